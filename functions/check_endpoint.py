@@ -1,0 +1,29 @@
+"""Check Endpoint: it answers over verified TLS and refuses a made-up password."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.endpoint import Endpoint
+from rotation.login import Door
+from rotation.secrets_manager import SecretsManager
+from rotation.target import Target
+from rotation.telemetry import entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"Target", "Endpoint"}``; a dry run also tries the current password, where there is one."""
+    target = Target.from_state(event["Target"])
+    # Read in every run: a subnet without a way to Secrets Manager has to fail here, not later.
+    current = SecretsManager.connect().read(target.secret_arn, target.current_version_id)
+    endpoint = Endpoint.from_state(event["Endpoint"])
+    with Door.open(endpoint, target.username) as door:
+        if target.authentication == "password":
+            door.require_a_password()
+        else:
+            # It has to answer; that it may let anybody in is what the first rotation ends.
+            door.accepts_any_password()
+        if target.dry_run and current.password and not target.turn_on:
+            door.require(current.password, "current")
+    return {"Endpoint": str(endpoint)}

@@ -1,0 +1,23 @@
+"""Check Target: may, and can, this secret's user be rotated? Nothing is changed."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.elasticache import ElastiCache
+from rotation.secrets_manager import SecretsManager
+from rotation.target import ExecutionInput, Pin, check_target
+from rotation.telemetry import entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"Input", "ExecutionArn"}`` to the Target that the other states work on."""
+    target = check_target(
+        ExecutionInput.parse(event["Input"]),
+        event["ExecutionArn"],
+        SecretsManager.connect(),
+        ElastiCache.connect(),
+        Pin.from_env(),
+    )
+    return target.to_state()

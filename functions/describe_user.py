@@ -1,0 +1,22 @@
+"""Describe User: is the user active yet? If not, how long to wait."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.elasticache import ElastiCache
+from rotation.modification import Modification
+from rotation.target import Target
+from rotation.telemetry import entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"Target", "Modification"}`` to the Modification as it is now."""
+    target = Target.from_state(event["Target"])
+    before = Modification.from_state(event["Modification"])
+    status = ElastiCache.connect().user(target.user_id).status
+    bound = int(os.environ["MAX_MODIFYING_SECONDS"])
+    return before.seen(status, datetime.now(UTC), bound, target.user_id).to_state()

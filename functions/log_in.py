@@ -1,0 +1,27 @@
+"""Log In: the new password logs in on an endpoint, the current one still does, a wrong one not."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.endpoint import Endpoint
+from rotation.login import Door
+from rotation.secrets_manager import SecretsManager
+from rotation.target import Target
+from rotation.telemetry import entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"Target", "Endpoint"}`` to ``{"Endpoint"}``, once all three have gone as they should."""
+    target = Target.from_state(event["Target"])
+    secrets = SecretsManager.connect()
+    pending = secrets.read(target.secret_arn, target.version_id).password
+    current = secrets.read(target.secret_arn, target.current_version_id).password
+    endpoint = Endpoint.from_state(event["Endpoint"])
+    with Door.open(endpoint, target.username) as door:
+        door.require_a_password()
+        door.require(pending or "", "new")
+        if current:
+            door.require(current, "current")
+    return {"Endpoint": str(endpoint)}

@@ -1,0 +1,28 @@
+"""The rotation Lambda: Secrets Manager's four steps, each told by one execution of the machine."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
+from rotation.steps import RotationEvent, RotationSteps
+from rotation.target import Pin
+from rotation.telemetry import entry_point, logger
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"Step", "SecretId", "ClientRequestToken"}``; what is returned, nobody reads."""
+    steps = RotationSteps(
+        SecretsManager.connect(),
+        StepFunctions.connect(),
+        Pin.from_env(),
+        remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+        sleep=time.sleep,
+    )
+    parsed = RotationEvent.parse(event)
+    execution = steps.run(parsed)
+    logger.info(parsed.step, extra={"execution": execution.arn if execution else None})
+    return {}

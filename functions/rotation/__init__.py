@@ -1,0 +1,1 @@
+"""Rotating the password of one ElastiCache user: the rules, and the services they apply to."""

@@ -1,0 +1,194 @@
+"""Every way in which a rotation fails, by name.
+
+The class names are public API: the state machine's ``Retry`` and ``Catch`` lists, the alarms and
+``docs/troubleshooting.md`` name them. No message ever holds a secret's value; it names ids, what
+was found and what to do.
+
+::
+
+    RotationError
+    ├── InvalidInputError              the execution's input, or Secrets Manager's event
+    ├── ConfigurationError             an environment variable of the function
+    ├── CrossAccountRotationError      an event with a RotationToken
+    ├── SecretError
+    │   ├── SecretNotFoundError
+    │   ├── SecretDeletedError         marked for deletion
+    │   ├── SecretFormatError          the JSON in it, or a field of it
+    │   ├── SecretNotAllowedError      this stack is pinned to another secret or user
+    │   ├── VersionNotFoundError       the token is not a version of this secret
+    │   └── VersionNotReadableError    (transient) a version that cannot be read yet
+    ├── UserError
+    │   ├── UserNotFoundError
+    │   ├── UserNotBoundError          neither pinned nor tagged `rotation-secret`
+    │   ├── UserMismatchError          another username, account, region or partition
+    │   ├── UserNotRotatableError      `iam`, or AWS's own `default`
+    │   ├── UserDisabledError          `off`, although it has a password
+    │   ├── CurrentPasswordUnknownError  clients could be locked out by the first rotation
+    │   ├── UserBusyError              (transient) not `active`: somebody else is modifying it
+    │   ├── UserStatusError            `deleting`, or a status that nobody knows
+    │   └── UserModifyingTooLongError  the bound is reached
+    ├── EndpointError
+    │   ├── NoEndpointError            no cache serves the user, and the stack asks for one
+    │   ├── EndpointUnreachableError   (transient)
+    │   ├── CertificateError           TLS fails, or the certificate does not verify
+    │   ├── AnyPasswordAcceptedError   a made-up password logs in
+    │   └── PasswordRefusedError       (transient) the new or the current password does not log in
+    ├── OutcomeError
+    │   ├── RotationInProgressError    another run holds AWSPENDING, or this one has not ended yet
+    │   ├── RotationSupersededError    AWSCURRENT or AWSPENDING moved under this run
+    │   └── RotationFailedError        what Secrets Manager is told about a failed execution
+    ├── UnexpectedError                a bug: an exception that is none of these
+    └── AwsError
+        ├── ThrottlingError            (transient)
+        ├── ServiceUnavailableError    (transient) 5xx, timeouts, no connection
+        ├── AccessDeniedError
+        └── UnexpectedAwsError         carries the code that nobody expected
+"""
+
+
+class RotationError(Exception):
+    """Base of all errors of a rotation."""
+
+
+class InvalidInputError(RotationError):
+    """The execution's input or Secrets Manager's event cannot be used."""
+
+
+class ConfigurationError(RotationError):
+    """An environment variable of the function is missing or cannot be used."""
+
+
+class CrossAccountRotationError(RotationError):
+    """The event carries a RotationToken: the secret is in another account."""
+
+
+class SecretError(RotationError):
+    """The secret cannot be rotated as it is."""
+
+
+class SecretNotFoundError(SecretError):
+    """There is no such secret."""
+
+
+class SecretDeletedError(SecretError):
+    """The secret is marked for deletion."""
+
+
+class SecretFormatError(SecretError):
+    """The secret's text is not the JSON object that a rotation needs."""
+
+
+class SecretNotAllowedError(SecretError):
+    """The stack is pinned to another secret or user."""
+
+
+class VersionNotFoundError(SecretError):
+    """The secret has no such version, or no AWSCURRENT."""
+
+
+class VersionNotReadableError(SecretError):
+    """The version has no readable value yet. Transient: reads are eventually consistent."""
+
+
+class UserError(RotationError):
+    """The user cannot be rotated as it is."""
+
+
+class UserNotFoundError(UserError):
+    """There is no such user."""
+
+
+class UserNotBoundError(UserError):
+    """The user does not name this secret in its tag `rotation-secret`."""
+
+
+class UserMismatchError(UserError):
+    """The secret names a user of another name, account, region or partition."""
+
+
+class UserNotRotatableError(UserError):
+    """The user can have no password: authentication type `iam`, or AWS's own `default`."""
+
+
+class UserDisabledError(UserError):
+    """The user is `off` although it has a password: somebody disabled it on purpose."""
+
+
+class CurrentPasswordUnknownError(UserError):
+    """The user is `on` and the secret holds no password: a first one would lock its clients out."""
+
+
+class UserBusyError(UserError):
+    """The user, or its group, is being modified by somebody else. Transient."""
+
+
+class UserStatusError(UserError):
+    """The user has a status from which it does not become active."""
+
+
+class UserModifyingTooLongError(UserError):
+    """The user has not become active within the stack's bound."""
+
+
+class EndpointError(RotationError):
+    """An endpoint of a cache does not let the user in as it should."""
+
+
+class NoEndpointError(EndpointError):
+    """No cache serves the user, and the stack's RequireEndpoints is true."""
+
+
+class EndpointUnreachableError(EndpointError):
+    """No connection, no answer, or a node that is loading. Transient."""
+
+
+class CertificateError(EndpointError):
+    """The endpoint does not speak TLS, or its certificate does not verify."""
+
+
+class AnyPasswordAcceptedError(EndpointError):
+    """A made-up password logs in: a login there proves nothing."""
+
+
+class PasswordRefusedError(EndpointError):
+    """A password that has to log in does not. Transient: nodes may lag behind `active`."""
+
+
+class OutcomeError(RotationError):
+    """The rotation's own outcome."""
+
+
+class RotationInProgressError(OutcomeError):
+    """Another run holds AWSPENDING, or this run's execution has not ended yet."""
+
+
+class RotationSupersededError(OutcomeError):
+    """AWSCURRENT or AWSPENDING was moved by somebody else during this run."""
+
+
+class RotationFailedError(OutcomeError):
+    """The execution failed, was stopped or timed out."""
+
+
+class UnexpectedError(RotationError):
+    """An exception that nobody foresaw. Its text is left out, since it may quote a value."""
+
+
+class AwsError(RotationError):
+    """An AWS service did not do what it was asked."""
+
+
+class ThrottlingError(AwsError):
+    """Too many requests. Transient."""
+
+
+class ServiceUnavailableError(AwsError):
+    """The service failed, did not answer in time or cannot be reached. Transient."""
+
+
+class AccessDeniedError(AwsError):
+    """The function's role does not allow the call."""
+
+
+class UnexpectedAwsError(AwsError):
+    """The service answered with an error code that has no name here."""

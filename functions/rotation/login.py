@@ -1,0 +1,113 @@
+"""Logging in to a cache, over verified TLS, as a client would."""
+
+import secrets
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.connection import SSLConnection
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    NoPermissionError,
+    RedisError,
+    TimeoutError,
+)
+
+from rotation.endpoint import Endpoint
+from rotation.errors import (
+    AnyPasswordAcceptedError,
+    CertificateError,
+    EndpointUnreachableError,
+    PasswordRefusedError,
+)
+
+
+class Door:
+    """One connection to an endpoint, to try passwords on."""
+
+    def __init__(self, endpoint: Endpoint, username: str, connection: SSLConnection) -> None:
+        self._endpoint = endpoint
+        self._username = username
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def open(cls, endpoint: Endpoint, username: str) -> Iterator["Door"]:
+        """Connect, and verify the certificate; nothing is sent yet.
+
+        Raises:
+            EndpointUnreachableError: no connection, or none that lasts.
+            CertificateError: no TLS, or a certificate that does not verify.
+        """
+        # RESP2 and no driver_info: nothing goes before AUTH that a narrow ACL could refuse.
+        connection = SSLConnection(
+            host=endpoint.address,
+            port=endpoint.port,
+            protocol=2,
+            driver_info=None,
+            socket_connect_timeout=3,
+            socket_timeout=5,
+        )
+        try:
+            with _connection_errors(endpoint):
+                connection.connect()
+            yield cls(endpoint, username, connection)
+        finally:
+            connection.disconnect()
+
+    def accepts(self, password: str) -> bool:
+        """Whether the password logs in.
+
+        Valkey answers WRONGPASS for a wrong password, an unknown user and a user that is off alike
+        (valkey-io/valkey, src/acl.c). AUTH itself is exempt from the ACL, and an answer of NOPERM
+        to a user is the answer to somebody who is in.
+        """
+        with _connection_errors(self._endpoint):
+            try:
+                self._connection.send_command("AUTH", self._username, password, check_health=False)
+                self._connection.read_response()
+            except NoPermissionError:
+                return True
+            except AuthenticationError:
+                # A subclass of redis-py's ConnectionError: caught before that one is.
+                return False
+        return True
+
+    def require(self, password: str, which: str) -> None:
+        """Raises PasswordRefusedError unless the password logs in; ``which`` names it."""
+        if not self.accepts(password):
+            raise PasswordRefusedError(
+                f"The {which} password of user {self._username} does not log in on "
+                f"{self._endpoint}."
+            )
+
+    def accepts_any_password(self) -> bool:
+        """Whether a made-up password logs in, as a `nopass` user's does (Valkey, src/acl.c)."""
+        return self.accepts(secrets.token_hex(16))
+
+    def require_a_password(self) -> None:
+        """Raises AnyPasswordAcceptedError where any password logs in, and so none proves a thing."""
+        if self.accepts_any_password():
+            raise AnyPasswordAcceptedError(
+                f"A made-up password of user {self._username} logs in on {self._endpoint}: the "
+                "node does not ask for one. Look at the user's ACL on that node."
+            )
+
+
+@contextmanager
+def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionError, TimeoutError, OSError, RedisError) as error:
+        reason = error.__context__ or error
+        if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
+            detail = getattr(reason, "verify_message", "") or reason.reason or "no TLS"
+            raise CertificateError(
+                f"{endpoint} offers no TLS that verifies ({detail}). Caches with users have "
+                "encryption in transit; look at the address and at who answers there."
+            ) from None
+        raise EndpointUnreachableError(
+            f"{endpoint} cannot be reached ({type(reason).__name__}). Look at the subnets and "
+            "security groups of the function and of the cache."
+        ) from None

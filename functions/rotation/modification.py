@@ -1,0 +1,63 @@
+"""How long a user has been modifying, and how long to wait until the next look."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from rotation.errors import UserModifyingTooLongError
+
+#: A wait is this share of the time already waited: a slow cache costs few transitions, and the
+#: user is active for at most this share of its modifying time before it is noticed.
+WAIT_SHARE = 0.35
+SHORTEST_WAIT_SECONDS = 2
+LONGEST_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Modification:
+    """``status`` is the user's, ``seconds`` how long it has been modifying."""
+
+    started_at: datetime
+    status: str
+    seconds: int
+    wait_seconds: int
+
+    @classmethod
+    def begun(cls, now: datetime) -> "Modification":
+        """ModifyUser has just been accepted."""
+        return cls(now, "modifying", 0, SHORTEST_WAIT_SECONDS)
+
+    def seen(self, status: str, now: datetime, bound: int, user_id: str) -> "Modification":
+        """The user has been looked at.
+
+        Raises:
+            UserModifyingTooLongError: it is still modifying, ``bound`` seconds after it began.
+        """
+        seconds = max(0, round((now - self.started_at).total_seconds()))
+        if status == "modifying" and seconds >= bound:
+            raise UserModifyingTooLongError(
+                f"User {user_id} has been modifying for {seconds} s; the stack's bound is {bound} "
+                "s. Look at the user's status in the ElastiCache console, or raise "
+                "MaxModifyingSeconds."
+            )
+        wait = min(max(round(seconds * WAIT_SHARE), SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+        return replace(self, status=status, seconds=seconds, wait_seconds=wait)
+
+    def to_state(self) -> dict[str, Any]:
+        """As JSON of the execution's state."""
+        return {
+            "StartedAt": self.started_at.isoformat(),
+            "Status": self.status,
+            "Seconds": self.seconds,
+            "WaitSeconds": self.wait_seconds,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Modification":
+        """The inverse of ``to_state``."""
+        return cls(
+            datetime.fromisoformat(state["StartedAt"]),
+            state["Status"],
+            state["Seconds"],
+            state["WaitSeconds"],
+        )

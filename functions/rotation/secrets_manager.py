@@ -1,0 +1,140 @@
+"""Secrets Manager, as far as a rotation needs it."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from rotation.aws import CLIENT_CONFIG, translated
+from rotation.errors import (
+    AccessDeniedError,
+    RotationError,
+    RotationSupersededError,
+    SecretDeletedError,
+    SecretFormatError,
+    SecretNotFoundError,
+    VersionNotReadableError,
+)
+from rotation.password import FORBIDDEN
+from rotation.secret import SecretValue
+
+AWSCURRENT = "AWSCURRENT"
+AWSPENDING = "AWSPENDING"
+AWSPREVIOUS = "AWSPREVIOUS"
+
+_CODES: dict[str, type[RotationError]] = {
+    "ResourceNotFoundException": SecretNotFoundError,
+    "InvalidRequestException": SecretDeletedError,
+    "DecryptionFailure": AccessDeniedError,
+    "EncryptionFailure": AccessDeniedError,
+}
+
+
+@dataclass(frozen=True)
+class SecretDescription:
+    """``stages`` maps version ids to staging labels; versions without a label are not in it."""
+
+    arn: str
+    name: str
+    stages: dict[str, frozenset[str]]
+
+    def version_with(self, label: str) -> str | None:
+        """The id of the version that carries the staging label, or None."""
+        return next((each for each, labels in self.stages.items() if label in labels), None)
+
+
+class SecretsManager:
+    """Reads and stages the versions of a secret."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @classmethod
+    @cache
+    def connect(cls) -> "SecretsManager":
+        """The function's own client; SECRETS_MANAGER_ENDPOINT is honoured, as in AWS's function."""
+        endpoint = os.environ.get("SECRETS_MANAGER_ENDPOINT") or None
+        return cls(boto3.client("secretsmanager", config=CLIENT_CONFIG, endpoint_url=endpoint))
+
+    def describe(self, secret_id: str) -> SecretDescription:
+        """The secret by name or ARN.
+
+        Raises:
+            SecretNotFoundError, SecretDeletedError: there is none, or it is marked for deletion.
+        """
+        with translated("DescribeSecret", secret_id, _CODES):
+            found = self._client.describe_secret(SecretId=secret_id)
+        if found.get("DeletedDate"):
+            raise SecretDeletedError(
+                f"Secret {found['ARN']} is marked for deletion. Restore it first, with "
+                "RestoreSecret."
+            )
+        stages = found.get("VersionIdsToStages", {})
+        return SecretDescription(
+            found["ARN"],
+            found["Name"],
+            {each: frozenset(labels) for each, labels in stages.items()},
+        )
+
+    def read(self, secret_arn: str, version_id: str) -> SecretValue:
+        """The value of a version.
+
+        Raises:
+            VersionNotReadableError: the version has no value, or none that can be read yet.
+            SecretFormatError: the value is binary, or not what a rotation needs.
+        """
+        where = f"Version {version_id} of secret {secret_arn}"
+        codes = {**_CODES, "ResourceNotFoundException": VersionNotReadableError}
+        with translated("GetSecretValue", where, codes):
+            found = self._client.get_secret_value(SecretId=secret_arn, VersionId=version_id)
+        if "SecretString" not in found:
+            raise SecretFormatError(f"{where} is binary. It must be a JSON text.")
+        return SecretValue.parse(found["SecretString"], where)
+
+    def put_pending(self, secret_arn: str, version_id: str, text: str) -> None:
+        """Create the version, or give the staged one its value, with AWSPENDING on it.
+
+        Raises:
+            RotationSupersededError: the version already has another value.
+        """
+        codes = {**_CODES, "ResourceExistsException": RotationSupersededError}
+        with translated("PutSecretValue", secret_arn, codes):
+            self._client.put_secret_value(
+                SecretId=secret_arn,
+                ClientRequestToken=version_id,
+                SecretString=text,
+                VersionStages=[AWSPENDING],
+            )
+
+    def move_label(
+        self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
+    ) -> None:
+        """Compare and swap: attach the label ``to`` a version, only if ``away_from`` has it now.
+
+        Secrets Manager puts AWSPREVIOUS on the version that loses AWSCURRENT by itself
+        (API reference, UpdateSecretVersionStage).
+
+        Raises:
+            RotationSupersededError: the label is not where it was expected.
+        """
+        versions = {"MoveToVersionId": to, "RemoveFromVersionId": away_from}
+        codes = {**_CODES, "InvalidParameterException": RotationSupersededError}
+        with translated(f"UpdateSecretVersionStage of {label}", secret_arn, codes):
+            self._client.update_secret_version_stage(
+                SecretId=secret_arn,
+                VersionStage=label,
+                **{name: version for name, version in versions.items() if version},
+            )
+
+    def random_password(self, length: int, exclude: str) -> str:
+        """A new password of ``length`` characters, without ElastiCache's forbidden ones."""
+        with translated("GetRandomPassword", f"a length of {length}"):
+            answer = self._client.get_random_password(
+                PasswordLength=length,
+                ExcludeCharacters="".join(sorted({*FORBIDDEN, *exclude})),
+                RequireEachIncludedType=True,
+            )
+        password: str = answer["RandomPassword"]
+        return password

@@ -1,0 +1,92 @@
+"""Step Functions, as far as the rotation Lambda and the report need it."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from rotation.aws import CLIENT_CONFIG, translated
+from rotation.errors import ConfigurationError
+
+#: The state that every failure leads to.
+ROLL_BACK = "Roll Back"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """``status`` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+
+    arn: str
+    status: str
+    error: str
+    cause: str
+
+
+class StepFunctions:
+    """Starts and follows executions of one state machine."""
+
+    def __init__(self, client: Any, state_machine_arn: str = "") -> None:
+        self._client = client
+        self._machine = state_machine_arn
+
+    @classmethod
+    @cache
+    def connect(cls) -> "StepFunctions":
+        """The function's own client."""
+        return cls(
+            boto3.client("stepfunctions", config=CLIENT_CONFIG),
+            os.environ.get("STATE_MACHINE_ARN", ""),
+        )
+
+    def start(self, name: str, execution_input: dict[str, Any]) -> Execution:
+        """Start an execution, or find the one of that name and input that runs already."""
+        if not self._machine:
+            raise ConfigurationError("Environment variable STATE_MACHINE_ARN is missing.")
+        with translated("StartExecution", name):
+            self._client.start_execution(
+                stateMachineArn=self._machine, name=name, input=json.dumps(execution_input)
+            )
+        return Execution(self._arn(name), "RUNNING", "", "")
+
+    def find(self, name: str) -> Execution | None:
+        """The execution of that name, or None."""
+        arn = self._arn(name)
+        with translated("DescribeExecution", name):
+            try:
+                found = self._client.describe_execution(executionArn=arn)
+            except self._client.exceptions.ExecutionDoesNotExist:
+                return None
+        return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
+
+    def failed_state(self, execution_arn: str) -> str | None:
+        """The state that an ended execution was in when it failed, by its history."""
+        for event in self._events(execution_arn, newest_first=True):
+            entered = event.get("stateEnteredEventDetails", {}).get("name")
+            if entered and entered not in (ROLL_BACK, "Fail", "Roll Back Failed"):
+                return str(entered)
+        return None
+
+    def transitions(self, execution_arn: str) -> int:
+        """State transitions so far, as they are billed: states entered, and retries."""
+        types = [event["type"] for event in self._events(execution_arn)]
+        entered = sum(each.endswith("StateEntered") for each in types)
+        retried = types.count("TaskScheduled") - types.count("TaskStateEntered")
+        return int(entered + retried)
+
+    def _events(self, arn: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        with translated("GetExecutionHistory", arn):
+            pages = self._client.get_paginator("get_execution_history").paginate(
+                executionArn=arn,
+                includeExecutionData=False,
+                reverseOrder=newest_first,
+                PaginationConfig={"PageSize": 1000},
+            )
+            for page in pages:
+                yield from page["events"]
+
+    def _arn(self, name: str) -> str:
+        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"

@@ -1,0 +1,171 @@
+"""Secrets Manager's four rotation steps, told by the state machine that does the work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rotation.errors import (
+    CrossAccountRotationError,
+    InvalidInputError,
+    RotationFailedError,
+    RotationInProgressError,
+    VersionNotFoundError,
+)
+from rotation.secrets_manager import AWSCURRENT, SecretsManager
+from rotation.step_functions import Execution, StepFunctions
+from rotation.target import Pin
+
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+#: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.
+MARGIN_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class RotationEvent:
+    """What Secrets Manager sends (user guide, "Lambda rotation functions")."""
+
+    step: str
+    secret_id: str
+    token: str
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "RotationEvent":
+        """Raises InvalidInputError that names the key, or CrossAccountRotationError."""
+        if "RotationToken" in event:
+            raise CrossAccountRotationError(
+                "The event has a RotationToken: the secret is in another account. This function "
+                "rotates secrets of its own account; deploy the stack beside the secret."
+            )
+        for key in ("Step", "SecretId", "ClientRequestToken"):
+            if not isinstance(event.get(key), str) or not event[key]:
+                raise InvalidInputError(
+                    f'The event has no "{key}". This function is called by Secrets Manager; to '
+                    "rotate by hand, start an execution of the state machine."
+                )
+        if event["Step"] not in STEPS:
+            raise InvalidInputError(f'The event\'s "Step" is none of {", ".join(STEPS)}.')
+        return cls(event["Step"], event["SecretId"], event["ClientRequestToken"])
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The ``number``-th execution for a token, and what became of it."""
+
+    number: int
+    execution: Execution
+
+
+class RotationSteps:
+    """The steps of one rotation.
+
+    Args:
+        remaining: seconds until Lambda ends this invocation.
+        sleep: as time.sleep.
+    """
+
+    def __init__(
+        self,
+        secrets: SecretsManager,
+        machine: StepFunctions,
+        pin: Pin | None,
+        *,
+        remaining: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._secrets = secrets
+        self._machine = machine
+        self._pin = pin
+        self._remaining = remaining
+        self._sleep = sleep
+
+    def run(self, event: RotationEvent) -> Execution | None:
+        """Do a step.
+
+        Returns:
+            The execution that stands for the rotation; None if the token is AWSCURRENT already.
+
+        Raises:
+            RotationFailedError: the execution failed, was stopped or timed out.
+            RotationInProgressError: it has not ended and time runs short; a retry attaches to it.
+            SecretNotAllowedError, VersionNotFoundError, SecretNotFoundError, AwsError
+        """
+        if self._pin:
+            self._pin.require_secret(event.secret_id)
+        secret = self._secrets.describe(event.secret_id)
+        if secret.version_with(AWSCURRENT) == event.token:
+            return None
+        latest = self._latest(event.token)
+        if event.step == "createSecret":
+            if latest is None and event.token not in secret.stages:
+                raise VersionNotFoundError(
+                    f"ClientRequestToken {event.token} is not a version of secret {secret.arn}."
+                )
+            return self._start_or_attach(event, event.token, latest)
+        if event.step == "testSecret" and latest is None:
+            return self._dry_run(event)
+        if latest is None:
+            raise RotationFailedError(
+                f"No execution for version {event.token} of secret {secret.arn}: its createSecret "
+                "has not run."
+            )
+        if event.step == "finishSecret":
+            return self._finish(event, latest.execution)
+        return self._require_not_failed(latest.execution)
+
+    def _dry_run(self, event: RotationEvent) -> Execution:
+        """RotateImmediately=false calls testSecret alone (API reference, RotateSecret)."""
+        name = f"{event.token}-dry-run"
+        return self._end_of(self._start_or_attach(event, name, self._latest(name), DryRun=True))
+
+    def _finish(self, event: RotationEvent, execution: Execution) -> Execution:
+        ended = self._end_of(execution)
+        current = self._secrets.describe(event.secret_id).version_with(AWSCURRENT)
+        if current != event.token:
+            raise RotationFailedError(
+                f"Execution {ended.arn} succeeded, but AWSCURRENT is version {current}: somebody "
+                "moved it. Rotate again."
+            )
+        return ended
+
+    def _latest(self, name: str) -> Attempt | None:
+        """Executions are named by token and attempt: a name can be used once in 90 days."""
+        found, number = None, 1
+        while execution := self._machine.find(f"{name}-{number}"):
+            found, number = Attempt(number, execution), number + 1
+        return found
+
+    def _start_or_attach(
+        self, event: RotationEvent, name: str, latest: Attempt | None, **more: Any
+    ) -> Execution:
+        if latest and latest.execution.status in ("RUNNING", "SUCCEEDED"):
+            return latest.execution
+        number = latest.number + 1 if latest else 1
+        execution_input = {
+            "SecretId": event.secret_id,
+            "ClientRequestToken": event.token,
+            "Attempt": number,
+            **more,
+        }
+        return self._machine.start(f"{name}-{number}", execution_input)
+
+    def _end_of(self, execution: Execution) -> Execution:
+        waited = 0.0
+        while execution.status == "RUNNING":
+            pause = min(max(waited / 10, 0.5), 10)
+            if self._remaining() < pause + MARGIN_SECONDS:
+                raise RotationInProgressError(
+                    f"Execution {execution.arn} has not ended yet. Secrets Manager's retry will "
+                    "wait on."
+                )
+            self._sleep(pause)
+            waited += pause
+            execution = self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution
+        return self._require_not_failed(execution)
+
+    def _require_not_failed(self, execution: Execution) -> Execution:
+        if execution.status in ("RUNNING", "SUCCEEDED"):
+            return execution
+        state = self._machine.failed_state(execution.arn)
+        how = f"{execution.status} in state {state}" if state else execution.status
+        why = f": {execution.error}. {execution.cause}" if execution.error else "."
+        raise RotationFailedError(f"The rotation {how}{why} Execution: {execution.arn}")

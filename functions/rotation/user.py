@@ -1,0 +1,112 @@
+"""An ElastiCache user, and whether its password may be rotated."""
+
+import re
+from dataclasses import dataclass
+
+from rotation.errors import (
+    CurrentPasswordUnknownError,
+    UserDisabledError,
+    UserMismatchError,
+    UserNotRotatableError,
+    UserStatusError,
+)
+from rotation.secret import SecretValue
+
+#: The tag of a user that names its secret, by name or ARN.
+BINDING_TAG = "rotation-secret"
+
+_USER_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):elasticache:(?P<region>[a-z0-9-]+):(?P<account>\d{12})"
+    r":user:(?P<user_id>[a-zA-Z][a-zA-Z0-9-]*)"
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """What DescribeUsers tells of a user.
+
+    ``status`` is creating, active, modifying or deleting; ``authentication`` is password,
+    no-password or iam (ElastiCache API reference, ``User`` and ``Authentication``).
+    """
+
+    user_id: str
+    arn: str
+    name: str
+    status: str
+    access_string: str
+    authentication: str
+    password_count: int
+    group_ids: tuple[str, ...]
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the access string turns the user on. In Redis ACLs a user is off until told."""
+        switches = [token for token in self.access_string.split() if token in ("on", "off")]
+        return switches[-1:] == ["on"]
+
+    @property
+    def enabled_access_string(self) -> str:
+        """The same access string, turned on."""
+        rules = [token for token in self.access_string.split() if token not in ("on", "off")]
+        return " ".join(["on", *rules])
+
+
+def user_id_of(value: SecretValue, secret_arn: str) -> str:
+    """The user's id, from the secret's ``user_arn``.
+
+    Raises:
+        UserMismatchError: not the ARN of a user in the secret's partition, region and account.
+    """
+    found = _USER_ARN.fullmatch(value.user_arn)
+    if not found:
+        raise UserMismatchError(
+            f'The "user_arn" in secret {secret_arn} is not the ARN of an ElastiCache user. It '
+            "looks like arn:aws:elasticache:us-east-1:123456789012:user:my-user-id."
+        )
+    _, partition, _, region, account, *_ = secret_arn.split(":")
+    for field, here in (("partition", partition), ("region", region), ("account", account)):
+        if found[field] != here:
+            raise UserMismatchError(
+                f"The user {value.user_arn} is of another {field} than its secret {secret_arn}. "
+                "Keep the secret beside its user."
+            )
+    return found["user_id"].lower()
+
+
+def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
+    """Refuse a user whose password must not, or cannot, be changed.
+
+    Raises:
+        UserMismatchError, UserNotRotatableError, UserDisabledError, CurrentPasswordUnknownError,
+        UserStatusError: with what was found and what to do.
+    """
+    what = f"User {user.user_id}"
+    if user.user_id == "default":
+        # AWS's own; it cannot be modified (ElastiCache guide, Clusters.RBAC).
+        raise UserNotRotatableError(
+            f"{what} belongs to AWS and cannot be modified. Create a user of your own with the "
+            'name "default" and swap it in the user group.'
+        )
+    if user.name != value.username:
+        raise UserMismatchError(
+            f'{what} has the name "{user.name}"; the "username" in secret {secret_arn} is another. '
+            "Correct the secret: clients log in with that name."
+        )
+    if user.authentication == "iam":
+        raise UserNotRotatableError(
+            f"{what} logs in with IAM and has no password. Turn the secret's rotation off."
+        )
+    if user.status not in ("active", "modifying", "creating"):
+        raise UserStatusError(f"{what} has status {user.status}: it cannot be modified.")
+    has_password = user.authentication == "password" and user.password_count > 0
+    if not user.enabled and has_password and value.password:
+        raise UserDisabledError(
+            f"{what} is off although it has a password: somebody disabled it. Turn it on with "
+            f'"on" in its access string, or turn the rotation of secret {secret_arn} off.'
+        )
+    if user.enabled and value.password is None:
+        raise CurrentPasswordUnknownError(
+            f"{what} is on and secret {secret_arn} holds no password: clients that log in today "
+            "would be locked out by a first one. Put the present password into the secret as "
+            '"password", or turn the user off until it has its first password.'
+        )
