@@ -1,0 +1,1 @@
+"""AWS on this machine: enough of it to run the stack without account, Docker or network."""

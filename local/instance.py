@@ -1,0 +1,179 @@
+"""The parent's side: starts AWS on this machine as one child process and ends it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+REGION = "us-east-1"
+ACCESS_KEY, SECRET_KEY = "local", "local"
+# The services of moto, by boto3's name, with the variable that names each one's endpoint to an SDK.
+# https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html
+MOTO_SERVICES = {
+    "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "elasticache": "AWS_ENDPOINT_URL_ELASTICACHE",
+    "stepfunctions": "AWS_ENDPOINT_URL_SFN",
+}
+_STOP_SECONDS = 5.0
+
+
+class LocalAwsError(Exception):
+    """The local AWS cannot start or run; the text is one line that names the cause and the fix."""
+
+
+class LocalAws:
+    """One local AWS, kept in a directory; a context manager.
+
+    `port` is where an SDK finds everything but Secrets Manager, ElastiCache and Step Functions; any
+    free one by default. `modifying_seconds` is how long a user stays `modifying`.
+    `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
+    """
+
+    def __init__(
+        self, directory: Path, *, port: int | None = None, modifying_seconds: float = 5.0
+    ) -> None:
+        self.environment: dict[str, str] = {}
+        self._directory = directory.resolve()
+        self._port = port
+        self._modifying_seconds = modifying_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: threading.Thread | None = None
+
+    def __enter__(self) -> LocalAws:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when every service answers; raises LocalAwsError."""
+        if self._process is not None:
+            raise LocalAwsError("This local AWS is started already: stop it first.")
+        self._directory.mkdir(parents=True, exist_ok=True)
+        log = self._directory / "server.log"
+        command = [sys.executable, "-m", "local.server", "--directory", str(self._directory)]
+        command += ["--port", str(self._port or 0)]
+        command += ["--modifying-seconds", str(self._modifying_seconds)]
+        with log.open("ab") as log_file:
+            # Its own session, so that it and all it starts are one process group; stdin is the
+            # child's sign of life of this process.
+            process = subprocess.Popen(
+                command,
+                cwd=Path(__file__).parent.parent,
+                env=_child_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                start_new_session=True,
+            )
+        assert process.stdout
+        announced = process.stdout.readline()
+        process.stdout.close()
+        ready: dict[str, Any] = json.loads(announced) if announced else {}
+        self._process = process
+        self._guard = threading.Thread(
+            target=_outlive, args=(process, ready.get("scratch")), daemon=True
+        )
+        self._guard.start()
+        if "error" in ready or not ready:
+            self.stop()
+            raise LocalAwsError(
+                ready.get("error") or f"The local AWS did not start: see the end of {log}."
+            )
+        self.environment = ready["environment"]
+
+    def stop(self) -> None:
+        """Ends the child and everything it started; does nothing when there is none."""
+        if self._process is None or self._guard is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        self._guard.join(_STOP_SECONDS)
+        if self._guard.is_alive():
+            _kill_group(self._process.pid)
+            self._guard.join()
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process = self._guard = None
+
+    def wait(self) -> int:
+        """Blocks until the child ends and returns its exit status."""
+        if self._process is None:
+            raise LocalAwsError("This local AWS is not running: start it first.")
+        return self._process.wait()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the service, on this local AWS and nothing else."""
+        variable = MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")
+        return self._client(service, variable)
+
+    def deployment_client(self, service: str) -> Any:
+        """A client of ministack's own edition of the service, where CloudFormation deploys to."""
+        return self._client(service, "AWS_ENDPOINT_URL")
+
+    def _client(self, service: str, variable: str) -> Any:
+        if not self.environment:
+            raise LocalAwsError("This local AWS is not running: start it first.")
+        return make_client(service, self.environment[variable])
+
+
+def make_client(service: str, endpoint: str) -> Any:
+    """A boto3 client that takes nothing from the environment or from configuration files."""
+    nothing = (None, None, None, None)
+    names = ("profile", "config_file", "credentials_file", "ca_bundle")
+    core = botocore.session.Session(session_vars=dict.fromkeys(names, nothing))
+    return boto3.session.Session(botocore_session=core).client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(
+            proxies={},
+            # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.
+            read_timeout=1000,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=100,
+        ),
+    )
+
+
+def _child_environment() -> dict[str, str]:
+    """What the child inherits: nothing that could lead to a real AWS, or through a proxy."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+    }
+
+
+def _outlive(process: subprocess.Popen[bytes], scratch: str | None) -> None:
+    """Waits for the child's end, and ends what it may have left: it can die without a clean-up."""
+    process.wait()
+    _kill_group(process.pid)
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)

@@ -1,0 +1,178 @@
+"""Step Functions: moto's interpreter, made to agree with AWS where it does not.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/ is the source of what is said about
+AWS's behaviour.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.backend import execution as parser_execution
+from moto.stepfunctions.responses import StepFunctionResponse
+
+Shape = dict[str, Any]
+
+_START_SECONDS = 1.0
+_MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by default 100.
+
+
+class LocalExecution(parser_execution.Execution):
+    """An execution that a stop ends at once, with the error and the cause of the stop.
+
+    The interpreter's thread may go on for as long as its current task runs; what it still reports
+    belongs to no execution any more.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.exec_status: ExecutionStatus | None = None
+        self._ending = threading.Lock()
+        self._aborted_history: list[Shape] = []
+
+    def stop(self, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
+        """Ends the execution now: ABORTED, whatever its task still does."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_interpreted() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        with self._ending:
+            if self.exec_status != ExecutionStatus.RUNNING:
+                return
+            self.exec_status = ExecutionStatus.ABORTED
+            self.stop_date, self.error, self.cause = stop_date, error, cause
+            events = super().to_history_output()["events"]
+            aborted = {
+                "id": len(events) + 1,
+                "previousEventId": 0,
+                "type": "ExecutionAborted",
+                "timestamp": stop_date,
+                "executionAbortedEventDetails": _present({"error": error, "cause": cause}),
+            }
+            self._aborted_history = [*events, aborted]
+        super().stop(stop_date, error, cause)
+
+    def to_history_output(self) -> Any:
+        """The events so far; none is added after a stop."""
+        return {"events": self._aborted_history or super().to_history_output()["events"]}
+
+    def reflect_end(self, reflect: Callable[[], None]) -> None:
+        """Takes over how the interpreter ended, unless a stop came first."""
+        with self._ending:
+            if self.exec_status == ExecutionStatus.RUNNING:
+                reflect()
+
+    def _get_start_execution_worker_comm(self) -> Any:
+        return _Ending(self)
+
+    def _is_interpreted(self) -> bool:
+        env = self.exec_worker.env
+        return env is not None and env.program_state() is not None
+
+
+class _Ending(parser_execution.BaseExecutionWorkerCommunication):
+    def terminated(self) -> None:
+        """Called by the interpreter's thread at its end."""
+        self.execution.reflect_end(self._reflect_execution_status)
+
+
+class LocalStepFunctions(parser_models.StepFunctionsParserBackend):
+    """moto's backend, with names for unnamed executions."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._starting = threading.Lock()
+
+    def start_execution(
+        self,
+        state_machine_arn: str,
+        name: str | None = None,
+        execution_input: str | None = None,
+        trace_header: str | None = None,
+    ) -> Any:
+        """StartExecution; raises ExecutionAlreadyExists for a name that is taken."""
+        if name is not None:
+            self._validate_name(name)
+        with self._starting:  # Two calls with one name must not both find it free.
+            return super().start_execution(
+                state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header
+            )
+
+
+class LocalStepFunctionsResponse(StepFunctionResponse):
+    """moto's requests and answers, on the backend above."""
+
+    @property
+    def stepfunction_backend(self) -> Any:
+        """The backend of the request's account and region."""
+        return backends[self.current_account][self.region]
+
+    def stop_execution(self) -> ActionResult:
+        """StopExecution."""
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        now = datetime.datetime.now(datetime.UTC)
+        execution.stop(now, self._get_param("error"), self._get_param("cause"))
+        return ActionResult({"stopDate": execution.stop_date})
+
+    def describe_execution(self) -> ActionResult:
+        """DescribeExecution, with error, cause and stop date of every kind of end."""
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        return ActionResult(_present(execution.to_describe_output()))
+
+    def describe_state_machine_for_execution(self) -> ActionResult:
+        """The machine as it was when the execution started, whatever it is now."""
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        machine = execution.state_machine
+        shape = {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "definition": machine.definition,
+            "roleArn": machine.roleArn,
+            "updateDate": machine.update_date,
+            "loggingConfiguration": machine.loggingConfiguration,
+            "tracingConfiguration": machine.tracingConfiguration,
+        }
+        return ActionResult(_present(shape))
+
+    def get_execution_history(self) -> ActionResult:
+        """One page of events, the newest first when reverseOrder says so."""
+        arn = self._get_param("executionArn")
+        events = list(self.stepfunction_backend.get_execution_history(arn)["events"])
+        reverse = bool(self._get_param("reverseOrder"))
+        if reverse:
+            events.reverse()
+        token = self._get_param("nextToken") or ("0" if not reverse else f"r{len(events)}")
+        size = min(int(self._get_param("maxResults") or 100), _MOST_EVENTS)
+        # A newest-first token counts from the oldest end: events may be added between two pages.
+        digits = token.removeprefix("r")
+        if not digits.isdigit() or reverse != token.startswith("r"):
+            raise JsonRESTError("InvalidToken", f"Invalid Token: '{token}'")
+        start = len(events) - int(digits) if reverse else int(digits)
+        answer: Shape = {"events": events[start : start + size]}
+        if start + size < len(events):
+            left = len(events) - start - size
+            answer["nextToken"] = f"r{left}" if reverse else str(start + size)
+        return ActionResult(answer)
+
+
+def install(lambda_client: Callable[[], Any]) -> None:
+    """Makes moto's interpreter use the executions above, and this client for Lambda tasks."""
+    parser_models.Execution = LocalExecution
+    lambda_eval_utils.boto_client_for = lambda **_: lambda_client()
+
+
+def _present(shape: Any) -> Shape:
+    return {key: value for key, value in shape.items() if value is not None}
+
+
+backends = BackendDict(LocalStepFunctions, "stepfunctions")

