@@ -13,6 +13,7 @@ LAST_STATE = 1
 
 
 @entry_point
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Network", "Modification", "ExecutionArn"}`` to the execution's output."""
     target = Target.from_state(event["Target"])

@@ -12,6 +12,7 @@ from rotation.telemetry import MetricUnit, entry_point, metrics
 
 
 @entry_point
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
     state = event["State"]

@@ -132,4 +132,4 @@ def _reason(cloudformation: Any, error: Exception) -> str:
         return (
             f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
         )
-    return str(error)
+    return str(error.response["Error"]["Message"] if isinstance(error, ClientError) else error)

@@ -78,10 +78,9 @@ def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}
         kind = codes.get(code) or _COMMON_CODES.get(code)
         if kind is None:
             kind = ServiceUnavailableError if status >= 500 else UnexpectedAwsError
-        detail = ""
-        if kind is AccessDeniedError:
-            detail = f" {error.response['Error'].get('Message', '')}".rstrip()
-        raise kind(f"{call} on {on} answered {code}.{detail}") from None
+        denied = error.response["Error"].get("Message") if kind is AccessDeniedError else None
+        sentences = (f"{call} on {on} answered {code}.", denied, kind.remedy)
+        raise kind(" ".join(filter(None, sentences))) from None
     except BotoCoreError as error:
         raise ServiceUnavailableError(
             f"{call} on {on} got no answer ({type(error).__name__})."

@@ -47,7 +47,9 @@ was found and what to do.
 
 
 class RotationError(Exception):
-    """Base of all errors of a rotation."""
+    """Base of all errors; ``remedy`` is what to do when AWS's answer is all there is to say."""
+
+    remedy = ""
 
 
 class InvalidInputError(RotationError):
@@ -69,9 +71,13 @@ class SecretError(RotationError):
 class SecretNotFoundError(SecretError):
     """There is no such secret."""
 
+    remedy = "Give the name or the full ARN of a secret in this account and region."
+
 
 class SecretDeletedError(SecretError):
     """The secret is marked for deletion."""
+
+    remedy = "Look whether the secret is marked for deletion, or managed by another service."
 
 
 class SecretFormatError(SecretError):
@@ -96,6 +102,8 @@ class UserError(RotationError):
 
 class UserNotFoundError(UserError):
     """There is no such user."""
+
+    remedy = 'Correct the "user_arn" in the secret.'
 
 
 class UserNotBoundError(UserError):
@@ -165,6 +173,8 @@ class RotationInProgressError(OutcomeError):
 class RotationSupersededError(OutcomeError):
     """AWSCURRENT or AWSPENDING was moved by somebody else during this run."""
 
+    remedy = "Another run or a person changed the secret's versions meanwhile. Rotate again."
+
 
 class RotationFailedError(OutcomeError):
     """The execution failed, was stopped or timed out."""
@@ -187,7 +197,9 @@ class ServiceUnavailableError(AwsError):
 
 
 class AccessDeniedError(AwsError):
-    """The function's role does not allow the call."""
+    """The function's role does not allow the call, or the secret's key its use."""
+
+    remedy = "Look at the role of the function, and at the policies of the secret and of its key."
 
 
 class UnexpectedAwsError(AwsError):

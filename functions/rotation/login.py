@@ -87,7 +87,7 @@ class Door:
         return self.accepts(secrets.token_hex(16))
 
     def require_a_password(self) -> None:
-        """Raises AnyPasswordAcceptedError where any password logs in, and so none proves a thing."""
+        """Raises AnyPasswordAcceptedError where any password logs in: it proves nothing."""
         if self.accepts_any_password():
             raise AnyPasswordAcceptedError(
                 f"A made-up password of user {self._username} logs in on {self._endpoint}: the "

@@ -21,7 +21,6 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 def entry_point(handle: Handler) -> Handler:
     """A Lambda handler whose log lines carry the execution and the rotation token."""
 
-    @metrics.log_metrics
     @tracer.capture_lambda_handler(capture_response=False)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         target = event.get("Target") or {}

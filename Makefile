@@ -1,0 +1,55 @@
+# Two commands matter: `make rotate` and `make test`. Both set themselves up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := functions local report tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup rotate up test lint format lock graph clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/installed ## Install the pinned packages into .venv, once
+
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.x" >&2; exit 1; }
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+	@touch $@
+
+rotate: setup ## Show one rotation from end to end on a local AWS, and prove it
+	@$(BIN)/python -m local rotate
+
+up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
+	@$(BIN)/python -m local up
+
+test: setup lint ## Run the linters and all tests
+	@$(BIN)/pytest -n 2
+
+lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff format --quiet --check $(SOURCES)
+	@$(BIN)/mypy --no-error-summary
+
+format: setup ## Format the Python code
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
+	@$(BIN)/ruff format --quiet $(SOURCES)
+
+graph: setup ## Draw the machine's graph into README.md
+	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
+
+lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9
+	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --group dev --output-file requirements.txt
+	@$(VENV)/lock/bin/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-header \
+	  --no-annotate --python-platform aarch64-manylinux2014 --no-emit-package botocore \
+	  --no-emit-package jmespath --no-emit-package python-dateutil --no-emit-package six \
+	  --no-emit-package urllib3 --output-file dependencies/requirements.txt dependencies/requirements.in
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

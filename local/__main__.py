@@ -1,0 +1,133 @@
+"""AWS on this machine: ``python -m local up`` and ``python -m local rotate``."""
+
+import argparse
+import json
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from local.deploy import deploy
+from local.instance import LocalAws, LocalAwsError
+from local.rotate import rotate
+
+_NEXT = """
+In another terminal:
+  . {env}
+  aws elasticache create-user --user-id user1 --user-name user1 --engine REDIS \\
+    --no-password-required --access-string "off +get ~keys*"
+  aws secretsmanager create-secret --name production/ec/user1 --secret-string \\
+    '{{"user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:user1", "username": "user1"}}'
+  aws elasticache add-tags-to-resource --tags Key=rotation-secret,Value=production/ec/user1 \\
+    --resource-name arn:aws:elasticache:us-east-1:123456789012:user:user1
+  aws secretsmanager rotate-secret --secret-id production/ec/user1 \\
+    --rotation-lambda-arn $ROTATION_FUNCTION_ARN --rotation-rules AutomaticallyAfterDays=30
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 0, or 1 after one line that says what is wrong."""
+    options = _parser().parse_args(arguments)
+    # A kill must clean up just as an interrupt does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        status: int = options.run(options)
+    except LocalAwsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="start it, deploy template.yaml, and run until stopped")
+    up.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
+    up.add_argument("--port", type=_port, help="of everything but the moto services; default: free")
+    up.set_defaults(run=_up)
+    show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
+    show.add_argument("--json", action="store_true", help="print what was seen as JSON")
+    show.set_defaults(run=_rotate)
+    for command in (up, show):
+        command.add_argument(
+            "--modifying-seconds",
+            type=_seconds,
+            default=5.0,
+            metavar="N",
+            help="how long a user is modifying; default: 5",
+        )
+        command.add_argument(
+            "--parameter",
+            type=_key_value,
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="a parameter of template.yaml; can be given again",
+        )
+    return parser
+
+
+def _up(options: argparse.Namespace) -> int:
+    with LocalAws(
+        options.directory, port=options.port, modifying_seconds=options.modifying_seconds
+    ) as aws:
+        stack = deploy(aws, dict(options.parameter))
+        env = options.directory / "env"
+        values = {
+            **aws.environment,
+            "ROTATION_FUNCTION_ARN": stack.rotation_function_arn,
+            "STATE_MACHINE_ARN": stack.state_machine_arn,
+        }
+        env.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in values.items()))
+        try:
+            print("ready" + _NEXT.format(env=os.path.relpath(env)), flush=True)
+            return aws.wait()
+        finally:
+            env.unlink(missing_ok=True)
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    console = Console(stderr=options.json, highlight=False, soft_wrap=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="rotate-") as directory,
+        LocalAws(Path(directory), modifying_seconds=options.modifying_seconds) as aws,
+    ):
+        stack = deploy(aws, dict(options.parameter))
+        seen = rotate(aws, stack, console)
+    if options.json:
+        print(json.dumps({**asdict(seen), "proven": seen.proven}, indent=2))
+    outcome = "proven" if seen.proven else "NOT proven"
+    console.print(f"\nThe rotation is {outcome}; it all took {seen.seconds} s.")
+    return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to 3600")
+    return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not of the form KEY=VALUE")
+    return key, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
