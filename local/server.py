@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -98,9 +99,13 @@ def _start(
     temporary = directory / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
+    # tempfile may have settled on the shared folder by now, whatever TMPDIR says.
+    tempfile.tempdir = str(temporary)
     os.environ |= _MINISTACK_SETTINGS | {
         "GATEWAY_PORT": str(gateway.getsockname()[1]),
         "TMPDIR": str(temporary),
+        "STATE_DIR": str(temporary / "state"),
+        "S3_DATA_DIR": str(temporary / "s3"),
         "MOTO_ACCOUNT_ID": ACCOUNT,
     }
     ministack = threading.Thread(target=_serve_ministack, args=(gateway,), daemon=True)

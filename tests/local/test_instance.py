@@ -1,0 +1,240 @@
+"""The life of an instance: apart from others, and ending with all that it started."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import eventually, make_function
+
+from local.instance import LocalAws, LocalAwsError
+
+ROOT = Path(__file__).parent.parent.parent
+SLOW = """
+import time
+
+def handler(event, context):
+    time.sleep(60)
+"""
+# A parent that starts everything there is, and then waits to be killed.
+PARENT = """
+import json, os, sys, threading, time
+sys.path[:0] = [{root!r}, {tests!r}]
+from pathlib import Path
+from local.instance import LocalAws
+from test_instance import occupy
+aws = LocalAws(Path({directory!r}))
+aws.start()
+occupy(aws)
+print(json.dumps({{"group": aws._process.pid}}), flush=True)
+time.sleep(600)
+"""
+
+
+def members(group: int) -> dict[int, str]:
+    """The processes of the group that live, with their names."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                name, _, rest = (folder / "stat").read_text().rpartition(")")
+            except OSError:
+                continue
+            state, _, process_group = rest.split()[:3]
+            if int(process_group) == group and state != "Z":
+                found[int(folder.name)] = name.partition("(")[2]
+    return found
+
+
+def occupy(aws: LocalAws) -> None:
+    """Has cache nodes, a Lambda worker that works, and an execution under way."""
+    aws.client("elasticache").create_replication_group(
+        ReplicationGroupId="r", ReplicationGroupDescription="test", NumCacheClusters=2
+    )
+    function = make_function(aws, "slow", SLOW, Timeout=60)
+    stepfunctions = aws.client("stepfunctions")
+    definition = {
+        "StartAt": "Go",
+        "States": {
+            "Go": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": function},
+                "End": True,
+            }
+        },
+    }
+    machine = stepfunctions.create_state_machine(
+        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/any"
+    )["stateMachineArn"]
+    stepfunctions.start_execution(stateMachineArn=machine)
+    directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
+    eventually(lambda: list(directory.glob("tmp/ministack-provided-code-*/*/bootstrap")))
+    assert aws._process
+    group = aws._process.pid
+    eventually(lambda: len(members(group)) >= 4)
+    names = list(members(group).values())
+    assert names.count("valkey-server") == 2
+
+
+def scratch_folders() -> set[Path]:
+    return set(Path("/tmp").glob("local-aws-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_the_child_ends(tmp_path: Path, number: int) -> None:
+    before = scratch_folders()
+    aws = LocalAws(tmp_path)
+    aws.start()
+    occupy(aws)
+    assert aws._process
+    group = aws._process.pid
+    assert scratch_folders() - before
+    begun = time.monotonic()
+    os.kill(group, number)
+    status = aws.wait()
+    eventually(lambda: not members(group), 2)
+    assert time.monotonic() - begun < 2
+    assert status == (-number if number == signal.SIGKILL else 0)
+    aws.stop()
+    assert scratch_folders() == before
+
+
+def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
+    before = scratch_folders()
+    code = PARENT.format(root=str(ROOT), tests=str(Path(__file__).parent), directory=str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        group = json.loads(parent.stdout.readline())["group"]
+        assert len(members(group)) >= 4
+        parent.kill()
+    eventually(lambda: not members(group), 2)
+    assert scratch_folders() == before
+    # The directory is free again.
+    with LocalAws(tmp_path):
+        pass
+
+
+def test_a_stop_is_quick_and_may_be_repeated(tmp_path: Path) -> None:
+    aws = LocalAws(tmp_path)
+    aws.start()
+    occupy(aws)
+    assert aws._process
+    group = aws._process.pid
+    begun = time.monotonic()
+    aws.stop()
+    assert time.monotonic() - begun < 2
+    assert not members(group)
+    aws.stop()
+    with pytest.raises(LocalAwsError, match="not running"):
+        aws.wait()
+    aws.start()
+    assert aws.client("elasticache").describe_replication_groups()["ReplicationGroups"] == []
+    aws.stop()
+
+
+def test_a_directory_has_one_instance_and_two_directories_do_not_meet(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
+    with pytest.raises(LocalAwsError, match="is used by another local AWS: stop"):
+        LocalAws(directory).start()
+    aws.client("secretsmanager").create_secret(Name="only-here", SecretString="x")
+    aws.client("s3").create_bucket(Bucket="only-here")
+    with LocalAws(tmp_path) as other:
+        assert other.client("secretsmanager").list_secrets()["SecretList"] == []
+        assert other.client("s3").list_buckets()["Buckets"] == []
+        assert set(other.environment) == set(aws.environment)
+    assert aws.client("secretsmanager").describe_secret(SecretId="only-here")
+
+
+def test_the_gateways_port_may_be_chosen(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        with pytest.raises(LocalAwsError, match=f"Port {port} .*: stop what uses it"):
+            LocalAws(tmp_path, port=port).start()
+    with LocalAws(tmp_path, port=port) as aws:
+        assert aws.environment["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
+
+
+def test_everything_listens_on_this_machine_only(aws: LocalAws) -> None:
+    assert aws._process
+    group = aws._process.pid
+    sockets = set()
+    for process in members(group):
+        for link in Path(f"/proc/{process}/fd").iterdir():
+            target = os.readlink(link) if link.is_symlink() else ""
+            if target.startswith("socket:["):
+                sockets.add(target[8:-1])
+    listening = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in sockets:
+                listening.append(fields[1].partition(":")[0])
+    assert len(listening) >= 2
+    assert set(listening) == {"0100007F"}
+
+
+def test_an_account_a_region_and_a_stranger_environment(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    before = dict(os.environ)
+    assert aws.client("sts").get_caller_identity()["Account"] == "123456789012"
+    arn = aws.client("secretsmanager").create_secret(Name="named")["ARN"]
+    assert arn.startswith("arn:aws:secretsmanager:us-east-1:123456789012:secret:named-")
+    assert dict(os.environ) == before
+
+
+def test_a_server_that_cannot_start_names_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_ROTATION_ATTEMPTS", "many")
+    (tmp_path / "ca.pem").mkdir()
+    with pytest.raises(LocalAwsError, match=f"see the end of {tmp_path}/server.log"):
+        LocalAws(tmp_path).start()
+    assert "IsADirectoryError" in (tmp_path / "server.log").read_text()
+
+
+def test_the_guides_walk_through_works_with_the_aws_cli(aws: LocalAws, tmp_path: Path) -> None:
+    def cli(*words: str) -> dict[str, object]:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("aws")), *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | aws.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, object] = json.loads(done.stdout)
+        return answer
+
+    user = cli(
+        "elasticache", "create-user", "--user-id", "cli1", "--user-name", "cli1",
+        "--engine", "REDIS", "--no-password-required", "--access-string", "off +get ~keys*",
+    )  # fmt: skip
+    assert (user["Status"], user["Engine"]) == ("active", "redis")
+    assert user["AccessString"] == "off ~keys* -@all +get"
+    assert user["Authentication"] == {"Type": "no-password"}
+    value = json.dumps({"user_arn": user["ARN"], "username": "cli1"})
+    cli("secretsmanager", "create-secret", "--name", "cli1", "--secret-string", value)
+    function = make_function(aws, "cli1", "def handler(event, context):\n    return None\n")
+    cli(
+        "lambda", "add-permission", "--function-name", "cli1", "--statement-id", "s",
+        "--action", "lambda:InvokeFunction", "--principal", "secretsmanager.amazonaws.com",
+    )  # fmt: skip
+    rotation = cli(
+        "secretsmanager", "rotate-secret", "--secret-id", "cli1",
+        "--rotation-lambda-arn", function, "--rotation-rules", "AutomaticallyAfterDays=30",
+    )  # fmt: skip
+    secret = cli("secretsmanager", "describe-secret", "--secret-id", "cli1")
+    assert rotation["VersionId"] in secret["VersionIdsToStages"]  # type: ignore[operator]
