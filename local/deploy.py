@@ -8,6 +8,7 @@ this Python has its packages; and the state machine is taken over by the engine 
 import io
 import json
 import sys
+import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,10 +44,10 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
     template = _packaged(aws)
     _check(parameters, template["Parameters"])
     cloudformation = aws.client("cloudformation")
+    change_set = {"StackName": STACK_NAME, "ChangeSetName": f"deploy-{uuid.uuid4()}"}
     try:
         cloudformation.create_change_set(
-            StackName=STACK_NAME,
-            ChangeSetName="deploy",
+            **change_set,
             ChangeSetType="UPDATE" if _exists(cloudformation) else "CREATE",
             TemplateBody=json.dumps(template),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
@@ -54,11 +55,12 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],
         )
-        changes = {"StackName": STACK_NAME, "ChangeSetName": "deploy"}
         soon = {"Delay": 0.1, "MaxAttempts": 300}
-        cloudformation.get_waiter("change_set_create_complete").wait(**changes, WaiterConfig=soon)
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            **change_set, WaiterConfig=soon
+        )
         waiter = "stack_update_complete" if _exists(cloudformation) else "stack_create_complete"
-        cloudformation.execute_change_set(**changes)
+        cloudformation.execute_change_set(**change_set)
         cloudformation.get_waiter(waiter).wait(StackName=STACK_NAME, WaiterConfig=soon)
     except (ClientError, WaiterError) as error:
         raise LocalAwsError(

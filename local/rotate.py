@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rich.console import Console
 
+from local.client import logs_in, nodes
 from local.deploy import Stack
 from local.instance import LocalAws, LocalAwsError
 
@@ -200,16 +198,12 @@ def _proof(aws: LocalAws, manager: Any) -> Iterator[dict[str, Any]]:
         "previous": _password(manager, "AWSPREVIOUS"),
         "wrong": secrets.token_hex(16),
     }
-    elasticache = aws.client("elasticache")
-    answer = elasticache.describe_replication_groups(ReplicationGroupId=CACHE)
-    [node_group] = answer["ReplicationGroups"][0]["NodeGroups"]
-    for member in node_group["NodeGroupMembers"]:
-        endpoint = member["ReadEndpoint"]
+    for node, endpoint in nodes(aws, CACHE).items():
         for which, password in passwords.items():
             yield {
-                "node": member["CacheClusterId"],
+                "node": node,
                 "password": which,
-                "logs_in": _logs_in(aws, endpoint, password),
+                "logs_in": logs_in(aws, endpoint, USER, password),
             }
 
 
@@ -219,28 +213,6 @@ def _password(manager: Any, label: str) -> str:
     except manager.exceptions.ResourceNotFoundException:
         return ""
     return str(json.loads(found["SecretString"]).get("password", ""))
-
-
-def _logs_in(aws: LocalAws, endpoint: dict[str, Any], password: str) -> bool:
-    client = redis.Redis(
-        host=endpoint["Address"],
-        port=endpoint["Port"],
-        username=USER,
-        password=password or "none",
-        ssl=True,
-        ssl_ca_certs=aws.environment["LOCAL_CA_FILE"],
-        # redis-py would try a refused password again, seconds later.
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        client.execute_command("PING")
-    except redis.exceptions.NoPermissionError:
-        return True
-    except redis.exceptions.AuthenticationError:
-        return False
-    finally:
-        client.close()
-    return True
 
 
 def _print_proof(console: Console, seen: Rotation) -> None:

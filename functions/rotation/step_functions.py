@@ -12,8 +12,8 @@ import boto3
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import ConfigurationError
 
-#: The state that every failure leads to.
-ROLL_BACK = "Roll Back"
+#: The states that every failure leads through.
+FAILURE_STATES = ("Roll Back", "Roll Back Failed", "Rotation Failed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class StepFunctions:
         """The state that an ended execution was in when it failed, by its history."""
         for event in self._events(execution_arn, newest_first=True):
             entered = event.get("stateEnteredEventDetails", {}).get("name")
-            if entered and entered not in (ROLL_BACK, "Fail", "Roll Back Failed"):
+            if entered and entered not in FAILURE_STATES:
                 return str(entered)
         return None
 

@@ -205,8 +205,8 @@ def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> N
         found = f"names {tags[BINDING_TAG]}" if BINDING_TAG in tags else "is missing"
         raise UserNotBoundError(
             f"User {user.user_id} is not bound to secret {secret.arn}: its tag {BINDING_TAG} "
-            f"{found}. Bind it with `aws elasticache add-tags-to-resource --resource-name {user.arn} "
-            f"--tags Key={BINDING_TAG},Value={secret.name}`."
+            f"{found}. Bind it with `aws elasticache add-tags-to-resource --resource-name "
+            f"{user.arn} --tags Key={BINDING_TAG},Value={secret.name}`."
         )
 
 

@@ -1,0 +1,185 @@
+"""A failed run reads FAILED with the first error that mattered, and AWSCURRENT still logs in."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.deploy import deploy
+from local.instance import LocalAws
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+
+OTHER_ARN = "arn:aws:elasticache:us-east-1:{account}:user:{user}"
+
+
+def put(tenant: Tenant, text: str) -> None:
+    tenant.world.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=text)
+
+
+def change(tenant: Tenant, **fields: Any) -> None:
+    put(tenant, json.dumps({**tenant.value(), **fields}))
+
+
+def stage_elsewhere(tenant: Tenant) -> None:
+    tenant.world.secrets.put_secret_value(
+        SecretId=tenant.secret_arn, SecretString="{}", VersionStages=["AWSPENDING"]
+    )
+
+
+def bind_to_another(tenant: Tenant) -> None:
+    tenant.world.elasticache.add_tags_to_resource(
+        ResourceName=tenant.user()["ARN"],
+        Tags=[{"Key": "rotation-secret", "Value": "another-secret"}],
+    )
+
+
+def disable(tenant: Tenant) -> None:
+    tenant.world.elasticache.modify_user(
+        UserId=tenant.user_id, AccessString="off ~app:* -@all +get"
+    )
+    eventually(lambda: tenant.user()["Status"] == "active", "the user to be active")
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Tenant], None], str]] = {
+    "not JSON": ("SecretFormatError", lambda t: put(t, "{'username'"), "not valid JSON"),
+    "not an object": ("SecretFormatError", lambda t: put(t, "[]"), "not a JSON object"),
+    "a key twice": ("SecretFormatError", lambda t: put(t, '{"a": 1, "a": 2}'), "a key twice"),
+    "no username": ("SecretFormatError", lambda t: put(t, '{"user_arn": "x"}'), '"username"'),
+    "another type": ("SecretFormatError", lambda t: change(t, password=7), '"password"'),
+    "another username": ("UserMismatchError", lambda t: change(t, username="other"), '"username"'),
+    "no ARN": ("UserMismatchError", lambda t: change(t, user_arn="user-1"), '"user_arn"'),
+    "another account": (
+        "UserMismatchError",
+        lambda t: change(t, user_arn=OTHER_ARN.format(account="210987654321", user=t.user_id)),
+        "account",
+    ),
+    "no such user": (
+        "UserNotFoundError",
+        lambda t: change(t, user_arn=OTHER_ARN.format(account="123456789012", user="nobody")),
+        "nobody",
+    ),
+    "not its secret": ("UserNotBoundError", bind_to_another, "another-secret"),
+    "disabled": ("UserDisabledError", disable, "disabled"),
+    "in progress": ("RotationInProgressError", stage_elsewhere, "AWSPENDING"),
+    "no password": (
+        "CurrentPasswordUnknownError",
+        lambda t: change(t, password=None),
+        "locked out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refused_before_anything_has_changed(world: World, case: str) -> None:
+    error, break_it, found = REFUSALS[case]
+    tenant = world.tenant()
+    tenant.serve()
+    break_it(tenant)
+    before = (tenant.labels(), tenant.user())
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", error)
+    assert found in execution["cause"]
+    assert "Nothing had been changed." in execution["cause"]
+    assert FIRST_PASSWORD not in json.dumps(execution, default=str)
+    assert (tenant.labels(), tenant.user()) == before
+    assert tenant.logins(FIRST_PASSWORD) == ({False} if case == "disabled" else {True})
+
+
+@pytest.mark.parametrize(
+    "data, found",
+    [
+        ({}, '"SecretId"'),
+        ({"SecretID": "x"}, '"SecretID"'),
+        ({"SecretId": 7}, '"SecretId"'),
+        ({"SecretId": "x", "DryRun": "yes"}, '"DryRun"'),
+        (["x"], "JSON object"),
+    ],
+)
+def test_wrong_input_is_answered_with_the_accepted_one(
+    world: World, data: object, found: str
+) -> None:
+    tenant = Tenant(world, "", "", "", "")
+    arn = world.step_functions.start_execution(
+        stateMachineArn=world.stack.state_machine_arn, input=json.dumps(data)
+    )["executionArn"]
+    execution = tenant.ended(arn.rsplit(":", 1)[1])
+    assert (execution["status"], execution["error"]) == ("FAILED", "InvalidInputError")
+    assert found in execution["cause"]
+    assert '{"SecretId": "<name or ARN of the secret>"}' in execution["cause"]
+
+
+def test_an_unknown_secret(world: World) -> None:
+    execution = Tenant(world, "", "", "", "no-such-secret").start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "SecretNotFoundError")
+    assert "no-such-secret" in execution["cause"]
+
+
+def test_the_rotation_function_tells_secrets_manager_what_failed_and_where(world: World) -> None:
+    tenant = world.tenant(bound_to=None)
+    token = tenant.rotate()
+    answer = world.aws.client("lambda").invoke(
+        FunctionName=world.stack.rotation_function_arn,
+        Payload=json.dumps(
+            {"Step": "finishSecret", "SecretId": tenant.secret_arn, "ClientRequestToken": token}
+        ),
+    )
+    told = json.loads(answer["Payload"].read())
+    assert told["errorType"] == "RotationFailedError"
+    for part in ("FAILED in state Check Target", "UserNotBoundError", f":{token}-"):
+        assert part in told["errorMessage"]
+    assert not any("AWSPENDING" in labels for labels in tenant.labels().values())
+
+
+@pytest.mark.parametrize(
+    "event, error",
+    [
+        ({"RotationToken": "secret-token-value"}, "CrossAccountRotationError"),
+        ({"Step": "createSecrets"}, "InvalidInputError"),
+        ({"Step": None}, "InvalidInputError"),
+        ({"ClientRequestToken": str(uuid.uuid4())}, "VersionNotFoundError"),
+    ],
+)
+def test_the_rotation_function_refuses_other_events_by_name(
+    world: World, event: dict[str, Any], error: str
+) -> None:
+    tenant = world.tenant()
+    payload = {
+        "Step": "createSecret",
+        "SecretId": tenant.secret_arn,
+        "ClientRequestToken": str(uuid.uuid4()),
+        **event,
+    }
+    answer = world.aws.client("lambda").invoke(
+        FunctionName=world.stack.rotation_function_arn, Payload=json.dumps(payload)
+    )
+    told = json.loads(answer["Payload"].read())
+    assert told["errorType"] == error
+    assert "secret-token-value" not in json.dumps(told)
+
+
+@pytest.fixture(scope="module")
+def slow_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A user is modifying for longer than the stack waits."""
+    with LocalAws(tmp_path_factory.mktemp("slow"), modifying_seconds=13) as aws:
+        yield World(aws, deploy(aws, {"MaxModifyingSeconds": "10", "RequireEndpoints": "true"}))
+
+
+def test_the_roll_back_puts_the_user_and_the_labels_back(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    tenant.serve("replicas")
+    before = (tenant.labels(), tenant.user()["Authentication"], tenant.value())
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "UserModifyingTooLongError")
+    assert "were put back" in execution["cause"]
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    eventually(lambda: tenant.user()["Status"] == "active", "the user to be active")
+    assert (tenant.labels(), tenant.user()["Authentication"], tenant.value()) == before
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+
+
+def test_a_stack_can_require_an_endpoint(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "NoEndpointError")

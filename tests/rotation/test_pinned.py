@@ -1,0 +1,36 @@
+"""A stack that is pinned to one secret and one user, as AWS's own function is."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.deploy import deploy
+from local.instance import LocalAws
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Tenant]]:
+    with LocalAws(tmp_path_factory.mktemp("pinned"), modifying_seconds=0.2) as aws:
+        world = World(aws, deploy(aws))
+        tenant = world.tenant(bound_to=None)
+        parameters = {
+            "SecretArn": tenant.secret_arn,
+            "UserArn": tenant.user()["ARN"],
+            "UserName": tenant.username,
+        }
+        world.stack = deploy(aws, parameters)
+        yield world, tenant
+
+
+def test_its_user_rotates_without_a_tag(pinned: tuple[World, Tenant]) -> None:
+    _, tenant = pinned
+    token = tenant.rotate()
+    assert "AWSCURRENT" in tenant.labels()[token]
+    assert tenant.value()["password"] != FIRST_PASSWORD
+
+
+def test_another_secret_is_refused_by_name(pinned: tuple[World, Tenant]) -> None:
+    world, _ = pinned
+    execution = world.tenant().start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "SecretNotAllowedError")

@@ -1,0 +1,184 @@
+"""A local AWS with the stack on it, and what a person does there."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeVar
+
+from local.client import logs_in, nodes
+from local.deploy import Stack
+from local.instance import LocalAws
+
+FIRST_PASSWORD = "first-password-0123456789"
+_numbers = count(1)
+
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class World:
+    aws: LocalAws
+    stack: Stack
+    elasticache: Any = field(init=False)
+    secrets: Any = field(init=False)
+    step_functions: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.elasticache = self.aws.client("elasticache")
+        self.secrets = self.aws.client("secretsmanager")
+        self.step_functions = self.aws.client("stepfunctions")
+
+    def tenant(
+        self, *, name: str | None = None, user_name: str | None = None, **user: Any
+    ) -> "Tenant":
+        """A user and its secret, bound to each other; by default `on`, with a password."""
+        number = next(_numbers)
+        secret_name, user_id = name or f"secret-{number}", f"user-{number}"
+        password = user.pop("password", FIRST_PASSWORD)
+        secret_password = user.pop("secret_password", password)
+        bound_to = user.pop("bound_to", secret_name)
+        more = user.pop("more", {})
+        described = self.elasticache.create_user(
+            **{
+                "UserId": user_id,
+                "UserName": user_name or user_id,
+                "Engine": "redis",
+                "AccessString": "on ~app:* +get",
+                **({"Passwords": [password]} if password else {"NoPasswordRequired": True}),
+                "Tags": [{"Key": "rotation-secret", "Value": bound_to}] if bound_to else [],
+                **user,
+            }
+        )
+        value = {"username": described["UserName"], "user_arn": described["ARN"], **more}
+        if secret_password:
+            value["password"] = secret_password
+        created = self.secrets.create_secret(
+            Name=secret_name, SecretString=json.dumps(value, ensure_ascii=False)
+        )
+        return Tenant(self, described["UserId"], described["UserName"], created["ARN"], secret_name)
+
+
+@dataclass
+class Tenant:
+    """One user and its secret."""
+
+    world: World
+    user_id: str
+    username: str
+    secret_arn: str
+    secret_name: str
+    caches: list[str] = field(default_factory=list)
+
+    def serve(self, kind: str = "one node", engine: str = "redis") -> None:
+        """Put the user into a user group of its own, and that before a new cache."""
+        elasticache, number = self.world.elasticache, next(_numbers)
+        group, cache = f"group-{number}", f"cache-{number}"
+        members = [self.user_id]
+        if engine == "redis" and self.username != "default":
+            members.append(f"default-{number}")
+            elasticache.create_user(
+                UserId=members[1],
+                UserName="default",
+                Engine="redis",
+                AccessString="off -@all",
+                NoPasswordRequired=True,
+            )
+        elasticache.create_user_group(UserGroupId=group, Engine=engine, UserIds=members)
+        if kind == "serverless":
+            elasticache.create_serverless_cache(
+                ServerlessCacheName=cache, Engine=engine, UserGroupId=group
+            )
+        else:
+            shape = {
+                "one node": {"NumCacheClusters": 1},
+                "replicas": {"NumCacheClusters": 3},
+                "cluster mode": {"NumNodeGroups": 2, "ReplicasPerNodeGroup": 1},
+            }[kind]
+            elasticache.create_replication_group(
+                ReplicationGroupId=cache,
+                ReplicationGroupDescription=kind,
+                Engine=engine,
+                UserGroupIds=[group],
+                TransitEncryptionEnabled=True,
+                **shape,
+            )
+        self.caches.append(cache)
+
+    def rotate(self, **how: Any) -> str:
+        """RotateSecret, to its end; the new version's id."""
+        how.setdefault("RotationLambdaARN", self.world.stack.rotation_function_arn)
+        token = self.world.secrets.rotate_secret(
+            SecretId=self.secret_arn, RotationRules={"AutomaticallyAfterDays": 30}, **how
+        )["VersionId"]
+        self.ended(f"{token}-1")
+        return str(token)
+
+    def start(self, **execution_input: Any) -> dict[str, Any]:
+        """What an operator does in the console; the ended execution."""
+        arn = self.world.step_functions.start_execution(
+            stateMachineArn=self.world.stack.state_machine_arn,
+            input=json.dumps({"SecretId": self.secret_name, **execution_input}),
+        )["executionArn"]
+        return self.ended(arn.rsplit(":", 1)[1])
+
+    def ended(self, name: str) -> dict[str, Any]:
+        """Wait for the execution of that name; DescribeExecution's answer."""
+        machine = self.world.stack.state_machine_arn
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+        def look() -> dict[str, Any] | None:
+            try:
+                found: dict[str, Any] = self.world.step_functions.describe_execution(
+                    executionArn=arn
+                )
+            except self.world.step_functions.exceptions.ExecutionDoesNotExist:
+                return None
+            return found if found["status"] != "RUNNING" else None
+
+        return eventually(look, f"the end of {arn}")
+
+    def states(self, execution_arn: str) -> list[str]:
+        """The names of the states that an execution entered, in turn."""
+        history = self.world.step_functions.get_paginator("get_execution_history")
+        events = history.paginate(executionArn=execution_arn).build_full_result()["events"]
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in events
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def labels(self) -> dict[str, set[str]]:
+        """Staging labels by version id."""
+        found = self.world.secrets.describe_secret(SecretId=self.secret_arn)["VersionIdsToStages"]
+        return {version: set(labels) for version, labels in found.items()}
+
+    def value(self, **version: str) -> dict[str, Any]:
+        """The secret's JSON; of AWSCURRENT by default."""
+        found = self.world.secrets.get_secret_value(SecretId=self.secret_arn, **version)
+        value: dict[str, Any] = json.loads(found["SecretString"])
+        return value
+
+    def user(self) -> dict[str, Any]:
+        """What DescribeUsers tells."""
+        [found] = self.world.elasticache.describe_users(UserId=self.user_id)["Users"]
+        return dict(found)
+
+    def logins(self, password: str) -> set[bool]:
+        """Whether the password logs in, over all nodes of all caches."""
+        return {
+            logs_in(self.world.aws, endpoint, self.username, password)
+            for cache in self.caches
+            for endpoint in nodes(self.world.aws, cache).values()
+        }
