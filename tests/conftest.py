@@ -1,0 +1,17 @@
+"""Fake credentials for every test: none may reach an AWS account."""
+
+import os
+
+import pytest
+
+# Read when aws_lambda_powertools is imported.
+os.environ["POWERTOOLS_TRACE_DISABLED"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _fake_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)

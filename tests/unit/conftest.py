@@ -1,0 +1,61 @@
+"""No sockets, and a world of fakes."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from rotation.elasticache import ElastiCache
+from rotation.login import Door
+from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
+from rotation.telemetry import logger
+from tests.unit.fakes import World
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> Iterator[None]:
+    disable_socket()
+    yield
+    enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "SECRETS_MANAGER_ENDPOINT",
+        "SECRET_ARN",
+        "USER_NAME",
+        "PASSWORD_LENGTH",
+        "PASSWORD_EXCLUDE_CHARACTERS",
+        "REQUIRE_ENDPOINTS",
+        "STATE_MACHINE_ARN",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """The handlers get their adapters from it."""
+    found = World()
+    monkeypatch.setattr(SecretsManager, "connect", lambda: found.secrets)
+    monkeypatch.setattr(ElastiCache, "connect", lambda: found.users)
+    monkeypatch.setattr(StepFunctions, "connect", lambda: found.machine)
+    monkeypatch.setattr(Door, "open", found.cache.open)
+    return found
+
+
+@pytest.fixture
+def output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], str]:
+    """What has been logged and printed since the last call; the logger keeps an older stdout."""
+    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+
+    def read() -> str:
+        found = capsys.readouterr()
+        return found.out + found.err
+
+    return read

@@ -1,0 +1,412 @@
+"""The functions' surroundings, in memory: what the rules need of AWS and of a cache.
+
+Each fake has its adapter's public methods with their signatures (``test_fakes.py`` checks that),
+and ``faults``: exceptions to raise at the next calls, before or after they have had their effect.
+"""
+
+import json
+import string
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rotation.elasticache import ElastiCache
+from rotation.endpoint import Endpoint
+from rotation.errors import (
+    RotationSupersededError,
+    SecretDeletedError,
+    SecretFormatError,
+    SecretNotFoundError,
+    UnexpectedAwsError,
+    UserBusyError,
+    UserNotFoundError,
+    VersionNotReadableError,
+)
+from rotation.login import Door
+from rotation.password import is_valid
+from rotation.secret import SecretValue
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+)
+from rotation.step_functions import Execution, StepFunctions
+from rotation.target import Target
+from rotation.user import User
+
+SECRET_NAME = "redis/app"
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbCdEf"
+USER_ARN = "arn:aws:elasticache:us-east-1:123456789012:user:app-id"
+USER_ID = "app-id"
+USERNAME = "app"
+MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:stack-rotation"
+EXECUTION_ARN = "arn:aws:states:us-east-1:123456789012:execution:stack-rotation:run-1"
+
+# Version ids have 32 to 64 characters.
+CURRENT = "11111111-1111-4111-8111-111111111111"
+PENDING = "22222222-2222-4222-8222-222222222222"
+PREVIOUS = "33333333-3333-4333-8333-333333333333"
+OTHER = "44444444-4444-4444-8444-444444444444"
+
+CURRENT_PASSWORD = "Current~Passw0rd~Kj8sQ2vX"
+PENDING_PASSWORD = "Pending~Passw0rd~Zt5mW9rB"
+PREVIOUS_PASSWORD = "Previous~Passw0rd~Lc3nH7yD"
+OTHER_PASSWORD = "Other~Passw0rd~Uf6pE1gA"
+NEW_PASSWORD = "Generated~Passw0rd~Vb4kT0xN"
+ALL_PASSWORDS = (
+    CURRENT_PASSWORD,
+    PENDING_PASSWORD,
+    PREVIOUS_PASSWORD,
+    OTHER_PASSWORD,
+    NEW_PASSWORD,
+)
+
+ENDPOINT = Endpoint("cache-1", "node-1.cache.example", 6379)
+
+
+def secret_text(password: str | None, **more: Any) -> str:
+    fields: dict[str, Any] = {"username": USERNAME, "user_arn": USER_ARN, **more}
+    return json.dumps(fields | ({"password": password} if password else {}))
+
+
+class Faults:
+    """What the next calls of a fake raise."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._queued: list[tuple[str, BaseException, bool]] = []
+
+    def raise_at(self, method: str, error: BaseException, *, after: bool = False) -> None:
+        """At the next call of the method; ``after`` it has had its effect: the answer is lost."""
+        self._queued.append((method, error, after))
+
+    @contextmanager
+    def at(self, method: str, *arguments: Any) -> Iterator[None]:
+        self.calls.append((method, arguments))
+        self._raise(method, after=False)
+        yield
+        self._raise(method, after=True)
+
+    def called(self, method: str) -> list[tuple[Any, ...]]:
+        return [arguments for name, arguments in self.calls if name == method]
+
+    def _raise(self, method: str, *, after: bool) -> None:
+        for queued in self._queued:
+            if queued[0] == method and queued[2] is after:
+                self._queued.remove(queued)
+                raise queued[1]
+
+
+class FakeSecretsManager(SecretsManager):
+    """One secret, with AWS's rules for staging labels; ``texts`` has None for "no value yet"."""
+
+    def __init__(self) -> None:
+        super().__init__(client=None)
+        self.faults = Faults()
+        self.exists = True
+        self.deleted = False
+        self.texts: dict[str, str | bytes | None] = {}
+        self.labels: dict[str, set[str]] = {}
+        self.generated = NEW_PASSWORD
+
+    def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
+        self.texts[version_id] = text
+        for label in labels:
+            self._attach(label, version_id)
+
+    def version_with(self, label: str) -> str | None:
+        return next((each for each, labels in self.labels.items() if label in labels), None)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that there is, to compare."""
+        labels = {each: sorted(found) for each, found in self.labels.items() if found}
+        return {"texts": dict(self.texts), "labels": labels}
+
+    def describe(self, secret_id: str) -> SecretDescription:
+        with self.faults.at("describe", secret_id):
+            if not self.exists or secret_id not in (SECRET_NAME, SECRET_ARN):
+                raise SecretNotFoundError(f"DescribeSecret on {secret_id}.")
+            if self.deleted:
+                raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
+            stages = {each: frozenset(found) for each, found in self.labels.items() if found}
+        return SecretDescription(SECRET_ARN, SECRET_NAME, stages)
+
+    def read(self, secret_arn: str, version_id: str) -> SecretValue:
+        with self.faults.at("read", secret_arn, version_id):
+            if self.deleted:
+                raise SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
+            text = self.texts.get(version_id)
+            if text is None:
+                raise VersionNotReadableError(f"Version {version_id} has no value.")
+            if isinstance(text, bytes):
+                raise SecretFormatError(f"Version {version_id} is binary.")
+        return SecretValue.parse(text, f"Version {version_id} of secret {secret_arn}")
+
+    def put_pending(self, secret_arn: str, version_id: str, text: str) -> None:
+        with self.faults.at("put_pending", secret_arn, version_id):
+            if self.texts.get(version_id) not in (None, text):
+                raise RotationSupersededError(f"Version {version_id} has another value.")
+            if self.texts.get(version_id) is None:
+                self.texts[version_id] = text
+                self._attach(AWSPENDING, version_id)
+
+    def move_label(
+        self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
+    ) -> None:
+        with self.faults.at("move_label", secret_arn, label, to, away_from):
+            holder = self.version_with(label)
+            if holder != away_from:
+                raise RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
+            if to is not None and to not in self.texts:
+                raise SecretNotFoundError(f"There is no version {to}.")
+            if holder is not None:
+                self.labels[holder].discard(label)
+            if to is not None:
+                self._attach(label, to)
+            if label == AWSCURRENT and holder is not None:
+                self._attach(AWSPREVIOUS, holder)
+
+    def random_password(self, length: int, exclude: str) -> str:
+        with self.faults.at("random_password", length, exclude):
+            return self.generated
+
+    def _attach(self, label: str, version_id: str) -> None:
+        for labels in self.labels.values():
+            labels.discard(label)
+        self.labels.setdefault(version_id, set()).add(label)
+
+
+class FakeElastiCache(ElastiCache):
+    """One user, whose passwords change at once unless ``status`` says that it is modifying."""
+
+    def __init__(self, user: User, passwords: list[str]) -> None:
+        super().__init__(client=None)
+        self.faults = Faults()
+        self.found: User | None = user
+        self.passwords = passwords
+        self.its_tags = {"rotation-secret": SECRET_NAME}
+        self.its_endpoints = [ENDPOINT]
+
+    def change(self, **fields: Any) -> None:
+        assert self.found
+        self.found = replace(self.found, **fields)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"user": self.found, "passwords": list(self.passwords)}
+
+    def user(self, user_id: str) -> User:
+        with self.faults.at("user", user_id):
+            if self.found is None or user_id != self.found.user_id:
+                raise UserNotFoundError(f"There is no user {user_id}.")
+            return self.found
+
+    def tags(self, user_arn: str) -> dict[str, str]:
+        with self.faults.at("tags", user_arn):
+            return dict(self.its_tags)
+
+    def set_passwords(
+        self, user_id: str, passwords: list[str], *, access_string: str | None = None
+    ) -> None:
+        with self.faults.at("set_passwords", user_id, list(passwords), access_string):
+            user = self.user(user_id)
+            if user.status != "active":
+                raise UserBusyError(f"User {user_id} has status {user.status}.")
+            unique = list(dict.fromkeys(passwords))
+            if len(unique) > 2 or not all(map(is_valid, unique)):
+                raise UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
+            self.passwords = unique
+            self.change(
+                authentication="password" if unique else "no-password",
+                password_count=len(unique),
+                access_string=access_string or user.access_string,
+            )
+
+    def endpoints(self, user: User) -> list[Endpoint]:
+        with self.faults.at("endpoints", user.user_id):
+            return list(self.its_endpoints)
+
+
+@dataclass
+class FakeMachine:
+    """What becomes of the executions: for each name, the statuses that the looks will find."""
+
+    statuses: dict[str, list[str]] = field(default_factory=dict)
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    error: str = "PasswordRefusedError"
+    cause: str = "The new password does not log in."
+    failed_in: str | None = "Log In"
+    transitions: int = 17
+
+
+class FakeStepFunctions(StepFunctions):
+    """Executions by name. One that is started runs until a look finds another status."""
+
+    def __init__(self) -> None:
+        super().__init__(None, MACHINE_ARN)
+        self.faults = Faults()
+        self.machine = FakeMachine()
+        self.becomes = ["RUNNING"]
+
+    def start(self, name: str, execution_input: dict[str, Any]) -> Execution:
+        with self.faults.at("start", name, execution_input):
+            if name in self.machine.statuses and (
+                self.machine.statuses[name][0] != "RUNNING"
+                or self.machine.inputs[name] != execution_input
+            ):
+                raise UnexpectedAwsError("StartExecution answered ExecutionAlreadyExists.")
+            self.machine.statuses[name] = list(self.becomes)
+            self.machine.inputs[name] = execution_input
+        return Execution(self.arn(name), "RUNNING", "", "")
+
+    def find(self, name: str) -> Execution | None:
+        with self.faults.at("find", name):
+            statuses = self.machine.statuses.get(name)
+            if not statuses:
+                return None
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        failed = status == "FAILED"
+        return Execution(
+            self.arn(name),
+            status,
+            self.machine.error if failed else "",
+            self.machine.cause if failed else "",
+        )
+
+    def failed_state(self, execution_arn: str) -> str | None:
+        with self.faults.at("failed_state", execution_arn):
+            return self.machine.failed_in
+
+    def transitions(self, execution_arn: str) -> int:
+        with self.faults.at("transitions", execution_arn):
+            return self.machine.transitions
+
+    def arn(self, name: str) -> str:
+        return f"{MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+class FakeCache:
+    """The nodes behind a FakeElastiCache: they let in whom the user's ACL lets in."""
+
+    def __init__(self, elasticache: FakeElastiCache) -> None:
+        self.faults = Faults()
+        self.elasticache = elasticache
+        self.opened: list[tuple[Endpoint, str]] = []
+        self.closed = 0
+        self.tried: list[str] = []
+        self.refused: set[str] = set()
+
+    @contextmanager
+    def open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
+        """Stands in for Door.open."""
+        with self.faults.at("open", str(endpoint), username):
+            self.opened.append((endpoint, username))
+        try:
+            yield FakeDoor(self, endpoint, username)
+        finally:
+            self.closed += 1
+
+    def lets_in(self, username: str, password: str) -> bool:
+        user = self.elasticache.found
+        if user is None or user.name != username or not user.enabled or password in self.refused:
+            return False
+        return user.authentication == "no-password" or password in self.elasticache.passwords
+
+
+class FakeDoor(Door):
+    """Only the network is replaced: the rules about passwords are Door's own."""
+
+    def __init__(self, cache: FakeCache, endpoint: Endpoint, username: str) -> None:
+        super().__init__(endpoint, username, None)  # type: ignore[arg-type]
+        self.cache = cache
+
+    def accepts(self, password: str) -> bool:
+        with self.cache.faults.at("accepts", self._username):
+            self.cache.tried.append(password)
+            return self.cache.lets_in(self._username, password)
+
+
+@dataclass
+class FakeContext:
+    """The part of Lambda's context that the functions use."""
+
+    function_name: str = "stack-Function"
+    aws_request_id: str = "request-1"
+    remaining: float = 900.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.remaining * 1000)
+
+
+class World:
+    """A secret, its user, their caches and the machine; and a way to call the handlers."""
+
+    def __init__(self) -> None:
+        self.secrets = FakeSecretsManager()
+        self.secrets.add(PREVIOUS, secret_text(PREVIOUS_PASSWORD), AWSPREVIOUS)
+        self.secrets.add(CURRENT, secret_text(CURRENT_PASSWORD), AWSCURRENT)
+        self.users = FakeElastiCache(make_user(), [CURRENT_PASSWORD])
+        self.machine = FakeStepFunctions()
+        self.cache = FakeCache(self.users)
+        self.context = FakeContext()
+
+    def stage(self, text: str | None = secret_text(PENDING_PASSWORD)) -> None:
+        """As after Generate Password; with None, as before createSecret."""
+        self.secrets.add(PENDING, text, AWSPENDING)
+
+    def modify(self) -> None:
+        """As after Modify User."""
+        self.users.passwords = [PENDING_PASSWORD, CURRENT_PASSWORD]
+        self.users.change(authentication="password", password_count=2)
+
+    def call(self, handler: Callable[[dict[str, Any], Any], Any], event: dict[str, Any]) -> Any:
+        return handler(event, self.context)
+
+    def current_password_logs_in(self) -> bool:
+        """The promise of every rotation: whoever reads AWSCURRENT now gets in."""
+        version = self.secrets.version_with(AWSCURRENT)
+        text = self.secrets.texts[version or ""]
+        assert isinstance(text, str)
+        return self.cache.lets_in(USERNAME, json.loads(text)["password"])
+
+
+def make_user(**fields: Any) -> User:
+    return replace(
+        User(
+            user_id=USER_ID,
+            arn=USER_ARN,
+            name=USERNAME,
+            status="active",
+            access_string="on ~* +@all",
+            authentication="password",
+            password_count=1,
+            group_ids=("group-1",),
+        ),
+        **fields,
+    )
+
+
+def make_target(**fields: Any) -> Target:
+    return replace(
+        Target(
+            secret_arn=SECRET_ARN,
+            version_id=PENDING,
+            current_version_id=CURRENT,
+            user_id=USER_ID,
+            username=USERNAME,
+            access_string="on ~* +@all",
+            authentication="password",
+            password_count=1,
+            turn_on=False,
+            dry_run=False,
+        ),
+        **fields,
+    )
+
+
+#: Characters that a password may have.
+PASSWORD_CHARACTERS = "".join(
+    each for each in string.ascii_letters + string.digits + string.punctuation if each not in ',"/@'
+)

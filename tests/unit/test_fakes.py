@@ -1,0 +1,149 @@
+"""The fakes keep to their adapters' interface and to AWS's rules, or the tests prove nothing."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rotation.elasticache import ElastiCache
+from rotation.errors import RotationError, RotationSupersededError
+from rotation.login import Door
+from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretsManager
+from rotation.step_functions import StepFunctions
+from tests.unit.fakes import (
+    CURRENT,
+    CURRENT_PASSWORD,
+    OTHER,
+    OTHER_PASSWORD,
+    PENDING,
+    PENDING_PASSWORD,
+    SECRET_ARN,
+    USER_ID,
+    USERNAME,
+    FakeCache,
+    FakeElastiCache,
+    FakeSecretsManager,
+    FakeStepFunctions,
+    World,
+    secret_text,
+)
+
+
+def public_methods(kind: type) -> dict[str, Callable[..., Any]]:
+    return {
+        name: found
+        for name, found in vars(kind).items()
+        if inspect.isfunction(found) and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize(
+    "real,fake",
+    [
+        (SecretsManager, FakeSecretsManager),
+        (ElastiCache, FakeElastiCache),
+        (StepFunctions, FakeStepFunctions),
+    ],
+)
+def test_every_public_method_of_an_adapter_is_on_its_fake_with_the_same_signature(
+    real: type, fake: type
+) -> None:
+    methods = public_methods(real)
+    assert methods
+    for name, method in methods.items():
+        assert name in vars(fake), f"{fake.__name__} would call the real {name}"
+        assert inspect.signature(vars(fake)[name]) == inspect.signature(method)
+
+
+def test_the_fake_cache_opens_a_door_with_the_arguments_of_the_real_one() -> None:
+    real, fake = inspect.signature(Door.open), inspect.signature(FakeCache.open)
+    assert list(real.parameters) == list(fake.parameters)[1:]
+
+
+def test_only_the_network_of_a_door_is_faked() -> None:
+    assert "accepts" in public_methods(Door)
+
+
+def test_a_fault_is_raised_once_before_the_call_has_its_effect(world: World) -> None:
+    world.stage(None)
+    world.secrets.faults.raise_at("put_pending", ZeroDivisionError())
+    before = world.secrets.snapshot()
+    with pytest.raises(ZeroDivisionError):
+        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+    assert world.secrets.snapshot() == before
+    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+    assert world.secrets.snapshot() != before
+
+
+def test_a_fault_after_the_call_leaves_its_effect(world: World) -> None:
+    world.users.faults.raise_at("set_passwords", ZeroDivisionError(), after=True)
+    with pytest.raises(ZeroDivisionError):
+        world.users.set_passwords(USER_ID, [OTHER_PASSWORD])
+    assert world.users.passwords == [OTHER_PASSWORD]
+
+
+def test_a_label_is_on_one_version_at_most(world: World) -> None:
+    world.stage()
+    world.secrets.put_pending(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD))
+    assert world.secrets.snapshot()["labels"].get(PENDING) is None
+    assert world.secrets.version_with(AWSPENDING) == OTHER
+
+
+def test_the_version_that_loses_awscurrent_becomes_awsprevious(world: World) -> None:
+    world.stage()
+    world.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert world.secrets.version_with(AWSCURRENT) == PENDING
+    assert world.secrets.version_with(AWSPREVIOUS) == CURRENT
+
+
+@pytest.mark.parametrize("away_from", [None, OTHER, PENDING])
+def test_a_label_that_is_elsewhere_does_not_move(world: World, away_from: str | None) -> None:
+    world.stage()
+    before = world.secrets.snapshot()
+    with pytest.raises(RotationSupersededError):
+        world.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=away_from)
+    assert world.secrets.snapshot() == before
+
+
+def test_a_version_keeps_its_first_value(world: World) -> None:
+    world.stage()
+    with pytest.raises(RotationSupersededError):
+        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(OTHER_PASSWORD))
+    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+
+
+def test_a_user_that_is_modifying_cannot_be_modified(world: World) -> None:
+    world.users.change(status="modifying")
+    with pytest.raises(RotationError):
+        world.users.set_passwords(USER_ID, [OTHER_PASSWORD])
+    assert world.users.passwords == [CURRENT_PASSWORD]
+
+
+@pytest.mark.parametrize("passwords", [["short"], [CURRENT_PASSWORD, PENDING_PASSWORD, "x" * 20]])
+def test_elasticache_takes_at_most_two_valid_passwords(world: World, passwords: list[str]) -> None:
+    with pytest.raises(RotationError):
+        world.users.set_passwords(USER_ID, passwords)
+
+
+def test_the_cache_lets_in_whom_the_users_acl_lets_in(world: World) -> None:
+    assert world.cache.lets_in(USERNAME, CURRENT_PASSWORD)
+    assert not world.cache.lets_in(USERNAME, OTHER_PASSWORD)
+    assert not world.cache.lets_in("another", CURRENT_PASSWORD)
+    world.users.change(access_string="off ~* +@all")
+    assert not world.cache.lets_in(USERNAME, CURRENT_PASSWORD)
+
+
+def test_a_user_without_a_password_gets_in_with_any(world: World) -> None:
+    world.users.set_passwords(USER_ID, [])
+    assert world.cache.lets_in(USERNAME, OTHER_PASSWORD)
+
+
+def test_an_execution_name_is_used_once(world: World) -> None:
+    world.machine.start("a", {"SecretId": "x"})
+    assert world.machine.start("a", {"SecretId": "x"}).status == "RUNNING"
+    with pytest.raises(RotationError):
+        world.machine.start("a", {"SecretId": "y"})
+    world.machine.machine.statuses["a"] = ["FAILED"]
+    with pytest.raises(RotationError):
+        world.machine.start("a", {"SecretId": "x"})
