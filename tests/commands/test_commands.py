@@ -1,0 +1,209 @@
+"""``python -m local up`` and ``rotate``, and the README's walk-through, as a person runs them."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCAL = [sys.executable, "-m", "local"]
+
+
+def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOCAL, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout
+    )
+
+
+@contextmanager
+def up(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`python -m local up`, from `ready` until SIGTERM."""
+    process = subprocess.Popen(
+        [*LOCAL, "up", "--directory", str(directory), *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def shell(directory: Path, script: str) -> str:
+    """What a person types in another terminal; its standard output."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", f". {directory}/env\n{script}"],
+        env={"PATH": path, "HOME": str(directory), "AWS_PAGER": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines of all processes that have the folder in their environment or arguments."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(directory).encode() in text and int(process.name) != os.getpid():
+            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def test_rotate_shows_and_proves_a_rotation() -> None:
+    done = run("rotate", "--json", "--modifying-seconds", "0.2")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["status"], seen["proven"]) == ("SUCCEEDED", True)
+    assert len(seen["proof"]) == 2 * 3
+    assert list(seen["labels_before"].values()) == [["AWSCURRENT"]]
+    assert seen["labels_after"].keys() > seen["labels_before"].keys()
+    assert seen["states"][0]["state"] == "Read Input"
+    assert seen["states"][-1]["state"] == "Rotated"
+    assert "Promote Version" in done.stderr
+
+
+def readme_walk_through() -> str:
+    """The commands in the README that follow `. .local/env`."""
+    found = re.search(r"```\n\. \.local/env\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert found
+    return found[1]
+
+
+def test_the_guides_walk_through_with_the_aws_cli(tmp_path: Path) -> None:
+    with up(tmp_path, "--modifying-seconds", "0.5"):
+        shell(tmp_path, readme_walk_through())
+        secret = "aws secretsmanager describe-secret --secret-id production/ec/user1"
+        deadline = time.monotonic() + 60
+        while "LastRotatedDate" not in json.loads(shell(tmp_path, secret)):
+            assert time.monotonic() < deadline, "the secret was not rotated"
+            time.sleep(0.5)
+        users = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id user1"))
+        assert users["Users"][0]["AccessString"] == "on ~keys* -@all +get"
+        assert users["Users"][0]["Authentication"] == {"Type": "password", "PasswordCount": 1}
+        shell(
+            tmp_path,
+            """
+            aws elasticache create-user --user-id nobody --user-name default --engine redis \
+              --no-password-required --access-string "off -@all"
+            aws elasticache create-user-group --user-group-id group1 --engine redis \
+              --user-ids nobody user1
+            aws elasticache create-serverless-cache --serverless-cache-name cache1 \
+              --engine redis --user-group-id group1
+            """,
+        )
+        login = """
+            import json, os, redis, subprocess
+            def aws(command):
+                return json.loads(subprocess.check_output("aws " + command, shell=True))
+            cache = aws("elasticache describe-serverless-caches")["ServerlessCaches"][0]
+            value = aws("secretsmanager get-secret-value --secret-id production/ec/user1")
+            print(redis.Redis(
+                host=cache["Endpoint"]["Address"], port=cache["Endpoint"]["Port"], username="user1",
+                password=json.loads(value["SecretString"])["password"],
+                ssl=True, ssl_ca_certs=os.environ["LOCAL_CA_FILE"],
+            ).get("keys1"))
+        """
+        code = "\n".join(line[12:] for line in login.splitlines())
+        assert shell(tmp_path, f"{sys.executable} -c {shlex.quote(code)}") == "None\n"
+
+
+def test_two_instances_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
+    create = "aws secretsmanager create-secret --name {0} --secret-string {0}"
+    names = "aws secretsmanager list-secrets --query 'SecretList[].Name' --output text"
+    with up(tmp_path / "a"), up(tmp_path / "b"):
+        for name in ("a", "b"):
+            shell(tmp_path / name, create.format(name))
+        for name in ("a", "b"):
+            assert shell(tmp_path / name, names) == f"{name}\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_running(tmp_path: Path, number: signal.Signals) -> None:
+    process: subprocess.Popen[str]
+    with up(tmp_path) as process:
+        shell(
+            tmp_path,
+            "aws lambda invoke --function-name $ROTATION_FUNCTION_ARN /dev/null >&2\n"
+            "aws elasticache create-serverless-cache --serverless-cache-name c --engine redis >&2",
+        )
+        assert len(processes_of(tmp_path)) >= 3
+        process.send_signal(number)
+        process.wait(10)
+    deadline = time.monotonic() + 10
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+    if number != signal.SIGKILL:
+        assert not (tmp_path / "env").exists()
+
+
+@contextmanager
+def busy_port() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield str(taken.getsockname()[1])
+
+
+BAD_OPTIONS: list[tuple[list[str], str]] = [
+    (["--parameter", "PasswordLength=5"], "PasswordLength"),
+    (["--parameter", "PasswordLenght=20"], "PasswordLenght"),
+    (["--parameter", "PasswordLength"], "KEY=VALUE"),
+    (["--parameter", "LogLevel=loud"], "LogLevel"),
+    (["--parameter", "PasswordExcludeCharacters=a b"], "PasswordExcludeCharacters"),
+    (["--parameter", "UserName=app"], "SecretArn"),
+    (["--modifying-seconds", "-1"], "--modifying-seconds"),
+    (["--modifying-seconds", "soon"], "--modifying-seconds"),
+    (["--port", "0"], "--port"),
+]
+
+
+@pytest.mark.parametrize("options, named", BAD_OPTIONS)
+def test_a_wrong_option_is_answered_in_one_line_that_names_it(
+    tmp_path: Path, options: list[str], named: str
+) -> None:
+    done = run("up", "--directory", str(tmp_path), *options)
+    assert done.returncode != 0
+    assert named in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert processes_of(tmp_path) == []
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with busy_port() as port:
+        done = run("up", "--directory", str(tmp_path), "--port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert port in line
+
+
+def test_a_directory_in_use_is_named(tmp_path: Path) -> None:
+    with up(tmp_path):
+        done = run("up", "--directory", str(tmp_path))
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert str(tmp_path) in line
+        shell(tmp_path, "aws sts get-caller-identity")
