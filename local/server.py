@@ -36,7 +36,6 @@ ACCOUNT = "123456789012"
 _READY_SECONDS = 30.0
 # What ministack loads and runs for no purpose of ours, or could find on the machine and use.
 _MINISTACK_SETTINGS = {
-    "BIND_HOST": "127.0.0.1",
     "MINISTACK_ACCOUNT_ID": ACCOUNT,
     "MINISTACK_REGION": REGION,
     "LAMBDA_EXECUTOR": "local",

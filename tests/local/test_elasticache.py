@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import MODIFYING_SECONDS, eventually, log_in
 
 from local.instance import LocalAws
+from tests.local.helpers import MODIFYING_SECONDS, eventually, log_in
 
 OLD, NEW, OTHER = "a" * 16, "b" * 16, "c" * 16
 
@@ -164,8 +164,14 @@ def test_the_default_user_of_the_group_is_the_nodes_default_user(
     user_id = make_user(elasticache)
     group_id = unique("g")
     elasticache.create_user_group(UserGroupId=group_id, Engine="redis", UserIds=[closed, user_id])
-    for group, answer in ((group_id, "-WRONGPASS"), (make_group(elasticache), "+OK")):
-        endpoint = make_cache(elasticache, group)["NodeGroups"][0]["PrimaryEndpoint"]
+    valkey = make_group(elasticache, make_user(elasticache, Engine="valkey"), engine="valkey")
+    for group, engine, answer in (
+        (group_id, "redis", "-WRONGPASS"),
+        (valkey, "valkey", "-WRONGPASS"),  # a group without any user of that name
+        (make_group(elasticache), "redis", "+OK"),
+    ):
+        cache = make_cache(elasticache, group, Engine=engine)
+        endpoint = cache["NodeGroups"][0]["PrimaryEndpoint"]
         assert log_in(aws, endpoint, "default", OLD)[: len(answer)] == answer
 
 
@@ -225,7 +231,7 @@ def test_users_who_join_and_leave_a_group_come_and_go_on_its_nodes(
         try:
             return not describe(elasticache, second)
         except ClientError as error:
-            return error.response["Error"]["Code"] == "UserNotFound"
+            return bool(error.response["Error"]["Code"] == "UserNotFound")
 
     eventually(gone)
     assert log_in(aws, endpoint, second, OLD).startswith("-WRONGPASS")
@@ -278,6 +284,8 @@ def test_the_longest_password_logs_in(aws: LocalAws, elasticache: Any) -> None:
             "Combination",
         ),
         ({"NoPasswordRequired": True, "Passwords": [OLD]}, "Combination"),
+        ({"AuthenticationMode": {"Type": "iam"}, "Passwords": [OLD]}, "Combination"),
+        ({"AuthenticationMode": {"Type": "iam"}, "NoPasswordRequired": True}, "Combination"),
         ({"NoPasswordRequired": False}, "Value"),
         ({"Engine": "valkey", "NoPasswordRequired": True}, "Value"),
         ({"Engine": "memcached", "Passwords": [OLD]}, "Value"),

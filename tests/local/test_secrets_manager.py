@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import eventually, make_function, read_calls
 
 from local.instance import LocalAws
+from tests.local.helpers import eventually, make_function, read_calls
 
 FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
 CODE = """

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import eventually, make_function
 
 from local.instance import LocalAws
 from local.step_functions import adopt_state_machines
+from tests.local.helpers import eventually, make_function
 
 ROLE = "arn:aws:iam::123456789012:role/any"
 CODE = """

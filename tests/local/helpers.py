@@ -1,0 +1,114 @@
+"""What the tests of this folder share besides fixtures."""
+
+import io
+import json
+import socket
+import ssl
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.instance import LocalAws
+
+MODIFYING_SECONDS = 0.3
+SLOW = """
+import os, pathlib, time
+
+def handler(event, context):
+    pathlib.Path(os.environ["TMPDIR"], "busy").touch()
+    time.sleep(60)
+"""
+
+
+def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
+    """Creates a Lambda of this Python, `handler(event, context)` in the code; returns its ARN."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        bootstrap = zipfile.ZipInfo("bootstrap")
+        bootstrap.external_attr = 0o755 << 16
+        command = f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
+        archive.writestr(bootstrap, command)
+        archive.writestr("code_under_test.py", code)
+    function = aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="provided.al2023",
+        Handler="code_under_test.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": package.getvalue()},
+        **settings,
+    )
+    return str(function["FunctionArn"])
+
+
+def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) -> str:
+    """The node's answer to AUTH, over TLS that verifies its certificate and name."""
+    context = ssl.create_default_context(cafile=aws.environment["LOCAL_CA_FILE"])
+    with (
+        socket.create_connection((endpoint["Address"], endpoint["Port"]), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=endpoint["Address"]) as connection,
+    ):
+        connection.sendall(f"AUTH {name} {password}\r\n".encode())
+        return connection.recv(4096).decode().strip()
+
+
+def eventually(look: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """The first true answer; fails when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := look():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} seconds")
+
+
+def read_calls(path: Path) -> list[dict[str, Any]]:
+    """The events that a function of a test has written down, one JSON line each."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def members(group: int) -> dict[int, str]:
+    """The processes of the group that live, with their names."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                name, _, rest = (folder / "stat").read_text().rpartition(")")
+            except OSError:
+                continue
+            state, _, process_group = rest.split()[:3]
+            if int(process_group) == group and state != "Z":
+                found[int(folder.name)] = name.partition("(")[2]
+    return found
+
+
+def occupy(aws: LocalAws) -> None:
+    """Has cache nodes, a Lambda worker that works, and an execution under way."""
+    aws.client("elasticache").create_replication_group(
+        ReplicationGroupId="r", ReplicationGroupDescription="test", NumCacheClusters=2
+    )
+    function = make_function(aws, "slow", SLOW, Timeout=60)
+    stepfunctions = aws.client("stepfunctions")
+    definition = {
+        "StartAt": "Go",
+        "States": {
+            "Go": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": function},
+                "End": True,
+            }
+        },
+    }
+    machine = stepfunctions.create_state_machine(
+        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/any"
+    )["stateMachineArn"]
+    stepfunctions.start_execution(stateMachineArn=machine)
+    directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
+    eventually((directory / "tmp" / "busy").exists)
+    assert aws._process
+    group = aws._process.pid
+    names = list(members(group).values())
+    assert names.count("valkey-server") == 2
