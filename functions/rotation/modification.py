@@ -8,7 +8,7 @@ from rotation.errors import UserModifyingTooLongError
 
 #: A wait is this share of the time already waited: a slow cache costs few transitions, and the
 #: user is active for at most this share of its modifying time before it is noticed.
-WAIT_SHARE = 0.35
+WAIT_SHARE = 0.4
 SHORTEST_WAIT_SECONDS = 2
 LONGEST_WAIT_SECONDS = 120
 

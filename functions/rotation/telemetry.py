@@ -45,7 +45,8 @@ def entry_point(handle: Handler) -> Handler:
         logger.info("done")
         return answer
 
-    return handler
+    decorated: Handler = handler
+    return decorated
 
 
 __all__ = ["MetricUnit", "entry_point", "logger", "metrics"]
