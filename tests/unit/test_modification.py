@@ -62,7 +62,7 @@ def test_waits_grow() -> None:
     assert waits == sorted(set(waits))
 
 
-@pytest.mark.parametrize("active_after,most_looks", [(1, 1), (10, 5), (300, 16), (1800, 30)])
+@pytest.mark.parametrize("active_after,most_looks", [(1, 1), (10, 5), (300, 17), (1800, 31)])
 def test_a_slow_user_costs_few_looks(active_after: int, most_looks: int) -> None:
     assert len(looks_until_active(active_after)) <= most_looks
 

@@ -1,0 +1,329 @@
+"""The adapter of Secrets Manager: moto for AWS's semantics, Stubber for its error codes."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from rotation.errors import (
+    AccessDeniedError,
+    RotationError,
+    RotationSupersededError,
+    SecretDeletedError,
+    SecretFormatError,
+    SecretNotFoundError,
+    ServiceUnavailableError,
+    ThrottlingError,
+    UnexpectedAwsError,
+    VersionNotReadableError,
+)
+from rotation.password import is_valid
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+)
+from tests.unit.fakes import (
+    CURRENT,
+    CURRENT_PASSWORD,
+    OTHER,
+    PENDING,
+    PENDING_PASSWORD,
+    SECRET_ARN,
+    SECRET_NAME,
+    secret_text,
+)
+from tests.unit.leaks import assert_no_leak
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+
+
+@pytest.fixture
+def secrets(client: Any) -> SecretsManager:
+    return SecretsManager(client)
+
+
+@pytest.fixture
+def arn(client: Any) -> str:
+    created = client.create_secret(
+        Name=SECRET_NAME, SecretString=secret_text(CURRENT_PASSWORD), ClientRequestToken=CURRENT
+    )
+    return str(created["ARN"])
+
+
+@pytest.fixture
+def stubbed() -> Iterator[tuple[SecretsManager, Stubber]]:
+    client = boto3.client("secretsmanager")
+    with Stubber(client) as stubber:
+        yield SecretsManager(client), stubber
+        stubber.assert_no_pending_responses()
+
+
+def stages(client: Any, arn: str) -> dict[str, set[str]]:
+    found = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+    return {version: set(labels) for version, labels in found.items() if labels}
+
+
+def test_a_secret_is_described_by_name_or_arn(secrets: SecretsManager, arn: str) -> None:
+    expected = SecretDescription(arn, SECRET_NAME, {CURRENT: frozenset({AWSCURRENT})})
+    assert secrets.describe(SECRET_NAME) == expected
+    assert secrets.describe(arn) == expected
+
+
+def test_a_description_finds_the_version_of_a_label() -> None:
+    found = SecretDescription(
+        SECRET_ARN, SECRET_NAME, {CURRENT: frozenset({AWSCURRENT, AWSPENDING})}
+    )
+    assert found.version_with(AWSPENDING) == CURRENT
+    assert found.version_with(AWSPREVIOUS) is None
+
+
+def test_a_secret_that_is_not_there_is_not_found(secrets: SecretsManager) -> None:
+    with pytest.raises(SecretNotFoundError, match="no-such-secret"):
+        secrets.describe("no-such-secret")
+
+
+def test_a_secret_that_is_marked_for_deletion_is_refused(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    client.delete_secret(SecretId=arn)
+    with pytest.raises(SecretDeletedError, match="RestoreSecret"):
+        secrets.describe(arn)
+    with pytest.raises(SecretDeletedError):
+        secrets.read(arn, CURRENT)
+
+
+def test_a_version_is_read_by_its_id(secrets: SecretsManager, arn: str) -> None:
+    assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
+
+
+def test_a_version_that_is_not_there_cannot_be_read_yet(secrets: SecretsManager, arn: str) -> None:
+    with pytest.raises(VersionNotReadableError, match=OTHER):
+        secrets.read(arn, OTHER)
+
+
+def test_a_version_without_a_value_cannot_be_read_yet(
+    stubbed: tuple[SecretsManager, Stubber],
+) -> None:
+    # What AWS answers for the version that RotateSecret stages.
+    secrets, stubber = stubbed
+    stubber.add_client_error(
+        "get_secret_value",
+        "ResourceNotFoundException",
+        f"Secrets Manager can't find the specified secret value for VersionId: {PENDING}",
+        expected_params={"SecretId": SECRET_ARN, "VersionId": PENDING},
+    )
+    with pytest.raises(VersionNotReadableError, match=PENDING):
+        secrets.read(SECRET_ARN, PENDING)
+
+
+def test_a_binary_secret_is_refused(secrets: SecretsManager, client: Any) -> None:
+    binary = client.create_secret(Name="b", SecretBinary=b"{}", ClientRequestToken=CURRENT)
+    with pytest.raises(SecretFormatError, match="binary"):
+        secrets.read(binary["ARN"], CURRENT)
+
+
+def test_a_secret_that_is_no_json_is_refused_without_its_text(
+    secrets: SecretsManager, client: Any
+) -> None:
+    created = client.create_secret(
+        Name="s", SecretString=CURRENT_PASSWORD, ClientRequestToken=CURRENT
+    )
+    with pytest.raises(SecretFormatError, match=CURRENT) as caught:
+        secrets.read(created["ARN"], CURRENT)
+    assert_no_leak([CURRENT_PASSWORD], error=caught.value)
+
+
+def test_a_new_version_is_awspending_and_awscurrent_stays(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    assert stages(client, arn) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
+    assert secrets.read(arn, PENDING).password == PENDING_PASSWORD
+    assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
+
+
+def test_putting_the_same_value_again_changes_nothing(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    assert stages(client, arn)[PENDING] == {AWSPENDING}
+
+
+def test_awscurrent_moves_and_leaves_awsprevious(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert stages(client, arn) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
+
+
+def test_awscurrent_does_not_move_from_where_it_is_not(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    with pytest.raises(RotationSupersededError, match=AWSCURRENT):
+        secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=PENDING)
+    assert stages(client, arn)[CURRENT] == {AWSCURRENT}
+
+
+def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
+    assert stages(client, arn) == {CURRENT: {AWSCURRENT}}
+
+
+def test_a_version_without_labels_can_get_awspending_again(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
+    secrets.move_label(arn, AWSPENDING, to=PENDING, away_from=None)
+    assert stages(client, arn)[PENDING] == {AWSPENDING}
+
+
+@pytest.mark.parametrize("length", [16, 32, 128])
+def test_a_random_password_is_one_that_elasticache_takes(
+    secrets: SecretsManager, length: int
+) -> None:
+    for _ in range(20):
+        password = secrets.random_password(length, "")
+        assert len(password) == length
+        assert is_valid(password)
+
+
+def test_more_characters_can_be_left_out_of_a_password(secrets: SecretsManager) -> None:
+    excluded = "'\\`$abcdef"
+    assert not set(secrets.random_password(128, excluded)) & set(excluded)
+
+
+def test_the_forbidden_characters_are_always_left_out(
+    stubbed: tuple[SecretsManager, Stubber],
+) -> None:
+    secrets, stubber = stubbed
+    stubber.add_response(
+        "get_random_password",
+        {"RandomPassword": PENDING_PASSWORD},
+        {"PasswordLength": 32, "ExcludeCharacters": '",/@x', "RequireEachIncludedType": True},
+    )
+    assert secrets.random_password(32, "x@") == PENDING_PASSWORD
+
+
+CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "describe": ("describe_secret", (SECRET_ARN,), {}),
+    "read": ("get_secret_value", (SECRET_ARN, CURRENT), {}),
+    "put_pending": ("put_secret_value", (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD)), {}),
+    "move_label": (
+        "update_secret_version_stage",
+        (SECRET_ARN, AWSCURRENT),
+        {"to": PENDING, "away_from": CURRENT},
+    ),
+    "random_password": ("get_random_password", (32, ""), {}),
+}
+
+
+@pytest.mark.parametrize("method", list(CALLS))
+@pytest.mark.parametrize(
+    "code,status,kind",
+    [
+        ("ThrottlingException", 400, ThrottlingError),
+        ("AccessDeniedException", 400, AccessDeniedError),
+        ("InternalServiceError", 500, ServiceUnavailableError),
+        ("LimitExceededException", 400, UnexpectedAwsError),
+    ],
+)
+def test_every_call_translates_the_codes_that_all_calls_have(
+    stubbed: tuple[SecretsManager, Stubber],
+    method: str,
+    code: str,
+    status: int,
+    kind: type[RotationError],
+) -> None:
+    secrets, stubber = stubbed
+    call, arguments, more = CALLS[method]
+    stubber.add_client_error(call, code, PENDING_PASSWORD * (status >= 500), status)
+    with pytest.raises(kind) as caught:
+        getattr(secrets, method)(*arguments, **more)
+    assert type(caught.value) is kind
+    assert_no_leak([PENDING_PASSWORD], error=caught.value)
+
+
+@pytest.mark.parametrize(
+    "method,code,kind",
+    [
+        ("describe", "ResourceNotFoundException", SecretNotFoundError),
+        ("describe", "InvalidRequestException", SecretDeletedError),
+        ("read", "DecryptionFailure", AccessDeniedError),
+        ("read", "InvalidRequestException", SecretDeletedError),
+        ("put_pending", "EncryptionFailure", AccessDeniedError),
+        ("put_pending", "ResourceExistsException", RotationSupersededError),
+        ("put_pending", "ResourceNotFoundException", SecretNotFoundError),
+        ("move_label", "InvalidParameterException", RotationSupersededError),
+        ("move_label", "ResourceNotFoundException", SecretNotFoundError),
+        ("random_password", "InvalidParameterException", UnexpectedAwsError),
+    ],
+)
+def test_a_calls_own_codes_have_names(
+    stubbed: tuple[SecretsManager, Stubber], method: str, code: str, kind: type[RotationError]
+) -> None:
+    secrets, stubber = stubbed
+    call, arguments, more = CALLS[method]
+    stubber.add_client_error(call, code, PENDING_PASSWORD * (kind is not AccessDeniedError))
+    with pytest.raises(kind) as caught:
+        getattr(secrets, method)(*arguments, **more)
+    assert type(caught.value) is kind
+    assert_no_leak([PENDING_PASSWORD], error=caught.value)
+
+
+@pytest.mark.parametrize("to,away_from", [(PENDING, CURRENT), (PENDING, None), (None, CURRENT)])
+def test_only_the_versions_that_there_are_go_into_the_call(
+    stubbed: tuple[SecretsManager, Stubber], to: str | None, away_from: str | None
+) -> None:
+    secrets, stubber = stubbed
+    expected = {"SecretId": SECRET_ARN, "VersionStage": AWSPENDING}
+    expected |= {"MoveToVersionId": to} if to else {}
+    expected |= {"RemoveFromVersionId": away_from} if away_from else {}
+    stubber.add_response("update_secret_version_stage", {"ARN": SECRET_ARN}, expected)
+    secrets.move_label(SECRET_ARN, AWSPENDING, to=to, away_from=away_from)
+
+
+def test_the_text_goes_to_aws_as_it_is(stubbed: tuple[SecretsManager, Stubber]) -> None:
+    secrets, stubber = stubbed
+    text = json.dumps({"ü": "\u2028 , / @"}, ensure_ascii=False)
+    stubber.add_response(
+        "put_secret_value",
+        {"ARN": SECRET_ARN},
+        {
+            "SecretId": SECRET_ARN,
+            "ClientRequestToken": PENDING,
+            "SecretString": text,
+            "VersionStages": [AWSPENDING],
+        },
+    )
+    secrets.put_pending(SECRET_ARN, PENDING, text)
+
+
+@pytest.mark.parametrize(
+    "endpoint,url",
+    [
+        ("https://vpce-1.example", "https://vpce-1.example"),
+        ("", "https://secretsmanager.us-east-1.amazonaws.com"),
+    ],
+)
+def test_the_endpoint_of_the_environment_is_honoured(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str
+) -> None:
+    monkeypatch.setenv("SECRETS_MANAGER_ENDPOINT", endpoint)
+    connect = SecretsManager.connect.__func__.__wrapped__  # type: ignore[attr-defined]
+    assert connect(SecretsManager)._client.meta.endpoint_url == url

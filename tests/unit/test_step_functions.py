@@ -1,0 +1,196 @@
+"""The adapter of Step Functions. Stubber holds calls and answers against botocore's model."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from rotation.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    RotationError,
+    ServiceUnavailableError,
+    ThrottlingError,
+)
+from rotation.step_functions import Execution, StepFunctions
+from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MACHINE = Path(__file__).parents[2] / "statemachine" / "rotation.asl.json"
+HISTORY = {"executionArn": EXECUTION_ARN, "includeExecutionData": False, "maxResults": 1000}
+
+
+class Stub:
+    """An adapter on a stubbed client."""
+
+    def __init__(self) -> None:
+        client = boto3.client("stepfunctions")
+        self.stubber = Stubber(client)
+        self.adapter = StepFunctions(client, MACHINE_ARN)
+
+    def history(self, *events: dict[str, Any], newest_first: bool) -> None:
+        numbered = [
+            {"timestamp": NOW, "id": number, **event} for number, event in enumerate(events, 1)
+        ]
+        expected = HISTORY | {"reverseOrder": newest_first}
+        self.stubber.add_response("get_execution_history", {"events": numbered}, expected)
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    found = Stub()
+    with found.stubber:
+        yield found
+        found.stubber.assert_no_pending_responses()
+
+
+def entered(name: str, kind: str = "Task") -> dict[str, Any]:
+    return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": {"name": name}}
+
+
+def test_an_execution_is_started_by_name_and_runs(stub: Stub) -> None:
+    given = {"SecretId": SECRET_ARN, "Attempt": 1}
+    stub.stubber.add_response(
+        "start_execution",
+        {"executionArn": EXECUTION_ARN, "startDate": NOW},
+        {"stateMachineArn": MACHINE_ARN, "name": "run-1", "input": json.dumps(given)},
+    )
+    assert stub.adapter.start("run-1", given) == Execution(EXECUTION_ARN, "RUNNING", "", "")
+
+
+def test_without_a_machine_nothing_is_started() -> None:
+    with pytest.raises(ConfigurationError, match="STATE_MACHINE_ARN"):
+        StepFunctions(None).start("run-1", {})
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_is_found_by_name(stub: Stub, status: str) -> None:
+    answer = {
+        "executionArn": EXECUTION_ARN,
+        "stateMachineArn": MACHINE_ARN,
+        "status": status,
+        "startDate": NOW,
+    }
+    stub.stubber.add_response("describe_execution", answer, {"executionArn": EXECUTION_ARN})
+    assert stub.adapter.find("run-1") == Execution(EXECUTION_ARN, status, "", "")
+
+
+def test_a_failed_execution_tells_its_error_and_cause(stub: Stub) -> None:
+    answer = {
+        "executionArn": EXECUTION_ARN,
+        "stateMachineArn": MACHINE_ARN,
+        "status": "FAILED",
+        "startDate": NOW,
+        "error": "UserBusyError",
+        "cause": "It is busy.",
+    }
+    stub.stubber.add_response("describe_execution", answer)
+    found = stub.adapter.find("run-1")
+    assert found == Execution(EXECUTION_ARN, "FAILED", "UserBusyError", "It is busy.")
+
+
+def test_an_execution_that_is_not_there_is_none(stub: Stub) -> None:
+    stub.stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    assert stub.adapter.find("run-1") is None
+
+
+@pytest.mark.parametrize(
+    "code,status,kind",
+    [
+        ("ThrottlingException", 400, ThrottlingError),
+        ("AccessDeniedException", 400, AccessDeniedError),
+        ("InternalServerError", 500, ServiceUnavailableError),
+    ],
+)
+def test_error_codes_have_names(
+    stub: Stub, code: str, status: int, kind: type[RotationError]
+) -> None:
+    for call in ("describe_execution", "start_execution", "get_execution_history"):
+        stub.stubber.add_client_error(call, code, "", status)
+    with pytest.raises(kind):
+        stub.adapter.find("run-1")
+    with pytest.raises(kind):
+        stub.adapter.start("run-1", {})
+    with pytest.raises(kind):
+        stub.adapter.transitions(EXECUTION_ARN)
+
+
+def test_the_failed_state_is_the_last_one_before_the_roll_back(stub: Stub) -> None:
+    stub.history(
+        {"type": "ExecutionFailed"},
+        entered("Roll Back"),
+        {"type": "MapStateExited"},
+        entered("Log In"),
+        entered("Find Endpoints Again"),
+        newest_first=True,
+    )
+    assert stub.adapter.failed_state(EXECUTION_ARN) == "Log In"
+
+
+def test_an_execution_that_has_not_entered_a_state_has_no_failed_one(stub: Stub) -> None:
+    stub.history({"type": "ExecutionAborted"}, {"type": "ExecutionStarted"}, newest_first=True)
+    assert stub.adapter.failed_state(EXECUTION_ARN) is None
+
+
+def states_after_a_failure() -> list[tuple[str, str]]:
+    """Name and type of the states of the real machine that only tell of a failure."""
+    states = json.loads(MACHINE.read_text())["States"]
+    found, waiting = [], ["Roll Back"]
+    while waiting:
+        name = waiting.pop()
+        found.append((name, states[name]["Type"]))
+        following = [states[name].get("Next"), *(c["Next"] for c in states[name].get("Catch", ()))]
+        waiting += [each for each in following if each and each not in dict(found)]
+    return found
+
+
+def test_no_state_that_follows_a_failure_is_taken_for_the_failed_one(stub: Stub) -> None:
+    names = states_after_a_failure()
+    assert {kind for _, kind in names} >= {"Task", "Fail"}
+    stub.history(
+        *(entered(name, kind) for name, kind in names), entered("Modify User"), newest_first=True
+    )
+    assert stub.adapter.failed_state(EXECUTION_ARN) == "Modify User"
+
+
+def test_transitions_are_the_states_entered_and_the_retries(stub: Stub) -> None:
+    stub.history(
+        {"type": "ExecutionStarted"},
+        entered("Read Input", "Pass"),
+        {"type": "PassStateExited"},
+        entered("Check Target"),
+        {"type": "TaskScheduled"},
+        {"type": "TaskFailed"},
+        {"type": "TaskScheduled"},
+        {"type": "TaskSucceeded"},
+        {"type": "TaskStateExited"},
+        entered("Check Network", "Map"),
+        {"type": "MapIterationStarted"},
+        entered("Check Endpoint"),
+        {"type": "TaskScheduled"},
+        newest_first=False,
+    )
+    assert stub.adapter.transitions(EXECUTION_ARN) == 5
+
+
+def test_all_pages_of_a_history_count(stub: Stub) -> None:
+    page = [{"timestamp": NOW, "id": 1, "type": "PassStateEntered"}]
+    expected = HISTORY | {"reverseOrder": False}
+    stub.stubber.add_response(
+        "get_execution_history", {"events": page, "nextToken": "more"}, expected
+    )
+    stub.stubber.add_response(
+        "get_execution_history", {"events": page}, expected | {"nextToken": "more"}
+    )
+    assert stub.adapter.transitions(EXECUTION_ARN) == 2
+
+
+def test_the_machine_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_MACHINE_ARN", MACHINE_ARN)
+    connect = StepFunctions.connect.__func__.__wrapped__  # type: ignore[attr-defined]
+    assert connect(StepFunctions)._arn("run-1") == EXECUTION_ARN
