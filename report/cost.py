@@ -1,0 +1,99 @@
+"""What one rotation costs, by the history of its execution.
+
+``aws stepfunctions get-execution-history --execution-arn ARN | python -m report.cost``
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+#: US dollars in us-east-1, November 2026: Step Functions Standard, per state transition
+#: (https://aws.amazon.com/step-functions/pricing/); Lambda arm64, per GB-second and per request
+#: (https://aws.amazon.com/lambda/pricing/). Free tiers are left out.
+TRANSITION, GB_SECOND, REQUEST = 0.025 / 1_000, 0.0000133334, 0.20 / 1_000_000
+#: Memory of the machine's functions, and of the rotation function, which waits all along.
+TASK_GB, WAITING_GB = 0.25, 0.125
+#: createSecret, setSecret, testSecret, finishSecret.
+STEPS = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``task_seconds`` is the time of the machine's functions; ``seconds`` that of the execution."""
+
+    transitions: int
+    invocations: int
+    task_seconds: float
+    seconds: float
+
+    @property
+    def step_functions(self) -> float:
+        """In US dollars."""
+        return self.transitions * TRANSITION
+
+    @property
+    def tasks(self) -> float:
+        """In US dollars."""
+        return self.task_seconds * TASK_GB * GB_SECOND + self.invocations * REQUEST
+
+    @property
+    def rotation_function(self) -> float:
+        """In US dollars: it waits until the execution ends."""
+        return self.seconds * WAITING_GB * GB_SECOND + STEPS * REQUEST
+
+    @property
+    def total(self) -> float:
+        """In US dollars."""
+        return self.step_functions + self.tasks + self.rotation_function
+
+
+def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
+    """From the events of GetExecutionHistory, whose timestamps may be texts or datetimes.
+
+    A retry is a transition, too (Step Functions pricing).
+    """
+    times = [_time(event["timestamp"]) for event in events]
+    types = [event["type"] for event in events]
+    by_id = {event["id"]: time for event, time in zip(events, times, strict=True)}
+    ended = [
+        (time, by_id[event["previousEventId"]])
+        for event, time in zip(events, times, strict=True)
+        if event["type"] in ("TaskSucceeded", "TaskFailed", "TaskTimedOut")
+    ]
+    invocations = types.count("TaskScheduled")
+    retries = invocations - types.count("TaskStateEntered")
+    return Cost(
+        transitions=sum(name.endswith("StateEntered") for name in types) + retries,
+        invocations=invocations,
+        task_seconds=sum((end - start).total_seconds() for end, start in ended),
+        seconds=(times[-1] - times[0]).total_seconds(),
+    )
+
+
+def _time(timestamp: object) -> datetime:
+    if isinstance(timestamp, datetime):
+        return timestamp
+    if isinstance(timestamp, int | float):
+        return datetime.fromtimestamp(timestamp)
+    return datetime.fromisoformat(str(timestamp))
+
+
+def main() -> int:
+    """Print the cost of the history on standard input."""
+    try:
+        cost = cost_of(json.load(sys.stdin)["events"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        print("error: standard input is not the JSON of get-execution-history", file=sys.stderr)
+        return 1
+    print(f"transitions         {cost.transitions:>8}    ${cost.step_functions:.6f}")
+    print(f"tasks               {cost.task_seconds:>7.1f}s    ${cost.tasks:.6f}")
+    print(f"rotation function   {cost.seconds:>7.1f}s    ${cost.rotation_function:.6f}")
+    print(f"total                           ${cost.total:.6f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
