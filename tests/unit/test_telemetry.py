@@ -1,0 +1,118 @@
+"""What all handlers have in common: logs with ids, and no exception's foreign text."""
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.errors import UnexpectedError, UserBusyError
+from rotation.telemetry import entry_point
+from tests.unit.fakes import (
+    CURRENT_PASSWORD,
+    EXECUTION_ARN,
+    PENDING,
+    FakeContext,
+    make_target,
+)
+from tests.unit.leaks import assert_no_leak
+
+CONTEXT = cast(LambdaContext, FakeContext())
+EVENT = {"ExecutionArn": EXECUTION_ARN, "Target": make_target().to_state()}
+
+Handle = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def handler_that(act: Callable[[], dict[str, Any]]) -> Handle:
+    @entry_point
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return act()
+
+    return handler
+
+
+def raising(error: Exception) -> Handle:
+    def act() -> dict[str, Any]:
+        raise error
+
+    return handler_that(act)
+
+
+def log_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_an_answer_goes_through(output: Callable[[], str]) -> None:
+    assert handler_that(lambda: {"Count": 1})(EVENT, CONTEXT) == {"Count": 1}
+
+
+def test_a_log_line_carries_function_execution_and_token(output: Callable[[], str]) -> None:
+    handler_that(dict)(EVENT, CONTEXT)
+    (line,) = log_lines(output())
+    assert line["level"] == "INFO"
+    assert line["function"] == "stack-Function"
+    assert line["request_id"] == "request-1"
+    assert line["execution"] == EXECUTION_ARN
+    assert line["token"] == PENDING
+
+
+def test_a_step_of_secrets_manager_has_its_token_in_the_log(output: Callable[[], str]) -> None:
+    handler_that(dict)({"ClientRequestToken": PENDING}, CONTEXT)
+    (line,) = log_lines(output())
+    assert line["token"] == PENDING
+
+
+def test_no_key_of_an_earlier_invocation_stays_in_the_log(output: Callable[[], str]) -> None:
+    handler_that(dict)(EVENT, CONTEXT)
+    output()
+    handler_that(dict)({}, CONTEXT)
+    text = output()
+    assert EXECUTION_ARN not in text
+    assert PENDING not in text
+
+
+def test_an_error_of_ours_is_logged_and_raised_as_it_is(output: Callable[[], str]) -> None:
+    error = UserBusyError("User app is busy.")
+    with pytest.raises(UserBusyError) as caught:
+        raising(error)(EVENT, CONTEXT)
+    assert caught.value is error
+    (line,) = log_lines(output())
+    assert (line["level"], line["error"], line["reason"]) == (
+        "ERROR",
+        "UserBusyError",
+        "User app is busy.",
+    )
+
+
+@pytest.mark.parametrize("kind", [KeyError, ValueError, RuntimeError, OSError])
+def test_the_text_of_any_other_error_goes_and_its_name_and_place_stay(
+    kind: type[Exception], output: Callable[[], str]
+) -> None:
+    with pytest.raises(UnexpectedError) as caught:
+        raising(kind(CURRENT_PASSWORD))(EVENT, CONTEXT)
+    text = output()
+    assert kind.__name__ in str(caught.value)
+    assert "stack-Function" in str(caught.value)
+    assert_no_leak([CURRENT_PASSWORD], error=caught.value, output=text)
+    places = []
+    traceback = caught.tb
+    while traceback:
+        places.append(traceback.tb_frame.f_code.co_name)
+        traceback = cast(Any, traceback.tb_next)
+    assert "act" in places
+    (line,) = log_lines(text)
+    assert (line["level"], line["error"]) == ("ERROR", kind.__name__)
+
+
+def test_the_cause_of_another_error_goes_too(output: Callable[[], str]) -> None:
+    error = KeyError("x")
+    error.__cause__ = ValueError(CURRENT_PASSWORD)
+    with pytest.raises(UnexpectedError) as caught:
+        raising(error)(EVENT, CONTEXT)
+    assert_no_leak([CURRENT_PASSWORD], error=caught.value, output=output())
+
+
+def test_an_event_is_never_logged(output: Callable[[], str]) -> None:
+    handler_that(dict)(EVENT | {"Anything": CURRENT_PASSWORD}, CONTEXT)
+    assert_no_leak([CURRENT_PASSWORD], output=output())
