@@ -1,0 +1,335 @@
+"""The state machine as data: of the very file that is deployed."""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from rotation import errors
+from rotation.modification import Modification
+from rotation.target import Target
+from tests.statemachine import checks
+from tests.statemachine.checks import Definition
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFINITION: Definition = json.loads((ROOT / "statemachine/rotation.asl.json").read_text())
+HANDLERS = {path.stem: path.read_text() for path in (ROOT / "functions").glob("*.py")}
+LINES = {name: len(text.splitlines()) for name, text in HANDLERS.items()}
+
+CLASSES = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.RotationError)
+}
+RAISED = {name for name, kind in CLASSES.items() if not kind.__subclasses__()}
+TRANSIENT = set(re.findall(r"(\w+)\s+\(transient\)", errors.__doc__ or ""))
+
+
+def provided() -> set[str]:
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    properties = template["Resources"]["RotationStateMachine"]["Properties"]
+    assert properties["DefinitionUri"] == "statemachine/rotation.asl.json"
+    return set(properties["DefinitionSubstitutions"])
+
+
+Check = Callable[[Definition], list[str]]
+CHECKS: dict[str, Check] = {
+    "dangling": checks.dangling,
+    "unreachable": checks.unreachable,
+    "transitions": checks.transitions,
+    "endings": checks.endings,
+    "choices": checks.choices,
+    "tasks": checks.tasks,
+    "substitutions": lambda definition: checks.substitutions(definition, provided()),
+    "comments": checks.comments,
+    "names": checks.names,
+    "error_names": lambda definition: checks.error_names(definition, RAISED),
+    "transient_errors": lambda definition: checks.transient_errors(definition, TRANSIENT),
+    "catch_all": checks.catch_all,
+    "retries": checks.retries,
+    "catches": checks.catches,
+    "failures": checks.failures,
+    "secrets": checks.secrets,
+    "handlers": lambda definition: checks.handlers(definition, LINES),
+    "events": lambda definition: checks.events(definition, HANDLERS),
+    "data": checks.data,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_nothing_is_wrong_with_the_machine(name: str) -> None:
+    assert CHECKS[name](DEFINITION) == []
+
+
+def test_no_key_of_the_file_is_written_twice() -> None:
+    """Of two equal keys, JSON parsers silently keep the last."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), keys
+        return dict(pairs)
+
+    json.loads((ROOT / "statemachine/rotation.asl.json").read_text(), object_pairs_hook=once)
+
+
+def test_errors_are_found_in_the_errors_module() -> None:
+    assert {"UserBusyError", "ThrottlingError"} <= TRANSIENT <= RAISED
+    assert "AwsError" not in RAISED
+
+
+@pytest.mark.parametrize(
+    "state, answer",
+    [
+        ("Check Target", Target("a", "v", "c", "u", "n", "on", "password", 1, False, False)),
+        ("Modify User", Modification.begun(datetime.now(UTC))),
+        ("Describe User", Modification.begun(datetime.now(UTC))),
+    ],
+)
+def test_the_result_selector_keeps_all_of_the_answer(
+    state: str, answer: Target | Modification
+) -> None:
+    """A key that is not selected is missing from every later state, but fails only there."""
+    selected = DEFINITION["States"][state]["ResultSelector"]
+    assert selected == {f"{key}.$": f"$.Payload.{key}" for key in answer.to_state()}
+
+
+def test_roll_back_knows_the_failure_whatever_failed() -> None:
+    known = checks.known_before(DEFINITION, "Roll Back")
+    assert {("Failure", "Error"), ("Failure", "Cause"), ("Input",), ("ExecutionArn",)} <= known
+    # Check Target itself may be what failed.
+    assert ("Target",) not in known
+
+
+Edit = Callable[[dict[str, Any]], Any]
+
+
+def put(*path: str | int, to: Any) -> Edit:
+    """An edit that sets ``States.<path>`` of a definition."""
+
+    def edit(definition: dict[str, Any]) -> None:
+        at: Any = definition["States"]
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = to
+
+    return edit
+
+
+def drop(*path: str | int) -> Edit:
+    """An edit that removes ``States.<path>`` of a definition."""
+
+    def edit(definition: dict[str, Any]) -> None:
+        at: Any = definition["States"]
+        for step in path[:-1]:
+            at = at[step]
+        del at[path[-1]]
+
+    return edit
+
+
+INNER = ("Test Authentication", "ItemProcessor", "States", "Log In")
+NO_FAIL = {"Type": "Succeed", "Comment": "No."}
+
+BROKEN: list[tuple[str, Edit, str]] = [
+    ("dangling", put("Modify User", "Next", to="Nowhere"), "Modify User leads to 'Nowhere'"),
+    ("dangling", put("Dry Run?", "Default", to="Nowhere"), "Dry Run? leads to"),
+    ("dangling", put("Dry Run?", "Choices", 0, "Next", to="Nowhere"), "Dry Run? leads to"),
+    ("dangling", put("Modify User", "Catch", 0, "Next", to="Nowhere"), "Modify User leads to"),
+    ("dangling", put(*INNER[:2], "StartAt", to="Log Out"), "StartAt is 'Log Out'"),
+    ("dangling", lambda definition: definition.update(StartAt="Nowhere"), "StartAt is 'Nowhere'"),
+    ("unreachable", put("Alone", to={"Type": "Succeed"}), "Alone is never reached"),
+    ("unreachable", put(*INNER[:3], "Alone", to={"Type": "Succeed"}), "Alone is never reached"),
+    ("transitions", drop("Modify User", "Next"), "Modify User needs one of"),
+    ("transitions", put("Modify User", "End", to=True), "Modify User needs one of"),
+    ("transitions", put(*INNER, "End", to=False), "Log In needs one of"),
+    ("transitions", put("Rotated", "Next", to="Roll Back"), "Rotated is a Succeed and has"),
+    ("transitions", put("Dry Run?", "Next", to="Roll Back"), "Dry Run? is a Choice and has"),
+    ("endings", put("Report Rotation", "End", to=True), "Report Rotation ends the execution"),
+    ("endings", put("Roll Back Failed", "Next", to="Roll Back Failed"), "never comes to an end"),
+    ("choices", drop("User Active?", "Default"), "User Active? has no Default"),
+    ("choices", put("User Active?", "Choices", to=[]), "User Active? has no Choices"),
+    ("tasks", drop("Modify User", "TimeoutSeconds"), "Modify User has no TimeoutSeconds"),
+    ("tasks", drop(*INNER, "TimeoutSeconds"), "Log In has no TimeoutSeconds"),
+    ("tasks", put("Modify User", "Resource", to="${ModifyUserFunction}"), "has Resource"),
+    (
+        "tasks",
+        put("Modify User", "Parameters", "FunctionName", to="modify-user"),
+        "is no substitution",
+    ),
+    (
+        "substitutions",
+        put("Modify User", "Parameters", "FunctionName", to="${NewFunction}"),
+        "${NewFunction} is not in DefinitionSubstitutions",
+    ),
+    (
+        "substitutions",
+        put("Modify User", "Parameters", "FunctionName", to="${LogInFunction}"),
+        "ModifyUserFunction is not used",
+    ),
+    ("comments", drop(*INNER, "Comment"), "Log In has no Comment"),
+    ("comments", put("Dry Run?", "Comment", to=" "), "Dry Run? has no Comment"),
+    ("comments", lambda definition: definition.pop("Comment"), "the machine has no Comment"),
+    ("names", put("modify user", to={"Type": "Task"}), "modify user is not in Title Case"),
+    ("names", put("Active", to={"Type": "Choice"}), "Active: a Choice asks"),
+    ("names", put("Rotated?", to={"Type": "Succeed"}), "Rotated?: a Choice asks"),
+    ("names", put(*INNER[:3], "Rotated", to={"Type": "Succeed"}), "the name of two states"),
+    (
+        "error_names",
+        put("Modify User", "Retry", 0, "ErrorEquals", to=["InvalidUserState"]),
+        "InvalidUserState in its Retry is the name of no error",
+    ),
+    (
+        "error_names",
+        put("Modify User", "Retry", 0, "ErrorEquals", to=["AwsError"]),
+        "AwsError in its Retry",
+    ),
+    (
+        "error_names",
+        put("Modify User", "Retry", 0, "ErrorEquals", to=["Lambda.Timeout"]),
+        "Lambda.Timeout in its Retry",
+    ),
+    (
+        "error_names",
+        put("Modify User", "Catch", 0, "ErrorEquals", to=["States.Oops"]),
+        "States.Oops in its Catch",
+    ),
+    (
+        "transient_errors",
+        put(*INNER, "Retry", 0, "ErrorEquals", to=["EndpointUnreachableError"]),
+        "PasswordRefusedError is transient",
+    ),
+    (
+        "catch_all",
+        put("Modify User", "Retry", 2, "ErrorEquals", to=["States.ALL"]),
+        "Modify User retries States.ALL",
+    ),
+    (
+        "catch_all",
+        put("Modify User", "Catch", 0, "ErrorEquals", to=["States.ALL", "States.Timeout"]),
+        "not alone in its Catch",
+    ),
+    (
+        "catch_all",
+        lambda definition: definition["States"]["Modify User"]["Catch"].append(
+            {"ErrorEquals": ["States.Timeout"], "Next": "Roll Back"}
+        ),
+        "not last in its Catch",
+    ),
+    ("retries", drop("Modify User", "Retry", 0, "MaxAttempts"), "MaxAttempts is not"),
+    ("retries", put("Modify User", "Retry", 0, "MaxAttempts", to=99999999), "MaxAttempts is not"),
+    ("retries", drop("Modify User", "Retry", 0, "MaxDelaySeconds"), "MaxDelaySeconds not below"),
+    ("retries", drop("Modify User", "Retry", 0, "BackoffRate"), "BackoffRate is not above 1"),
+    ("retries", put(*INNER, "Retry", 0, "JitterStrategy", to="NONE"), "JitterStrategy is not"),
+    (
+        "retries",
+        put("Modify User", "Retry", 1, "ErrorEquals", to=["UserBusyError"]),
+        "UserBusyError is twice",
+    ),
+    ("retries", drop("Promote Version", "Retry"), "does not retry Lambda.ServiceException"),
+    ("catches", drop("Modify User", "Catch"), "Modify User does not catch States.ALL"),
+    ("catches", drop("Test Authentication", "Catch"), "Test Authentication does not catch"),
+    (
+        "catches",
+        put("Modify User", "Catch", 0, "ErrorEquals", to=["States.Timeout"]),
+        "Modify User does not catch States.ALL",
+    ),
+    ("catches", put("Modify User", "Catch", 0, "Next", to="Rotated"), "comes to ['Succeed']"),
+    (
+        "catches",
+        put("Report Rotation", "Catch", 0, "Next", to="Roll Back"),
+        "comes to ['Fail'], not to Succeed",
+    ),
+    ("catches", put("Rotation Failed", to=NO_FAIL), "comes to ['Succeed']"),
+    ("catches", drop("Modify User", "Catch", 0, "ResultPath"), "replaces all that is known"),
+    (
+        "catches",
+        put(*INNER, "Catch", to=[{"ErrorEquals": ["States.ALL"], "Next": "Log In"}]),
+        "Log In is inside of a Map and has a Catch",
+    ),
+    ("failures", drop("Rotation Failed", "ErrorPath"), "Rotation Failed has no ErrorPath"),
+    ("failures", drop("Rotation Failed", "CausePath"), "Rotation Failed has no CausePath"),
+    ("failures", put("Rotation Failed", to=NO_FAIL), "there is no Fail"),
+    (
+        "secrets",
+        put("Modify User", "Parameters", "Payload", "Password.$", to="$.Target.UserId"),
+        "Modify User passes Password",
+    ),
+    (
+        "secrets",
+        put(*INNER, "Parameters", "Payload", "Value.$", to="$.Target.SecretString"),
+        "Log In passes SecretString",
+    ),
+    (
+        "secrets",
+        put("User Cannot Become Active", "Parameters", "C.$", to="States.Format('{}', $.A.pwd)"),
+        "passes pwd",
+    ),
+    ("handlers", put("Drop User", to={"Type": "Task"}), "functions/drop_user.py is missing"),
+    ("handlers", drop("Modify User"), "functions/modify_user.py belongs to no state"),
+    (
+        "handlers",
+        put("Modify User", "Parameters", "FunctionName", to="${LogInFunction}"),
+        "Modify User invokes ${LogInFunction}",
+    ),
+    (
+        "events",
+        drop("Describe User", "Parameters", "Payload", "Modification.$"),
+        "Describe User does not pass Modification",
+    ),
+    (
+        "events",
+        drop(*INNER, "Parameters", "Payload", "ExecutionArn.$"),
+        "Log In does not pass ExecutionArn",
+    ),
+    (
+        "events",
+        put("Modify User", "Parameters", "Payload", "Network.$", to="$.Network"),
+        "Modify User passes Network, which its handler does not read",
+    ),
+    (
+        "data",
+        put("Generate Password", "Parameters", "Payload", "M.$", to="$.Modification"),
+        "Generate Password: Parameters reads $.Modification",
+    ),
+    ("data", put("Find Endpoints", "Next", to="Report Rotation"), "reads $.Modification"),
+    ("data", put("Find Endpoints", "ResultPath", to="$"), "reads $.Target"),
+    ("data", drop("Check Target", "ResultSelector", "DryRun.$"), "reads $.Target.DryRun"),
+    ("data", put("Modify User", "ResultPath", to=None), "SecondsPath reads $.Modification"),
+    ("data", put("Check Network", "ItemsPath", to="$.Endpoints"), "reads $.Endpoints"),
+    ("data", put("User Active?", "Choices", 0, "Variable", to="$.Status"), "reads $.Status"),
+    ("data", drop("Check Network", "ItemSelector", "Target.$"), "Check Endpoint: Parameters reads"),
+    ("data", put("Rotation Failed", "CausePath", to="$.Cause"), "CausePath reads $.Cause"),
+    ("data", put("Modify User", "Catch", 0, "ResultPath", to="$.Oops"), "reads $.Failure"),
+    ("data", put("Promote Version", "ResultSelector", "P.$", to="$.Answer.P"), "reads $.Answer"),
+    (
+        "data",
+        put("Roll Back Failed", "Parameters", "C.$", to="States.Format('{} $.Input', $.No.Cause)"),
+        "Roll Back Failed: Parameters reads $.No.Cause",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "name, edit, problem",
+    [pytest.param(*broken, id=f"{broken[0]}-{broken[2]}") for broken in BROKEN],
+)
+def test_what_is_wrong_is_told(name: str, edit: Edit, problem: str) -> None:
+    definition = copy.deepcopy(DEFINITION)
+    edit(definition)
+    assert any(problem in told for told in CHECKS[name](definition)), CHECKS[name](definition)
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    assert {name for name, _, _ in BROKEN} == set(CHECKS)
+
+
+@pytest.mark.parametrize("lines", [14, 51])
+def test_a_handler_of_another_size_is_told(lines: int) -> None:
+    problems = checks.handlers(DEFINITION, {**LINES, "log_in": lines})
+    assert problems == [f"functions/log_in.py has {lines} lines, not 15 to 50"]
