@@ -1,0 +1,363 @@
+"""What has to hold of the deployed template: functions from the template to what is wrong with it.
+
+Each gives sentences that name the resource, and none if all is well. A template is the parsed YAML,
+with CloudFormation's functions in their long form: ``{"Fn::GetAtt": ["Role", "Arn"]}``.
+"""
+
+import ast
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.statemachine.checks import SAME_HANDLER, Definition, places
+
+Template = dict[str, Any]
+
+FUNCTION = "AWS::Serverless::Function"
+#: Why these actions are allowed on all resources. The source is the Service Authorization
+#: Reference, where an action that has no resource types takes no other resource than "*".
+ON_ANY_RESOURCE = {
+    **dict.fromkeys(
+        (
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+        ),
+        "traces have no resource",
+    ),
+    "secretsmanager:GetRandomPassword": "it reads no secret",
+    **dict.fromkeys(
+        (
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ),
+        "log delivery has no resource (Step Functions guide, Logging to CloudWatch Logs)",
+    ),
+}
+PINNING = ("SecretArn", "UserArn", "UserName")
+#: Read by a library, not by functions/.
+LIBRARY_PREFIX = "POWERTOOLS_"
+#: What a handler could read and has no use for.
+NOT_NEEDED = {("report_rotation", "STATE_MACHINE_ARN"): "it reads the history by execution ARN"}
+
+
+def functions(template: Template) -> dict[str, dict[str, Any]]:
+    """The properties of each function by its logical id, with what Globals gives them all."""
+    shared = template.get("Globals", {}).get("Function", {})
+    found = {}
+    for name, properties in _of_type(template, FUNCTION):
+        variables = [
+            each.get("Environment", {}).get("Variables", {}) for each in (shared, properties)
+        ]
+        environment = {"Environment": {"Variables": {**variables[0], **variables[1]}}}
+        found[name] = {**shared, **properties, **environment}
+    return found
+
+
+def parameters(template: Template) -> list[str]:
+    """Every parameter has a Description and a label, and is in exactly one group of the form."""
+    form = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in form["ParameterGroups"] for name in group["Parameters"]]
+    found = []
+    for name, parameter in template["Parameters"].items():
+        if not parameter.get("Description"):
+            found.append(f"{name} has no Description")
+        if not form["ParameterLabels"].get(name, {}).get("default"):
+            found.append(f"{name} has no label")
+        if grouped.count(name) != 1:
+            found.append(f"{name} is in {grouped.count(name)} groups")
+        if f'"Ref": "{name}"' not in _text(template) and f"${{{name}}}" not in _text(template):
+            found.append(f"{name} is not used")
+    unknown = {*grouped, *form["ParameterLabels"]} - {*template["Parameters"]}
+    return found + [f"{name} is in the form and is no parameter" for name in sorted(unknown)]
+
+
+def pinning(template: Template) -> list[str]:
+    """SecretArn, UserArn and UserName are given together, or none of them is."""
+    found = []
+    for given in itertools.product(("", "x"), repeat=len(PINNING)):
+        values = dict(zip(PINNING, given, strict=True))
+        accepted = all(
+            not _holds(rule["RuleCondition"], values)
+            or all(_holds(each["Assert"], values) for each in rule["Assertions"])
+            for rule in template.get("Rules", {}).values()
+        )
+        if accepted != (len(set(given)) == 1):
+            names = [name for name, value in values.items() if value]
+            found.append(f"{names} is {'accepted' if accepted else 'refused'}")
+    return found
+
+
+def runtimes(template: Template) -> list[str]:
+    """All functions, and their layer, are for Python 3.13 on arm64."""
+    found = [
+        f"{name} is not python3.13 on arm64"
+        for name, function in functions(template).items()
+        if (function.get("Runtime"), function.get("Architectures")) != ("python3.13", ["arm64"])
+    ]
+    for name, layer in _of_type(template, "AWS::Serverless::LayerVersion"):
+        made_for = layer.get("CompatibleRuntimes"), layer.get("CompatibleArchitectures")
+        if made_for != (["python3.13"], ["arm64"]):
+            found.append(f"{name} is not for python3.13 on arm64")
+    return found
+
+
+def timeouts(template: Template, definition: Definition) -> list[str]:
+    """A function runs longer than its state waits for it; the rotation Lambda as long as can be.
+
+    The state's own timeout is then what ends it: an error with a name that the state can retry.
+    """
+    found = []
+    all_functions = functions(template)
+    for place in places(definition, "Task"):
+        name = f"{SAME_HANDLER.get(place.name, place.name).replace(' ', '')}Function"
+        timeout = all_functions.get(name, {}).get("Timeout", 0)
+        if timeout <= place.state["TimeoutSeconds"]:
+            found.append(f"{name} times out after {timeout} s, before its state {place.name}")
+    # ElastiCache guide, User-Secrets-Manager: at least 12 minutes. Lambda's limit is 15.
+    if all_functions["RotateSecretFunction"].get("Timeout") != 900:
+        found.append("RotateSecretFunction does not have a Timeout of 900")
+    return found
+
+
+def roles(template: Template) -> list[str]:
+    """Each function, and the machine, has a role of its own."""
+    owner: dict[str, str] = {}
+    found = []
+    machines = dict(_of_type(template, "AWS::Serverless::StateMachine"))
+    for name, properties in {**functions(template), **machines}.items():
+        match properties.get("Role"):
+            case {"Fn::GetAtt": [str(role), "Arn"]} if role in template["Resources"]:
+                if role in owner:
+                    found.append(f"{name} has the role of {owner[role]}")
+                owner[role] = name
+            case _:
+                found.append(f"{name} has no role of this template")
+    unused = {name for name, _ in _of_type(template, "AWS::IAM::Role")} - {*owner}
+    return found + [f"{name} is nobody's" for name in sorted(unused)]
+
+
+def actions(template: Template) -> list[str]:
+    """No statement allows a wildcard of actions, nor more than listed on all resources."""
+    found = []
+    for name, statement in _statements(template):
+        if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
+            found.append(f"{name} has a statement that says what is not allowed")
+        allowed = statement.get("Action", [])
+        for action in [allowed] if isinstance(allowed, str) else allowed:
+            if "*" in action:
+                found.append(f"{name} allows {action}")
+            if "*" in _leaves(statement.get("Resource")) and action not in ON_ANY_RESOURCE:
+                found.append(f'{name} allows {action} on "*"')
+    return found
+
+
+def invocations(template: Template) -> list[str]:
+    """The machine may invoke the functions that its definition names, and no other."""
+    machine = template["Resources"]["RotationStateMachine"]["Properties"]
+    named = {
+        value["Fn::GetAtt"][0]
+        for value in machine["DefinitionSubstitutions"].values()
+        if "Fn::GetAtt" in value
+    }
+    allowed = {
+        resource["Fn::GetAtt"][0]
+        for name, statement in _statements(template)
+        if name == "RotationStateMachineRole" and statement["Action"] == "lambda:InvokeFunction"
+        for resource in statement["Resource"]
+    }
+    return [
+        *(f"the machine may not invoke {name}" for name in sorted(named - allowed)),
+        *(f"the machine may invoke {name} and does not" for name in sorted(allowed - named)),
+    ]
+
+
+def permission(template: Template) -> list[str]:
+    """Secrets Manager may invoke the rotation Lambda, for secrets of this account alone."""
+    found = []
+    permissions = list(_of_type(template, "AWS::Lambda::Permission"))
+    for name, properties in permissions:
+        if properties.get("SourceAccount") != {"Ref": "AWS::AccountId"}:
+            found.append(f"{name} has no SourceAccount")
+        if "SourceArn" in properties:
+            found.append(f"{name} is tied to one secret by its SourceArn")
+    wanted = ("secretsmanager.amazonaws.com", {"Ref": "RotateSecretFunction"})
+    if wanted not in [(each.get("Principal"), each.get("FunctionName")) for _, each in permissions]:
+        found.append("Secrets Manager may not invoke RotateSecretFunction")
+    return found
+
+
+def log_groups(template: Template) -> list[str]:
+    """All logs are kept for as long as the parameter says, and go away with the stack."""
+    found = []
+    for name, properties in _of_type(template, "AWS::Logs::LogGroup"):
+        if properties.get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
+            found.append(f"{name} has no retention")
+        if template["Resources"][name].get("DeletionPolicy") != "Delete":
+            found.append(f"{name} outlives the stack")
+    for name, function in functions(template).items():
+        match function.get("LoggingConfig", {}).get("LogGroup"):
+            case {"Ref": str(group)} if group in template["Resources"]:
+                pass
+            case _:
+                found.append(f"{name} logs to no log group of this template")
+    return found
+
+
+def outputs(template: Template) -> list[str]:
+    """A secret's rotation, and an operator, are told the two ARNs that they need."""
+    wanted = {
+        "RotationFunctionArn": {"Fn::GetAtt": ["RotateSecretFunction", "Arn"]},
+        "StateMachineArn": {"Ref": "RotationStateMachine"},
+    }
+    return [
+        f"output {name} is not {value}"
+        for name, value in wanted.items()
+        if template.get("Outputs", {}).get(name, {}).get("Value") != value
+    ]
+
+
+def environment(template: Template, sources: Mapping[str, str]) -> list[str]:
+    """Each function is given the variables that its handler comes to read; none is for nobody.
+
+    Args:
+        template: the template.
+        sources: the text of each file in functions/, by its path there.
+    """
+    readers: dict[str, set[str]] = {}
+    for path, text in sources.items():
+        for reader, variable in _environment_reads(ast.parse(text)):
+            # What a handler file reads, its own handler needs; a class, who calls its method.
+            readers.setdefault(path if "/" not in path else reader, set()).add(variable)
+    found = []
+    for name, function in functions(template).items():
+        handler = function["Handler"].removesuffix(".handler")
+        called = _dotted_names(ast.parse(sources[f"{handler}.py"])) | {f"{handler}.py"}
+        needed = {
+            variable
+            for reader, variables in readers.items()
+            if reader in called
+            for variable in variables
+            if (handler, variable) not in NOT_NEEDED
+        }
+        given = {*function["Environment"]["Variables"]}
+        found += [f"{name} is not given {variable}" for variable in sorted(needed - given)]
+        own = template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
+        found += [f"{name} is given {each} and does not read it" for each in {*own} - needed]
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    everything = set().union(*readers.values())
+    return found + [
+        f"Globals: {variable} is read by nobody"
+        for variable in shared
+        if variable not in everything and not variable.startswith(LIBRARY_PREFIX)
+    ]
+
+
+def untraceable(sources: Mapping[str, str]) -> list[str]:
+    """Only handlers call what reads the environment, so that it can be told who needs what."""
+    readers = {
+        reader
+        for path, text in sources.items()
+        if "/" in path
+        for reader, _ in _environment_reads(ast.parse(text))
+    }
+    found = [
+        f"{reader} reads the environment and is no method"
+        for reader in sorted(readers)
+        if "." not in reader
+    ]
+    for path, text in sources.items():
+        if "/" in path:
+            called = _dotted_names(ast.parse(text)) & readers
+            found += [f"{path} calls {reader}" for reader in sorted(called)]
+    return found
+
+
+def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """``(Class.method or function, variable)`` for each ``os.environ["X"]`` or ``.get("X")``."""
+
+    def visit(node: ast.AST, within: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            within = (*within, node.name)
+        key: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            key = node.slice
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "os.environ.get",
+            "os.getenv",
+        ):
+            key = node.args[0]
+        if isinstance(key, ast.Constant):
+            yield ".".join(within), str(key.value)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, within)
+
+    yield from visit(tree, ())
+
+
+def _dotted_names(tree: ast.Module) -> set[str]:
+    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == kind:
+            yield name, resource.get("Properties", {})
+
+
+def _statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy, but for those that say who may assume a role."""
+
+    def documents(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if "Effect" in value:
+                yield value
+            else:
+                for key, inner in value.items():
+                    if key != "AssumeRolePolicyDocument":
+                        yield from documents(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from documents(inner)
+
+    for name, resource in template["Resources"].items():
+        for statement in documents(resource.get("Properties", {})):
+            yield name, statement
+
+
+def _holds(condition: Any, values: Mapping[str, str]) -> Any:
+    """CloudFormation's condition functions, as far as Rules use them."""
+    match condition:
+        case {"Ref": str(name)}:
+            return values[name]
+        case {"Fn::Equals": [left, right]}:
+            return _holds(left, values) == _holds(right, values)
+        case {"Fn::Not": [inner]}:
+            return not _holds(inner, values)
+        case {"Fn::And": list(inner)}:
+            return all(_holds(each, values) for each in inner)
+        case {"Fn::Or": list(inner)}:
+            return any(_holds(each, values) for each in inner)
+        case str(text):
+            return text
+    raise ValueError(f"Not a condition of a rule: {condition}")
+
+
+def _leaves(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [leaf for inner in value.values() for leaf in _leaves(inner)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in _leaves(inner)]
+    return [str(value)]
+
+
+def _text(template: Template) -> str:
+    return json.dumps({key: value for key, value in template.items() if key != "Metadata"})

@@ -1,0 +1,259 @@
+"""The template: linted, together with the state machine, and checked as data."""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.statemachine.checks import Definition
+from tests.template import checks
+from tests.template.checks import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE: Template = yaml_parse(TEXT)
+DEFINITION: Definition = json.loads((ROOT / "statemachine/rotation.asl.json").read_text())
+SOURCES = {
+    str(path.relative_to(ROOT / "functions")): path.read_text()
+    for path in (ROOT / "functions").rglob("*.py")
+}
+
+Check = Callable[[Template], list[str]]
+CHECKS: dict[str, Check] = {
+    "parameters": checks.parameters,
+    "pinning": checks.pinning,
+    "runtimes": checks.runtimes,
+    "timeouts": lambda template: checks.timeouts(template, DEFINITION),
+    "roles": checks.roles,
+    "actions": checks.actions,
+    "invocations": checks.invocations,
+    "permission": checks.permission,
+    "log_groups": checks.log_groups,
+    "outputs": checks.outputs,
+    "environment": lambda template: checks.environment(template, SOURCES),
+}
+
+
+def findings(template: str) -> list[str]:
+    """What cfn-lint finds in a template's text, with its informational rules."""
+    found = lint(template, config={"regions": ["us-east-1"], "include_checks": ["I"]})
+    return [f"{match.rule.id} {match.message}" for match in found]
+
+
+def with_definition(definition: Definition) -> str:
+    """The template with the definition in it, as CloudFormation sees it after deployment.
+
+    cfn-lint looks neither behind a SAM DefinitionUri nor into a SAM Definition, so the machine is
+    turned into CloudFormation's own kind, with ARNs in the place of the substitutions.
+    """
+    template = copy.deepcopy(TEMPLATE)
+    machine = template["Resources"]["RotationStateMachine"]["Properties"]
+    text = json.dumps(definition)
+    for name in machine["DefinitionSubstitutions"]:
+        arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+        text = text.replace(f"${{{name}}}", "aws" if name == "Partition" else arn)
+    template["Resources"]["RotationStateMachine"] = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"Definition": json.loads(text), "RoleArn": machine["Role"]},
+    }
+    return json.dumps(template)
+
+
+def test_cfn_lint_finds_nothing_in_the_template() -> None:
+    assert findings(TEXT) == []
+
+
+def test_cfn_lint_finds_nothing_in_the_state_machine() -> None:
+    assert findings(with_definition(DEFINITION)) == []
+
+
+@pytest.mark.parametrize(
+    "good, bad, rule",
+    [
+        ("!Ref SecretArn", "!Ref SecretName", "E1020"),
+        ("RetentionInDays:", "Retention:", "E3002"),
+        ("Runtime: python3.13", "Runtime: python2.7", "E2533"),
+    ],
+)
+def test_cfn_lint_finds_a_broken_template(good: str, bad: str, rule: str) -> None:
+    found = findings(TEXT.replace(good, bad))
+    assert rule in {each.split()[0] for each in found}, found
+
+
+def test_cfn_lint_finds_all_that_is_broken_in_a_state_machine() -> None:
+    definition = copy.deepcopy(DEFINITION)
+    states = definition["States"]
+    inner = states["Test Authentication"]["ItemProcessor"]
+    definition["StartAt"] = "Nowhere"
+    inner["StartAt"] = "Elsewhere"
+    del states["User Active?"]["Choices"]
+    del states["Check Network"]["ItemProcessor"]
+    states["Modify User"]["TimeOutSeconds"] = 45
+    states["Promote Version"]["Resource"] = "${Resource}"
+    inner["States"]["Log In"]["Retires"] = []
+    found = findings(with_definition(definition))
+    assert {each.split()[0] for each in found} == {"E3601"}
+    broken = ("Nowhere", "Elsewhere", "Choices", "ItemProcessor", "TimeOutSeconds", "${Resource}")
+    for each in (*broken, "Retires"):
+        assert any(each in message for message in found), (each, found)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_nothing_is_wrong_with_the_template(name: str) -> None:
+    assert CHECKS[name](TEMPLATE) == []
+
+
+def test_it_can_be_told_which_function_needs_which_variable() -> None:
+    assert checks.untraceable(SOURCES) == []
+
+
+def test_the_regions_prefixes_of_arns_are_not_written_out() -> None:
+    """China and GovCloud have partitions of their own."""
+    assert re.findall(r"arn:aws:\S*", TEXT) == []
+
+
+def resource(name: str, *path: str | int, to: Any = None) -> Callable[[Template], None]:
+    """An edit that sets, or without ``to`` removes, a property of a resource."""
+    return at("Resources", name, "Properties", *path, to=to)
+
+
+def at(*path: str | int, to: Any = None) -> Callable[[Template], None]:
+    """An edit that sets, or without ``to`` removes, what is at a path of the template."""
+
+    def edit(template: Template) -> None:
+        found: Any = template
+        for step in path[:-1]:
+            found = found[step]
+        if to is None:
+            del found[path[-1]]
+        else:
+            found[path[-1]] = to
+
+    return edit
+
+
+FORM = ("Metadata", "AWS::CloudFormation::Interface")
+POLICY = ("Policies", 0, "PolicyDocument", "Statement", 0)
+
+BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
+    ("parameters", at("Parameters", "LogLevel", "Description"), "LogLevel has no Description"),
+    ("parameters", at(*FORM, "ParameterLabels", "LogLevel"), "LogLevel has no label"),
+    ("parameters", at(*FORM, "ParameterGroups", 3, "Parameters", 1), "LogLevel is in 0 groups"),
+    (
+        "parameters",
+        at(*FORM, "ParameterGroups", 2, "Parameters", to=["LogLevel", "PasswordLength"]),
+        "LogLevel is in 2 groups",
+    ),
+    ("parameters", at("Parameters", "New", to={"Type": "String"}), "New is not used"),
+    ("parameters", at("Parameters", "UserName"), "UserName is in the form and is no parameter"),
+    ("pinning", at("Rules", "PinnedByAllThree"), "['SecretArn'] is accepted"),
+    ("pinning", at("Rules", "PinnedUserNeedsItsSecret"), "['UserName'] is accepted"),
+    (
+        "pinning",
+        at(
+            "Rules",
+            "PinnedByAllThree",
+            "Assertions",
+            0,
+            "Assert",
+            to={"Fn::Equals": [{"Ref": "UserName"}, ""]},
+        ),
+        "['SecretArn', 'UserArn', 'UserName'] is refused",
+    ),
+    ("runtimes", resource("LogInFunction", "Runtime", to="python3.12"), "LogInFunction is not"),
+    ("runtimes", at("Globals", "Function", "Architectures"), "LogInFunction is not"),
+    ("runtimes", resource("Dependencies", "CompatibleRuntimes"), "Dependencies is not for"),
+    ("timeouts", resource("LogInFunction", "Timeout", to=45), "LogInFunction times out after 45"),
+    ("timeouts", at("Globals", "Function", "Timeout"), "LogInFunction times out after 0"),
+    ("timeouts", resource("RotateSecretFunction", "Timeout", to=720), "a Timeout of 900"),
+    (
+        "roles",
+        resource("LogInFunction", "Role", to={"Fn::GetAtt": ["RollBackRole", "Arn"]}),
+        "has the role of",
+    ),
+    ("roles", resource("LogInFunction", "Role"), "LogInFunction has no role of this template"),
+    ("roles", at("Resources", "LogInFunction"), "LogInRole is nobody's"),
+    ("actions", resource("LogInRole", *POLICY, "Action", to="secretsmanager:*"), "allows"),
+    ("actions", resource("LogInRole", *POLICY, "Resource", to="*"), 'GetSecretValue on "*"'),
+    (
+        "actions",
+        resource("LogInRole", *POLICY, "Resource", "Fn::If", 2, to="*"),
+        'GetSecretValue on "*"',
+    ),
+    ("actions", resource("LogInRole", *POLICY, "Effect", to="Deny"), "what is not allowed"),
+    (
+        "invocations",
+        resource("RotationStateMachineRole", *POLICY, "Resource", 0),
+        "may not invoke CheckTargetFunction",
+    ),
+    (
+        "invocations",
+        resource("RotationStateMachine", "DefinitionSubstitutions", "LogInFunction"),
+        "may invoke LogInFunction and does not",
+    ),
+    ("permission", resource("RotateSecretPermission", "SourceAccount"), "has no SourceAccount"),
+    ("permission", resource("RotateSecretPermission", "SourceArn", to="x"), "by its SourceArn"),
+    ("permission", at("Resources", "RotateSecretPermission"), "Secrets Manager may not invoke"),
+    ("log_groups", resource("FunctionsLogGroup", "RetentionInDays"), "has no retention"),
+    ("log_groups", at("Resources", "FunctionsLogGroup", "DeletionPolicy"), "outlives the stack"),
+    ("log_groups", at("Globals", "Function", "LoggingConfig"), "logs to no log group"),
+    ("outputs", at("Outputs", "RotationFunctionArn"), "output RotationFunctionArn is not"),
+    ("outputs", at("Outputs", "StateMachineArn", "Value", to="x"), "output StateMachineArn is not"),
+    (
+        "environment",
+        resource("DescribeUserFunction", "Environment"),
+        "DescribeUserFunction is not given MAX_MODIFYING_SECONDS",
+    ),
+    (
+        "environment",
+        resource("CheckTargetFunction", "Environment", "Variables", "USER_NAME"),
+        "CheckTargetFunction is not given USER_NAME",
+    ),
+    (
+        "environment",
+        at("Globals", "Function", "Environment", "Variables", "SECRETS_MANAGER_ENDPOINT"),
+        "LogInFunction is not given SECRETS_MANAGER_ENDPOINT",
+    ),
+    (
+        "environment",
+        resource("LogInFunction", "Environment", to={"Variables": {"SECRET_ARN": "x"}}),
+        "LogInFunction is given SECRET_ARN and does not read it",
+    ),
+    (
+        "environment",
+        at("Globals", "Function", "Environment", "Variables", "DEBUG", to="1"),
+        "Globals: DEBUG is read by nobody",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "name, edit, problem",
+    [pytest.param(*broken, id=f"{broken[0]}-{broken[2]}") for broken in BROKEN],
+)
+def test_what_is_wrong_is_told(name: str, edit: Callable[[Template], None], problem: str) -> None:
+    template = copy.deepcopy(TEMPLATE)
+    edit(template)
+    assert any(problem in told for told in CHECKS[name](template)), CHECKS[name](template)
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    assert {name for name, _, _ in BROKEN} == set(CHECKS)
+
+
+def test_a_variable_that_the_package_reads_by_itself_is_told() -> None:
+    sources = {
+        "rotation/a.py": 'import os\nclass A:\n    def f(self): return os.environ["X"]\n',
+        "rotation/b.py": "from rotation.a import A\nA.f()\n",
+        "rotation/c.py": 'import os\ndef g(): return os.getenv("Y")\n',
+    }
+    assert checks.untraceable(sources) == [
+        "g reads the environment and is no method",
+        "rotation/b.py calls A.f",
+    ]
