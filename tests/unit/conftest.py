@@ -47,12 +47,22 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return found
 
 
+class StandardOutput:
+    """The stdout of the moment; the logger would keep that of its import."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @pytest.fixture
 def output(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], str]:
-    """What has been logged and printed since the last call; the logger keeps an older stdout."""
-    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+    """What has been logged and printed since the last call."""
+    monkeypatch.setattr(logger.registered_handler, "stream", StandardOutput())
 
     def read() -> str:
         found = capsys.readouterr()
