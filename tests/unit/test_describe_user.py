@@ -1,0 +1,60 @@
+"""Describe User."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import describe_user
+from rotation.errors import ConfigurationError, UserModifyingTooLongError, UserNotFoundError
+from rotation.modification import Modification
+from tests.unit.fakes import World, make_target
+
+
+def event(ago: float = 0) -> dict[str, Any]:
+    begun = Modification.begun(datetime.now(UTC) - timedelta(seconds=ago))
+    return {"Target": make_target().to_state(), "Modification": begun.to_state()}
+
+
+@pytest.mark.parametrize("status", ["active", "modifying", "deleting", "creating"])
+def test_the_answer_tells_the_status_of_the_moment(world: World, status: str) -> None:
+    world.users.change(status=status)
+    assert world.call(describe_user.handler, event())["Status"] == status
+
+
+def test_the_answer_tells_how_long_it_took_and_how_long_to_wait(world: World) -> None:
+    world.users.change(status="modifying")
+    answer = world.call(describe_user.handler, event(ago=100))
+    assert 100 <= answer["Seconds"] <= 105
+    assert 30 <= answer["WaitSeconds"] <= 60
+
+
+def test_the_bound_is_that_of_the_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.users.change(status="modifying")
+    monkeypatch.setenv("MAX_MODIFYING_SECONDS", "60")
+    world.call(describe_user.handler, event(ago=50))
+    with pytest.raises(UserModifyingTooLongError):
+        world.call(describe_user.handler, event(ago=60))
+
+
+def test_a_user_that_has_gone_is_not_found(world: World) -> None:
+    world.users.found = None
+    with pytest.raises(UserNotFoundError):
+        world.call(describe_user.handler, event())
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="describe_user.py: a missing or bad MAX_MODIFYING_SECONDS is UnexpectedError",
+)
+@pytest.mark.parametrize("bound", [None, "", "soon"])
+def test_a_bound_that_is_no_number_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, bound: str | None
+) -> None:
+    monkeypatch.delenv("MAX_MODIFYING_SECONDS")
+    if bound is not None:
+        monkeypatch.setenv("MAX_MODIFYING_SECONDS", bound)
+    with pytest.raises(ConfigurationError, match="MAX_MODIFYING_SECONDS"):
+        world.call(describe_user.handler, event())

@@ -1,0 +1,43 @@
+"""Find Endpoints."""
+
+import pytest
+
+import find_endpoints
+from rotation.errors import NoEndpointError
+from tests.unit.fakes import ENDPOINT, USER_ID, World, make_target
+
+EVENT = {"Target": make_target().to_state()}
+
+
+def test_the_answer_has_the_endpoints_and_their_number(world: World) -> None:
+    answer = world.call(find_endpoints.handler, EVENT)
+    assert answer == {"Endpoints": [ENDPOINT.to_state()], "Count": 1}
+
+
+@pytest.mark.parametrize("required", ["false", "", None])
+def test_no_endpoint_is_an_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch, required: str | None
+) -> None:
+    world.users.its_endpoints = []
+    if required is not None:
+        monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
+    assert world.call(find_endpoints.handler, EVENT) == {"Endpoints": [], "Count": 0}
+
+
+def test_no_endpoint_is_refused_where_the_stack_asks_for_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
+    assert world.call(find_endpoints.handler, EVENT)["Count"] == 1
+    world.users.its_endpoints = []
+    with pytest.raises(NoEndpointError, match="RequireEndpoints") as caught:
+        world.call(find_endpoints.handler, EVENT)
+    assert USER_ID in str(caught.value)
+
+
+def test_the_groups_of_the_moment_count(world: World) -> None:
+    # Modifying takes minutes, in which nodes come and go.
+    world.call(find_endpoints.handler, EVENT)
+    world.call(find_endpoints.handler, EVENT)
+    assert len(world.users.faults.called("user")) == 2
+    assert len(world.users.faults.called("endpoints")) == 2
