@@ -100,7 +100,7 @@ def mermaid(definition: Definition, catches: Catches = "grouped") -> str:
     begin = ['    start((" ")):::Start', f"    start --> {start}"]
     used = [name for name in _CLASSES if name in drawing.classes | {"Start"}]
     classes = [f"    classDef {name} {_CLASSES[name]}" for name in used]
-    boxes = [f"    class {box} {name}" for box, name in drawing.boxes]
+    boxes = [f"    class {','.join(ids)} {name}" for name, ids in drawing.boxes.items()]
     return "\n".join(["flowchart TD", *begin, *drawing.nodes, *drawing.edges, *classes, *boxes])
 
 
@@ -170,7 +170,7 @@ class _Drawing:
     nodes: list[str] = field(default_factory=list)
     edges: list[str] = field(default_factory=list)
     classes: set[str] = field(default_factory=set)
-    boxes: list[tuple[str, str]] = field(default_factory=list)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
     _exits: dict[str, str] = field(default_factory=dict)
     _drawn: int = 0
 
@@ -244,7 +244,7 @@ class _Drawing:
 
     def _open(self, box: str, title: str, kind: str, depth: int) -> None:
         self.classes.add(kind)
-        self.boxes.append((box, kind))
+        self.boxes.setdefault(kind, []).append(box)
         self.nodes.append(f'{"    " * depth}subgraph {box}["{_escaped(title) or " "}"]')
 
     def _edge(self, source: str, target: str, label: str, *, dashed: bool) -> None:
@@ -297,6 +297,8 @@ def _groups(states: Mapping[str, State]) -> dict[str, list[str]]:
                 catching.setdefault(leads_to, set()).add(name)
     groups = {to: names for to, names in catching.items() if len(names) >= _SMALLEST_GROUP}
     for target, members in groups.items():
+        # Mermaid draws no edge from a box to what is in it.
+        members.discard(target)
         between = [
             name
             for name, state in states.items()

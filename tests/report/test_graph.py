@@ -84,7 +84,7 @@ def _plain(text: str) -> str:
 
 def rotation_edges(*, catches: bool) -> set[tuple[str, str, str]]:
     """Every way from a state to the next, of the outer machine and of those in its Maps."""
-    found = set()
+    found: set[tuple[str, str, str]] = set()
 
     def shown(name: str) -> str:
         return (
@@ -266,6 +266,24 @@ def test_a_catch_tells_its_errors() -> None:
     assert Chart.read(mermaid(definition)).edges[1:] == [on, named, ("A", "-.->", "any error", "B")]
     assert Chart.read(mermaid(definition, "each")).edges[1:] == [on, named, ("A", "-.->", "", "B")]
     assert Chart.read(mermaid(definition, "none")).edges[1:] == [on, named]
+
+
+def test_a_state_that_others_fail_to_is_not_in_their_box() -> None:
+    catch = [{"ErrorEquals": ALL, "Next": "D"}]
+    steps = {
+        name: {"Type": "Task", "Catch": catch, "Next": to}
+        for name, to in (("A", "B"), ("B", "C"), ("C", "D"))
+    }
+    undo = {"Type": "Task", "Catch": catch, "Next": "E"}
+    chart = Chart.read(mermaid(machine(**steps, D=undo, E={"Type": "Fail"})))
+    assert {chart.nodes[node] for node in chart.inside} == {"A", "B", "C"}
+    assert ("D", "-.->", "any error", "D") in chart.edges
+
+
+def test_two_catches_in_common_are_drawn_one_by_one() -> None:
+    catch = [{"ErrorEquals": ALL, "Next": "C"}]
+    steps = {name: {"Type": "Task", "Catch": catch, "Next": "C"} for name in "AB"}
+    assert "subgraph" not in mermaid(machine(**steps, C={"Type": "Fail"}))
 
 
 def test_names_are_escaped() -> None:

@@ -42,6 +42,8 @@ ON_ANY_RESOURCE = {
         "log delivery has no resource (Step Functions guide, Logging to CloudWatch Logs)",
     ),
 }
+#: What a function in a VPC needs (Lambda guide, "Giving Lambda functions access to a VPC").
+FOR_NETWORK_INTERFACES = ("AWSLambdaVPCAccessExecutionRole", "AWSLambdaENIManagementAccess")
 PINNING = ("SecretArn", "UserArn", "UserName")
 #: Read by a library, not by functions/.
 LIBRARY_PREFIX = "POWERTOOLS_"
@@ -158,6 +160,16 @@ def actions(template: Template) -> list[str]:
             if "*" in _leaves(statement.get("Resource")) and action not in ON_ANY_RESOURCE:
                 found.append(f'{name} allows {action} on "*"')
     return found
+
+
+def managed_policies(template: Template) -> list[str]:
+    """Of AWS's own policies, a role has none but the one for network interfaces."""
+    return [
+        f"{name} has the policy {leaf}"
+        for name, role in _of_type(template, "AWS::IAM::Role")
+        for leaf in _leaves(role.get("ManagedPolicyArns", []))
+        if ":policy/" in leaf and leaf.rsplit("/", 1)[1] not in FOR_NETWORK_INTERFACES
+    ]
 
 
 def invocations(template: Template) -> list[str]:

@@ -32,6 +32,7 @@ CHECKS: dict[str, Check] = {
     "timeouts": lambda template: checks.timeouts(template, DEFINITION),
     "roles": checks.roles,
     "actions": checks.actions,
+    "managed_policies": checks.managed_policies,
     "invocations": checks.invocations,
     "permission": checks.permission,
     "log_groups": checks.log_groups,
@@ -187,6 +188,11 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         'GetSecretValue on "*"',
     ),
     ("actions", resource("LogInRole", *POLICY, "Effect", to="Deny"), "what is not allowed"),
+    (
+        "managed_policies",
+        resource("LogInRole", "ManagedPolicyArns", 0, to="arn:aws:iam::aws:policy/PowerUserAccess"),
+        "LogInRole has the policy arn:aws:iam::aws:policy/PowerUserAccess",
+    ),
     (
         "invocations",
         resource("RotationStateMachineRole", *POLICY, "Resource", 0),
