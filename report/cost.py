@@ -22,7 +22,7 @@ STEPS = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """``task_seconds`` is the time of the machine's functions; ``seconds`` that of the execution."""
+    """``task_seconds`` is the time of the machine's functions, ``seconds`` the execution's."""
 
     transitions: int
     invocations: int
