@@ -152,6 +152,13 @@ def test_any_other_answer_is_neither_a_login_nor_a_refusal(
     assert network.all_closed()
 
 
+def test_a_server_that_repeats_what_it_was_sent_is_not_repeated(network: FakeNetwork) -> None:
+    # redis-py quotes an answer that is not of its protocol.
+    echo = f"AUTH {USERNAME} {PENDING_PASSWORD}\r\n".encode()
+    error = failure_of(lambda: answer_to(network, echo))
+    assert_no_leak([PENDING_PASSWORD], error=error)
+
+
 def test_nothing_is_sent_before_a_password_is_tried(network: FakeNetwork) -> None:
     with Door.open(ENDPOINT, USERNAME):
         assert network.sent == b""
