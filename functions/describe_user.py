@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
+from rotation.errors import ConfigurationError
 from rotation.modification import Modification
 from rotation.target import Target
 from rotation.telemetry import entry_point
@@ -18,5 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     target = Target.from_state(event["Target"])
     before = Modification.from_state(event["Modification"])
     status = ElastiCache.connect().user(target.user_id).status
-    bound = int(os.environ["MAX_MODIFYING_SECONDS"])
-    return before.seen(status, datetime.now(UTC), bound, target.user_id).to_state()
+    bound = os.environ.get("MAX_MODIFYING_SECONDS", "")
+    if not bound.isdecimal():
+        raise ConfigurationError("Environment variable MAX_MODIFYING_SECONDS is not a number.")
+    return before.seen(status, datetime.now(UTC), int(bound), target.user_id).to_state()

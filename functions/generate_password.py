@@ -1,12 +1,11 @@
 """Generate Password: the new version of the secret, staged AWSPENDING."""
 
-import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.errors import ConfigurationError, SecretFormatError, VersionNotReadableError
-from rotation.password import MAX_LENGTH, MIN_LENGTH, is_valid
+from rotation.errors import RotationSupersededError, SecretFormatError, VersionNotReadableError
+from rotation.password import PasswordRules, is_valid
 from rotation.secrets_manager import AWSPENDING, SecretsManager
 from rotation.target import Target
 from rotation.telemetry import entry_point
@@ -15,32 +14,31 @@ from rotation.telemetry import entry_point
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target"}`` to ``{"Generated"}``: false if the version had its password already."""
-    target = Target.from_state(event["Target"])
-    secrets = SecretsManager.connect()
+    target, secrets = Target.from_state(event["Target"]), SecretsManager.connect()
+    secret_arn, version_id = target.secret_arn, target.version_id
+    pending = secrets.describe(secret_arn).version_with(AWSPENDING)
+    if pending not in (None, target.current_version_id, version_id):
+        raise RotationSupersededError(
+            f"Another rotation of secret {secret_arn} has staged version {pending} as AWSPENDING "
+            "meanwhile. Wait for it."
+        )
     try:
-        kept = secrets.read(target.secret_arn, target.version_id)
+        kept = secrets.read(secret_arn, version_id)
     except VersionNotReadableError:
-        current = secrets.read(target.secret_arn, target.current_version_id)
-        text = current.with_password(_new_password(secrets))
-        secrets.put_pending(target.secret_arn, target.version_id, text)
-        return {"Generated": True}
+        current = secrets.read(secret_arn, target.current_version_id)
+        password = secrets.random_password(PasswordRules.from_env())
+        try:
+            secrets.put_pending(secret_arn, version_id, current.with_password(password))
+        except RotationSupersededError:
+            # It has a value that could not be read a moment ago: an earlier attempt's.
+            kept = secrets.read(secret_arn, version_id)
+        else:
+            return {"Generated": True}
     if not is_valid(kept.password or ""):
         raise SecretFormatError(
-            f"Version {target.version_id} of secret {target.secret_arn} holds no password that "
-            "ElastiCache takes. Take AWSPENDING off it and rotate again."
+            f"Version {version_id} of secret {secret_arn} holds no password that ElastiCache "
+            "takes. Take AWSPENDING off it and rotate again."
         )
-    pending = secrets.describe(target.secret_arn).version_with(AWSPENDING)
-    if pending != target.version_id:
-        secrets.move_label(target.secret_arn, AWSPENDING, to=target.version_id, away_from=pending)
+    if pending != version_id:
+        secrets.move_label(secret_arn, AWSPENDING, to=version_id, away_from=pending)
     return {"Generated": False}
-
-
-def _new_password(secrets: SecretsManager) -> str:
-    length = os.environ.get("PASSWORD_LENGTH", "32")
-    if not length.isdecimal() or not MIN_LENGTH <= int(length) <= MAX_LENGTH:
-        raise ConfigurationError(
-            f"Environment variable PASSWORD_LENGTH is not a number from {MIN_LENGTH} to "
-            f"{MAX_LENGTH}."
-        )
-    exclude = os.environ.get("PASSWORD_EXCLUDE_CHARACTERS", "")
-    return secrets.random_password(int(length), exclude)

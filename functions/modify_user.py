@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
+from rotation.errors import SecretFormatError
 from rotation.modification import Modification
 from rotation.secrets_manager import SecretsManager
 from rotation.target import Target, require_unchanged
@@ -18,12 +19,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     target = Target.from_state(event["Target"])
     secrets = SecretsManager.connect()
     require_unchanged(target, secrets.describe(target.secret_arn))
-    versions = (target.version_id, target.current_version_id)
-    values = [secrets.read(target.secret_arn, version) for version in versions]
-    user = ElastiCache.connect().user(target.user_id)
-    ElastiCache.connect().set_passwords(
-        target.user_id,
-        [value.password for value in values if value.password],
-        access_string=user.enabled_access_string if target.turn_on else None,
-    )
+    pending = secrets.read(target.secret_arn, target.version_id).password
+    current = secrets.read(target.secret_arn, target.current_version_id).password
+    if not pending:
+        raise SecretFormatError(f"Version {target.version_id} has lost its password. Rotate again.")
+    users = ElastiCache.connect()
+    access_string = None
+    if target.turn_on:
+        # As it is now: somebody may have changed the rest of it meanwhile.
+        access_string = users.user(target.user_id).enabled_access_string
+    passwords = [pending, current] if current else [pending]
+    users.set_passwords(target.user_id, passwords, access_string=access_string)
     return Modification.begun(datetime.now(UTC)).to_state()

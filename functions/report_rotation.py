@@ -18,6 +18,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Network", "Modification", "ExecutionArn"}`` to the execution's output."""
     target = Target.from_state(event["Target"])
     endpoints, seconds = event["Network"]["Count"], event["Modification"]["Seconds"]
+    transitions = StepFunctions.connect().transitions(event["ExecutionArn"]) + LAST_STATE
     metrics.add_metric("Rotations", MetricUnit.Count, 1)
     metrics.add_metric("ModifyingSeconds", MetricUnit.Seconds, seconds)
     metrics.add_metric("EndpointsTested", MetricUnit.Count, endpoints)
@@ -28,5 +29,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "Username": target.username,
         "EndpointsTested": endpoints,
         "ModifyingSeconds": seconds,
-        "Transitions": StepFunctions.connect().transitions(event["ExecutionArn"]) + LAST_STATE,
+        "Transitions": transitions,
     }

@@ -8,15 +8,14 @@ from rotation.elasticache import ElastiCache
 from rotation.failure import Failure
 from rotation.restoration import restore
 from rotation.secrets_manager import SecretsManager
-from rotation.telemetry import MetricUnit, entry_point, metrics
+from rotation.telemetry import entry_point, logger
 
 
 @entry_point
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
     state = event["State"]
     failure = Failure.from_catch(state["Failure"])
     outcome = restore(state, SecretsManager.connect(), ElastiCache.connect())
-    metrics.add_metric("RotationsFailed", MetricUnit.Count, 1)
+    logger.info("rolled back", extra={"failure": failure.error, "outcome": outcome})
     return {"Error": failure.error, "Cause": f"{failure.sentence} {outcome}"}

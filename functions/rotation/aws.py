@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from rotation.errors import (
     AccessDeniedError,
@@ -81,7 +81,10 @@ def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}
         denied = error.response["Error"].get("Message") if kind is AccessDeniedError else None
         sentences = (f"{call} on {on} answered {code}.", denied, kind.remedy)
         raise kind(" ".join(filter(None, sentences))) from None
-    except BotoCoreError as error:
+    except (HTTPClientError, ConnectionError) as error:
         raise ServiceUnavailableError(
-            f"{call} on {on} got no answer ({type(error).__name__})."
+            f"{call} on {on} got no answer ({type(error).__name__}). "
+            f"{ServiceUnavailableError.remedy}"
         ) from None
+    except BotoCoreError as error:
+        raise UnexpectedAwsError(f"{call} on {on} was not sent ({type(error).__name__}).") from None

@@ -17,6 +17,16 @@ _CODES: dict[str, type[RotationError]] = {
 }
 
 
+class _GoneError(RotationError):
+    """A group or a cache was deleted between two looks."""
+
+
+_GONE: dict[str, type[RotationError]] = dict.fromkeys(
+    ("UserGroupNotFound", "ReplicationGroupNotFoundFault", "ServerlessCacheNotFoundFault"),
+    _GoneError,
+)
+
+
 class ElastiCache:
     """Describes and modifies users, and finds the caches that serve them."""
 
@@ -67,14 +77,23 @@ class ElastiCache:
     def set_passwords(
         self, user_id: str, passwords: list[str], *, access_string: str | None = None
     ) -> None:
-        """Replace the user's whole list of passwords, one or two; none makes it password-less.
+        """Replace the user's whole list of passwords by one or two.
 
         Raises:
             UserBusyError: only active users can be modified.
         """
-        mode: dict[str, Any] = {"Type": "no-password-required"}
-        if passwords:
-            mode = {"Type": "password", "Passwords": list(dict.fromkeys(passwords))}
+        mode = {"Type": "password", "Passwords": list(dict.fromkeys(passwords))}
+        self._modify(user_id, mode, access_string)
+
+    def remove_passwords(self, user_id: str, *, access_string: str | None = None) -> None:
+        """Make it a user without a password, which anybody can log in as unless it is off.
+
+        Raises:
+            UserBusyError: only active users can be modified.
+        """
+        self._modify(user_id, {"Type": "no-password-required"}, access_string)
+
+    def _modify(self, user_id: str, mode: dict[str, Any], access_string: str | None) -> None:
         access = {"AccessString": access_string} if access_string else {}
         with translated("ModifyUser", user_id, _CODES):
             self._client.modify_user(UserId=user_id, AuthenticationMode=mode, **access)
@@ -87,17 +106,13 @@ class ElastiCache:
         replication_groups: set[str] = set()
         serverless_caches: set[str] = set()
         for group_id in user.group_ids:
-            with translated("DescribeUserGroups", group_id, _CODES):
-                answer = self._client.describe_user_groups(UserGroupId=group_id)
-            for group in answer["UserGroups"]:
+            for group in self._described("user_groups", "UserGroup", group_id):
                 replication_groups.update(group.get("ReplicationGroups", ()))
                 serverless_caches.update(group.get("ServerlessCaches", ()))
         found: set[Endpoint] = set()
         sharded: set[str] = set()
         for group_id in sorted(replication_groups):
-            with translated("DescribeReplicationGroups", group_id, _CODES):
-                answer = self._client.describe_replication_groups(ReplicationGroupId=group_id)
-            for group in answer["ReplicationGroups"]:
+            for group in self._described("replication_groups", "ReplicationGroup", group_id):
                 if group.get("ClusterEnabled"):
                     sharded.add(group_id)
                 for node_group in group.get("NodeGroups", ()):
@@ -106,12 +121,21 @@ class ElastiCache:
         if sharded:
             found.update(self._node_endpoints(sharded))
         for name in sorted(serverless_caches):
-            with translated("DescribeServerlessCaches", name, _CODES):
-                answer = self._client.describe_serverless_caches(ServerlessCacheName=name)
-            for serverless in answer["ServerlessCaches"]:
+            for serverless in self._described("serverless_caches", "ServerlessCache", name):
                 found.update(_endpoint(name, serverless.get("Endpoint")))
                 found.update(_endpoint(name, serverless.get("ReaderEndpoint")))
         return sorted(found)
+
+    def _described(self, plural: str, kind: str, name: str) -> list[dict[str, Any]]:
+        """What a describe call tells of one group or cache; nothing if it is gone meanwhile."""
+        key = f"{kind}Name" if kind == "ServerlessCache" else f"{kind}Id"
+        try:
+            with translated(f"Describe{kind}s", name, {**_CODES, **_GONE}):
+                answer = getattr(self._client, f"describe_{plural}")(**{key: name})
+        except _GoneError:
+            return []
+        found: list[dict[str, Any]] = answer[f"{kind}s"]
+        return found
 
     def _node_endpoints(self, replication_groups: set[str]) -> set[Endpoint]:
         """With cluster mode on, only DescribeCacheClusters tells the nodes' addresses."""

@@ -15,7 +15,7 @@ was found and what to do.
     │   ├── SecretDeletedError         marked for deletion
     │   ├── SecretFormatError          the JSON in it, or a field of it
     │   ├── SecretNotAllowedError      this stack is pinned to another secret or user
-    │   ├── VersionNotFoundError       the token is not a version of this secret
+    │   ├── VersionNotFoundError       (transient) the token is not a version of this secret, yet
     │   └── VersionNotReadableError    (transient) a version that cannot be read yet
     ├── UserError
     │   ├── UserNotFoundError
@@ -194,6 +194,8 @@ class ThrottlingError(AwsError):
 
 class ServiceUnavailableError(AwsError):
     """The service failed, did not answer in time or cannot be reached. Transient."""
+
+    remedy = "A function in a VPC needs a NAT gateway or a VPC endpoint to reach the service."
 
 
 class AccessDeniedError(AwsError):

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from redis.connection import SSLConnection
 from redis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
     ConnectionError,
     NoPermissionError,
     RedisError,
+    ResponseError,
     TimeoutError,
 )
 
@@ -24,7 +26,7 @@ from rotation.errors import (
 
 
 class Door:
-    """One connection to an endpoint, to try passwords on."""
+    """An endpoint to try passwords on. redis-py connects anew after a refused one."""
 
     def __init__(self, endpoint: Endpoint, username: str, connection: SSLConnection) -> None:
         self._endpoint = endpoint
@@ -79,7 +81,8 @@ class Door:
         if not self.accepts(password):
             raise PasswordRefusedError(
                 f"The {which} password of user {self._username} does not log in on "
-                f"{self._endpoint}."
+                f"{self._endpoint}. Valkey says the same of a wrong password and of a user who is "
+                "off or unknown to the node."
             )
 
     def accepts_any_password(self) -> bool:
@@ -102,10 +105,17 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
     except (ConnectionError, TimeoutError, OSError, RedisError) as error:
         reason = error.__context__ or error
         if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
-            detail = getattr(reason, "verify_message", "") or reason.reason or "no TLS"
+            detail = (
+                getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or "no TLS"
+            )
             raise CertificateError(
                 f"{endpoint} offers no TLS that verifies ({detail}). Caches with users have "
                 "encryption in transit; look at the address and at who answers there."
+            ) from None
+        if isinstance(reason, ResponseError | BusyLoadingError):
+            raise EndpointUnreachableError(
+                f"{endpoint} answers, but not to a login ({type(reason).__name__}): it may be "
+                "loading, or have all its connections in use."
             ) from None
         raise EndpointUnreachableError(
             f"{endpoint} cannot be reached ({type(reason).__name__}). Look at the subnets and "

@@ -40,7 +40,8 @@ class Modification:
                 "s. Look at the user's status in the ElastiCache console, or raise "
                 "MaxModifyingSeconds."
             )
-        wait = min(max(round(seconds * WAIT_SHARE), SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+        wait = min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS, bound - seconds)
+        wait = max(wait, SHORTEST_WAIT_SECONDS)
         return replace(self, status=status, seconds=seconds, wait_seconds=wait)
 
     def to_state(self) -> dict[str, Any]:

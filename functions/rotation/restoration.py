@@ -3,7 +3,13 @@
 from typing import Any
 
 from rotation.elasticache import ElastiCache
-from rotation.errors import InvalidInputError, RotationError, SecretError
+from rotation.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    RotationError,
+    SecretError,
+    UserNotFoundError,
+)
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -11,6 +17,7 @@ from rotation.secrets_manager import (
     SecretDescription,
     SecretsManager,
 )
+from rotation.steps import execution_name
 from rotation.target import ExecutionInput, Target
 
 NOTHING = "Nothing had been changed."
@@ -23,8 +30,10 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
     may still be on the user.
 
     Args:
-        state: all that the run knew: ``Input``, and ``Target``, ``Generation`` and ``Modification``
-            as far as it came.
+        state: all that the run knew: ``ExecutionArn`` and ``Input``, and ``Target``, ``Generation``
+            and ``Modification`` as far as it came.
+        secrets: where the labels are.
+        users: where the passwords are.
 
     Returns:
         A sentence for the failed execution's cause.
@@ -37,7 +46,7 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
     except InvalidInputError:
         return NOTHING
     target = Target.from_state(state["Target"]) if "Target" in state else None
-    token = target.version_id if target else execution_input.token
+    token = target.version_id if target else _own_token(execution_input, state["ExecutionArn"])
     if execution_input.dry_run or token is None:
         return NOTHING
     try:
@@ -46,28 +55,45 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
         return f"Nothing was put back: {error}"
     if secret.version_with(AWSCURRENT) == token:
         return f"The new password had been promoted: version {token} is AWSCURRENT and stays it."
-    if secret.version_with(AWSPENDING) != token:
+    pending = secret.version_with(AWSPENDING)
+    changed = target is not None and "Generation" in state
+    if pending not in (token, None):
         # Without AWSPENDING the user is another run's to change.
-        return (
-            NOTHING if "Generation" not in state else "AWSPENDING is another run's: see that one."
-        )
-    put_back = ""
-    if target and "Generation" in state:
-        put_back = _restore_user(target, secret, secrets, users)
-    secrets.move_label(secret.arn, AWSPENDING, to=None, away_from=token)
-    return (
-        f"{put_back or NOTHING} AWSCURRENT is version {secret.version_with(AWSCURRENT)}, as before."
-    )
+        return f"The rotation that has staged version {pending} goes on." if changed else NOTHING
+    told = _restore_user(target, secret, secrets, users) if target and changed else NOTHING
+    if pending:
+        secrets.move_label(secret.arn, AWSPENDING, to=None, away_from=token)
+    return told
+
+
+def _own_token(execution_input: ExecutionInput, execution_arn: str) -> str | None:
+    """The input's token, in an execution that the rotation function has started and named."""
+    name = execution_name(execution_input.token or "", execution_input.attempt)
+    return execution_input.token if execution_arn.endswith(f":{name}") else None
 
 
 def _restore_user(
     target: Target, secret: SecretDescription, secrets: SecretsManager, users: ElastiCache
 ) -> str:
-    access_string = target.access_string if target.turn_on else None
     who = f"User {target.user_id}"
-    if target.authentication != "password" or target.password_count == 0:
-        users.set_passwords(target.user_id, [], access_string=access_string)
-        return f"{who} is without a password again."
+    current = secret.version_with(AWSCURRENT)
+    if current != target.current_version_id:
+        # What was on the user before may no longer be what clients read.
+        return f"{who} was left as it is: AWSCURRENT was moved to version {current} meanwhile."
+    try:
+        return _set_back(target, secret, secrets, users)
+    except (UserNotFoundError, AccessDeniedError) as error:
+        return f"{who} could not be put back: {error}"
+
+
+def _set_back(
+    target: Target, secret: SecretDescription, secrets: SecretsManager, users: ElastiCache
+) -> str:
+    who = f"User {target.user_id}"
+    access_string = target.access_string if target.turn_on else None
+    if target.authentication == "no-password":
+        users.remove_passwords(target.user_id, access_string=access_string)
+        return f"{who} is without a password again, as before."
     current = secrets.read(secret.arn, target.current_version_id).password
     if current is None:
         # Its first password is known to nobody and cannot be set again.
@@ -79,7 +105,7 @@ def _restore_user(
     if target.password_count > 1 and previous:
         passwords.append(_password_if_readable(secrets, secret.arn, previous) or current)
     users.set_passwords(target.user_id, passwords, access_string=access_string)
-    return f"The passwords of user {target.user_id} were put back."
+    return f"{who} has its passwords from before again, and AWSCURRENT is as it was."
 
 
 def _password_if_readable(secrets: SecretsManager, secret_arn: str, version: str) -> str | None:

@@ -1,6 +1,7 @@
 """The secret's text: a JSON object that names the user and holds its password."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,8 @@ from rotation.errors import SecretFormatError
 
 #: Limit of a SecretString, in bytes of UTF-8 (Secrets Manager quotas, "Secret value size").
 MAX_SECRET_BYTES = 65_536
+#: The longest password, every character escaped, and its key.
+ROOM_FOR_PASSWORD = 2 * 128 + 20
 EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app"}'
 
 
@@ -40,12 +43,16 @@ class SecretValue:
                 raise wrong("has a key twice")
             return dict(pairs)
 
-        def no_constant(_: str) -> None:
-            raise wrong("holds a number that is not JSON")
+        def finite(number: str) -> float:
+            if not math.isfinite(value := float(number)):
+                raise wrong("holds a number that JSON cannot write")
+            return value
 
         try:
-            fields = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
-            text.encode()
+            fields = json.loads(
+                text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite
+            )
+            size = len(json.dumps(fields, ensure_ascii=False).encode())
         except (ValueError, RecursionError):
             # The parser's own message quotes the text.
             raise wrong("is not valid JSON") from None
@@ -55,14 +62,13 @@ class SecretValue:
             if key not in fields:
                 raise wrong(f'has no "{key}"')
             if not isinstance(fields[key], str) or not fields[key]:
-                raise wrong(f'has a "{key}" that is not a text')
+                raise wrong(f'has a "{key}" that is not a text, or an empty one')
         password = fields.get("password")
         if password is not None and (not isinstance(password, str) or not password):
-            raise wrong('has a "password" that is not a text')
-        value = cls(fields["username"], fields["user_arn"], password, fields)
-        if len(value.with_password("x" * 128).encode()) > MAX_SECRET_BYTES:
+            raise wrong('has a "password" that is not a text, or an empty one')
+        if size + ROOM_FOR_PASSWORD > MAX_SECRET_BYTES:
             raise wrong(f"leaves no room for a password within {MAX_SECRET_BYTES} bytes")
-        return value
+        return cls(fields["username"], fields["user_arn"], password, fields)
 
     def with_password(self, password: str) -> str:
         """The SecretString with another password: all other keys, their order and text are kept."""

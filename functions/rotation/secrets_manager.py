@@ -10,14 +10,16 @@ import boto3
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import (
     AccessDeniedError,
+    ConfigurationError,
     RotationError,
     RotationSupersededError,
     SecretDeletedError,
     SecretFormatError,
     SecretNotFoundError,
+    UnexpectedAwsError,
     VersionNotReadableError,
 )
-from rotation.password import FORBIDDEN
+from rotation.password import FORBIDDEN, PasswordRules, is_valid
 from rotation.secret import SecretValue
 
 AWSCURRENT = "AWSCURRENT"
@@ -128,13 +130,23 @@ class SecretsManager:
                 **{name: version for name, version in versions.items() if version},
             )
 
-    def random_password(self, length: int, exclude: str) -> str:
-        """A new password of ``length`` characters, without ElastiCache's forbidden ones."""
-        with translated("GetRandomPassword", f"a length of {length}"):
+    def random_password(self, rules: PasswordRules) -> str:
+        """A new password by the rules, and without ElastiCache's forbidden characters.
+
+        Raises:
+            ConfigurationError: too many characters are excluded.
+        """
+        on = f"PASSWORD_LENGTH {rules.length} without PASSWORD_EXCLUDE_CHARACTERS"
+        codes = dict.fromkeys(
+            ("InvalidParameterException", "InvalidRequestException"), ConfigurationError
+        )
+        with translated("GetRandomPassword", on, codes):
             answer = self._client.get_random_password(
-                PasswordLength=length,
-                ExcludeCharacters="".join(sorted({*FORBIDDEN, *exclude})),
+                PasswordLength=rules.length,
+                ExcludeCharacters="".join(sorted({*FORBIDDEN, *rules.exclude})),
                 RequireEachIncludedType=True,
             )
         password: str = answer["RandomPassword"]
+        if not is_valid(password):
+            raise UnexpectedAwsError("GetRandomPassword made none that ElastiCache takes.")
         return password

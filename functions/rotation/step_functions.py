@@ -47,9 +47,15 @@ class StepFunctions:
         if not self._machine:
             raise ConfigurationError("Environment variable STATE_MACHINE_ARN is missing.")
         with translated("StartExecution", name):
-            self._client.start_execution(
-                stateMachineArn=self._machine, name=name, input=json.dumps(execution_input)
-            )
+            try:
+                self._client.start_execution(
+                    stateMachineArn=self._machine, name=name, input=json.dumps(execution_input)
+                )
+            except self._client.exceptions.ExecutionAlreadyExists:
+                # Another invocation has started it, and it has ended already.
+                if found := self.find(name):
+                    return found
+                raise
         return Execution(self._arn(name), "RUNNING", "", "")
 
     def find(self, name: str) -> Execution | None:

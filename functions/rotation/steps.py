@@ -1,8 +1,10 @@
 """Secrets Manager's four rotation steps, told by the state machine that does the work."""
 
+import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rotation.errors import (
     CrossAccountRotationError,
@@ -18,6 +20,20 @@ from rotation.target import Pin
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.
 MARGIN_SECONDS = 15
+LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
+
+T = TypeVar("T")
+
+
+def execution_name(token: str, attempt: int) -> str:
+    """The name of the ``attempt``-th execution for a token, which a person can look for.
+
+    A caller of RotateSecret may choose a token with characters that no name can have (API
+    reference, StartExecution); one derived from it then stands in.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.-]*", token):
+        token = str(uuid.uuid5(uuid.NAMESPACE_URL, token))
+    return f"{token}-{attempt}"
 
 
 @dataclass(frozen=True)
@@ -94,14 +110,10 @@ class RotationSteps:
         secret = self._secrets.describe(event.secret_id)
         if secret.version_with(AWSCURRENT) == event.token:
             return None
-        latest = self._latest(event.token)
         if event.step == "createSecret":
-            if latest is None and event.token not in secret.stages:
-                raise VersionNotFoundError(
-                    f"ClientRequestToken {event.token} is not a version of secret {secret.arn}."
-                )
-            return self._start_or_attach(event, event.token, latest)
-        if event.step == "testSecret" and latest is None:
+            return self._create(event)
+        latest = self._patiently(lambda: self._latest(event.token))
+        if latest is None and event.step == "testSecret":
             return self._dry_run(event)
         if latest is None:
             raise RotationFailedError(
@@ -112,6 +124,25 @@ class RotationSteps:
             return self._finish(event, latest.execution)
         return self._require_not_failed(latest.execution)
 
+    def _create(self, event: RotationEvent) -> Execution:
+        latest = self._latest(event.token)
+        staged = self._patiently(
+            lambda: latest or event.token in self._secrets.describe(event.secret_id).stages
+        )
+        if not staged:
+            raise VersionNotFoundError(
+                f"ClientRequestToken {event.token} is not a version of secret {event.secret_id}."
+            )
+        return self._start_or_attach(event, event.token, latest)
+
+    def _patiently(self, look: Callable[[], T]) -> T:
+        """Look again, for a few seconds: all that AWS tells may lag behind what was done."""
+        for _ in range(LOOKS):
+            if found := look():
+                return found
+            self._sleep(SECONDS_BETWEEN_LOOKS)
+        return look()
+
     def _dry_run(self, event: RotationEvent) -> Execution:
         """RotateImmediately=false calls testSecret alone (API reference, RotateSecret)."""
         name = f"{event.token}-dry-run"
@@ -119,18 +150,22 @@ class RotationSteps:
 
     def _finish(self, event: RotationEvent, execution: Execution) -> Execution:
         ended = self._end_of(execution)
-        current = self._secrets.describe(event.secret_id).version_with(AWSCURRENT)
-        if current != event.token:
+
+        def promoted() -> bool:
+            secret = self._secrets.describe(event.secret_id)
+            return secret.version_with(AWSCURRENT) == event.token
+
+        if not self._patiently(promoted):
             raise RotationFailedError(
-                f"Execution {ended.arn} succeeded, but AWSCURRENT is version {current}: somebody "
-                "moved it. Rotate again."
+                f"Execution {ended.arn} succeeded, but version {event.token} is not AWSCURRENT: "
+                "somebody moved it. Rotate again."
             )
         return ended
 
     def _latest(self, name: str) -> Attempt | None:
         """Executions are named by token and attempt: a name can be used once in 90 days."""
         found, number = None, 1
-        while execution := self._machine.find(f"{name}-{number}"):
+        while execution := self._machine.find(execution_name(name, number)):
             found, number = Attempt(number, execution), number + 1
         return found
 
@@ -146,7 +181,7 @@ class RotationSteps:
             "Attempt": number,
             **more,
         }
-        return self._machine.start(f"{name}-{number}", execution_input)
+        return self._machine.start(execution_name(name, number), execution_input)
 
     def _end_of(self, execution: Execution) -> Execution:
         waited = 0.0

@@ -14,6 +14,7 @@ from rotation.errors import (
     SecretNotAllowedError,
     UserNotBoundError,
     VersionNotFoundError,
+    VersionNotReadableError,
 )
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription, SecretsManager
 from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
@@ -144,7 +145,7 @@ def check_target(
             "another."
         )
     user = users.user(user_id)
-    check_rotatable(user, value, secret.arn)
+    check_rotatable(user, value, secret.arn, resumed=_has_value(secrets, secret, token))
     if not pin:
         _check_bound(user, secret, users)
     return Target(
@@ -190,6 +191,12 @@ def _token(
             f"ClientRequestToken {given} is not a version of secret {secret.arn}. Start an "
             "execution without ClientRequestToken, or rotate with RotateSecret."
         )
+    labels = secret.stages.get(token, frozenset())
+    if labels and AWSPENDING not in labels:
+        raise InvalidInputError(
+            f"Version {token} of secret {secret.arn} is {', '.join(sorted(labels))}: an old "
+            "version is not rotated to. Start an execution without ClientRequestToken."
+        )
     pending = secret.version_with(AWSPENDING)
     if pending not in (None, current, token):
         raise RotationInProgressError(
@@ -197,6 +204,15 @@ def _token(
             "for it; if it has failed, RotateSecret takes it up again."
         )
     return token
+
+
+def _has_value(secrets: SecretsManager, secret: SecretDescription, token: str) -> bool:
+    if AWSPENDING not in secret.stages.get(token, ()):
+        return False
+    try:
+        return secrets.read(secret.arn, token).password is not None
+    except VersionNotReadableError:
+        return False
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:

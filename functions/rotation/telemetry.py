@@ -23,27 +23,29 @@ def entry_point(handle: Handler) -> Handler:
 
     @tracer.capture_lambda_handler(capture_response=False)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        target = event.get("Target") or {}
+        target = event.get("Target") or event.get("State", {}).get("Target") or {}
         logger.append_keys(
             function=context.function_name,
             request_id=context.aws_request_id,
             execution=event.get("ExecutionArn"),
             token=target.get("VersionId") or event.get("ClientRequestToken"),
         )
+        failure: RotationError
         try:
             answer = handle(event, context)
         except RotationError as error:
-            logger.error("failed", extra={"error": type(error).__name__, "reason": str(error)})
-            raise
+            failure = error
         except Exception as error:
-            name = type(error).__name__
-            logger.error("failed", extra={"error": name})
             # The traceback stays, the text and its cause go: they may quote a value.
-            raise UnexpectedError(
-                f"{name} in {context.function_name}: a bug; its log has the execution."
-            ).with_traceback(error.__traceback__) from None
-        logger.info("done")
-        return answer
+            failure = UnexpectedError(
+                f"{type(error).__name__} in {context.function_name}: a bug of this project."
+            ).with_traceback(error.__traceback__)
+        else:
+            logger.info("done")
+            return answer
+        # Outside of the except blocks, where nothing that is printed can drag an exception along.
+        logger.error("failed", extra={"error": type(failure).__name__, "reason": str(failure)})
+        raise failure from None
 
     decorated: Handler = handler
     return decorated

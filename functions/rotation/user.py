@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from rotation.errors import (
     CurrentPasswordUnknownError,
+    SecretFormatError,
     UserDisabledError,
     UserMismatchError,
     UserNotRotatableError,
     UserStatusError,
 )
+from rotation.password import is_valid
 from rotation.secret import SecretValue
 
 #: The tag of a user that names its secret, by name or ARN.
@@ -73,12 +75,16 @@ def user_id_of(value: SecretValue, secret_arn: str) -> str:
     return found["user_id"].lower()
 
 
-def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
+def check_rotatable(
+    user: User, value: SecretValue, secret_arn: str, *, resumed: bool = False
+) -> None:
     """Refuse a user whose password must not, or cannot, be changed.
+
+    ``resumed`` says that an earlier attempt may have turned the user on already.
 
     Raises:
         UserMismatchError, UserNotRotatableError, UserDisabledError, CurrentPasswordUnknownError,
-        UserStatusError: with what was found and what to do.
+        SecretFormatError, UserStatusError: with what was found and what to do.
     """
     what = f"User {user.user_id}"
     if user.user_id == "default":
@@ -92,9 +98,16 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
             f'{what} has the name "{user.name}"; the "username" in secret {secret_arn} is another. '
             "Correct the secret: clients log in with that name."
         )
-    if user.authentication == "iam":
+    if user.authentication not in ("password", "no-password"):
         raise UserNotRotatableError(
-            f"{what} logs in with IAM and has no password. Turn the secret's rotation off."
+            f'{what} has authentication type "{user.authentication}" and can have no password. '
+            "Turn the secret's rotation off."
+        )
+    if value.password is not None and not is_valid(value.password):
+        raise SecretFormatError(
+            f'The "password" in secret {secret_arn} is none that ElastiCache takes: 16 to 128 '
+            "printable characters, no comma, double quote, slash or at sign. It cannot stay on "
+            "the user beside a new one; correct the secret."
         )
     if user.status not in ("active", "modifying", "creating"):
         raise UserStatusError(f"{what} has status {user.status}: it cannot be modified.")
@@ -104,7 +117,7 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
             f"{what} is off although it has a password: somebody disabled it. Turn it on with "
             f'"on" in its access string, or turn the rotation of secret {secret_arn} off.'
         )
-    if user.enabled and value.password is None:
+    if user.enabled and value.password is None and not resumed:
         raise CurrentPasswordUnknownError(
             f"{what} is on and secret {secret_arn} holds no password: clients that log in today "
             "would be locked out by a first one. Put the present password into the secret as "

@@ -366,3 +366,8 @@ def test_an_error_of_the_command_is_one_line(
     assert told.startswith("error: ")
     assert problem in told
     assert told.count("\n") == 1
+
+
+def test_the_readmes_graph_is_the_machines() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert updated(text, mermaid(ROTATION)) == text

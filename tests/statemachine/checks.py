@@ -51,13 +51,19 @@ LAMBDA_ERRORS = frozenset(
         "Lambda.Unknown",
     }
 )
-#: Of these, the ones that say nothing about the function itself: every Task has to retry them.
+#: How a function that was killed, and one that ran out of time, are named by the Lambda runtime
+#: itself; the guide documents Lambda.Unknown for both.
+RUNTIME_ERRORS = frozenset({"Runtime.ExitError", "Sandbox.Timedout"})
+#: Of these, the ones that say nothing about the rotation: every Task has to retry them.
 ALWAYS_RETRIED = frozenset(
     {
         "Lambda.AWSLambdaException",
+        "Lambda.ClientExecutionTimeoutException",
         "Lambda.SdkClientException",
         "Lambda.ServiceException",
         "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+        *RUNTIME_ERRORS,
     }
 )
 LAMBDA_INVOKE = "arn:${Partition}:states:::lambda:invoke"
@@ -244,7 +250,7 @@ def error_names(definition: Definition, raised: Collection[str]) -> list[str]:
 
     Lambda tells the name of an exception's own class. A name of a base class matches nothing.
     """
-    known = {*raised, *STATES_ERRORS, *LAMBDA_ERRORS}
+    known = {*raised, *STATES_ERRORS, *LAMBDA_ERRORS, *RUNTIME_ERRORS}
     return [
         f"{place.name}: {name} in its {kind} is the name of no error"
         for place in places(definition)

@@ -30,6 +30,17 @@ ON_ANY_RESOURCE = {
     "secretsmanager:GetRandomPassword": "it reads no secret",
     **dict.fromkeys(
         (
+            "ec2:CreateNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        ),
+        "a function in a VPC (Lambda guide, Giving Lambda functions access to a VPC)",
+    ),
+    **dict.fromkeys(
+        (
             "logs:CreateLogDelivery",
             "logs:GetLogDelivery",
             "logs:UpdateLogDelivery",
@@ -42,8 +53,6 @@ ON_ANY_RESOURCE = {
         "log delivery has no resource (Step Functions guide, Logging to CloudWatch Logs)",
     ),
 }
-#: What a function in a VPC needs (Lambda guide, "Giving Lambda functions access to a VPC").
-FOR_NETWORK_INTERFACES = ("AWSLambdaVPCAccessExecutionRole", "AWSLambdaENIManagementAccess")
 PINNING = ("SecretArn", "UserArn", "UserName")
 #: Read by a library, not by functions/.
 LIBRARY_PREFIX = "POWERTOOLS_"
@@ -84,16 +93,17 @@ def parameters(template: Template) -> list[str]:
 
 def pinning(template: Template) -> list[str]:
     """SecretArn, UserArn and UserName are given together, or none of them is."""
-    found = []
+    found, known = [], template["Parameters"]
     for given in itertools.product(("", "x"), repeat=len(PINNING)):
-        values = dict(zip(PINNING, given, strict=True))
+        defaults = {name: str(each.get("Default", "")) for name, each in known.items()}
+        values = {**defaults, **dict(zip(PINNING, given, strict=True))}
         accepted = all(
             not _holds(rule["RuleCondition"], values)
             or all(_holds(each["Assert"], values) for each in rule["Assertions"])
             for rule in template.get("Rules", {}).values()
         )
         if accepted != (len(set(given)) == 1):
-            names = [name for name, value in values.items() if value]
+            names = [name for name in PINNING if values[name]]
             found.append(f"{names} is {'accepted' if accepted else 'refused'}")
     return found
 
@@ -113,16 +123,16 @@ def runtimes(template: Template) -> list[str]:
 
 
 def timeouts(template: Template, definition: Definition) -> list[str]:
-    """A function runs longer than its state waits for it; the rotation Lambda as long as can be.
+    """A function ends before its state gives it up; the rotation Lambda runs as long as can be.
 
-    The state's own timeout is then what ends it: an error with a name that the state can retry.
+    An invocation that outlived its state could change what the roll back has put back.
     """
     found = []
     all_functions = functions(template)
     for place in places(definition, "Task"):
         name = f"{SAME_HANDLER.get(place.name, place.name).replace(' ', '')}Function"
         timeout = all_functions.get(name, {}).get("Timeout", 0)
-        if timeout <= place.state["TimeoutSeconds"]:
+        if not 0 < timeout < place.state["TimeoutSeconds"]:
             found.append(f"{name} times out after {timeout} s, before its state {place.name}")
     # ElastiCache guide, User-Secrets-Manager: at least 12 minutes. Lambda's limit is 15.
     if all_functions["RotateSecretFunction"].get("Timeout") != 900:
@@ -163,12 +173,12 @@ def actions(template: Template) -> list[str]:
 
 
 def managed_policies(template: Template) -> list[str]:
-    """Of AWS's own policies, a role has none but the one for network interfaces."""
+    """A role has none of AWS's own policies, which AWS may widen."""
     return [
         f"{name} has the policy {leaf}"
         for name, role in _of_type(template, "AWS::IAM::Role")
         for leaf in _leaves(role.get("ManagedPolicyArns", []))
-        if ":policy/" in leaf and leaf.rsplit("/", 1)[1] not in FOR_NETWORK_INTERFACES
+        if ":policy/" in leaf
     ]
 
 
@@ -358,6 +368,8 @@ def _holds(condition: Any, values: Mapping[str, str]) -> Any:
             return all(_holds(each, values) for each in inner)
         case {"Fn::Or": list(inner)}:
             return any(_holds(each, values) for each in inner)
+        case {"Fn::Contains": [{"Ref": str(name)}, str(member)]}:
+            return member in values[name].split(",")
         case str(text):
             return text
     raise ValueError(f"Not a condition of a rule: {condition}")
