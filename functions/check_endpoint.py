@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.endpoint import Endpoint
+from rotation.errors import SecretFormatError, VersionNotReadableError
 from rotation.login import Door
 from rotation.secrets_manager import SecretsManager
 from rotation.target import Target
@@ -16,7 +17,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Endpoint"}``; a dry run also tries the current password, where there is one."""
     target = Target.from_state(event["Target"])
     # Read in every run: a subnet without a way to Secrets Manager has to fail here, not later.
-    current = SecretsManager.connect().read(target.secret_arn, target.current_version_id)
+    secrets = SecretsManager.connect()
+    current = secrets.read(target.secret_arn, target.current_version_id)
+    previous = _previous_password(target, secrets)
     endpoint = Endpoint.from_state(event["Endpoint"])
     with Door.open(endpoint, target.username) as door:
         if target.authentication == "password":
@@ -26,4 +29,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             door.accepts_any_password()
         if target.dry_run and current.password and not target.turn_on:
             door.require(current.password, "current")
-    return {"Endpoint": str(endpoint)}
+        # Whether a roll back may set it again beside the current one.
+        previous_logs_in = previous is not None and door.accepts(previous)
+    return {"Endpoint": str(endpoint), "PreviousLogsIn": previous_logs_in}
+
+
+def _previous_password(target: Target, secrets: SecretsManager) -> str | None:
+    if target.password_count < 2 or not target.previous_version_id:
+        return None
+    try:
+        return secrets.read(target.secret_arn, target.previous_version_id).password
+    except (VersionNotReadableError, SecretFormatError):
+        return None

@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
 from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
 from rotation.target import ExecutionInput, Pin, check_target
 from rotation.telemetry import entry_point
 
@@ -18,6 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         event["ExecutionArn"],
         SecretsManager.connect(),
         ElastiCache.connect(),
+        StepFunctions.connect(),
         Pin.from_env(),
     )
     return target.to_state()

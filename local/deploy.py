@@ -49,7 +49,8 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
         cloudformation.create_change_set(
             **change_set,
             ChangeSetType="UPDATE" if _exists(cloudformation) else "CREATE",
-            TemplateBody=json.dumps(template),
+            # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
+            TemplateURL=_uploaded(aws, template),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -92,6 +93,13 @@ def _packaged(aws: LocalAws) -> dict[str, Any]:
             definition = (ROOT / properties.pop("DefinitionUri")).read_text()
             properties["Definition"] = json.loads(definition)
     return template
+
+
+def _uploaded(aws: LocalAws, template: dict[str, Any]) -> str:
+    aws.client("s3").put_object(
+        Bucket=_BUCKET, Key="template.json", Body=json.dumps(template).encode()
+    )
+    return f"{aws.environment['AWS_ENDPOINT_URL']}/{_BUCKET}/template.json"
 
 
 def _zipped(folder: Path | None) -> bytes:

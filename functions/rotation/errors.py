@@ -47,9 +47,14 @@ was found and what to do.
 
 
 class RotationError(Exception):
-    """Base of all errors; ``remedy`` is what to do when AWS's answer is all there is to say."""
+    """Base of all errors.
+
+    ``remedy`` is what to do when AWS's answer is all there is to say; a ``transient`` error may be
+    gone a moment later.
+    """
 
     remedy = ""
+    transient = False
 
 
 class InvalidInputError(RotationError):
@@ -91,9 +96,13 @@ class SecretNotAllowedError(SecretError):
 class VersionNotFoundError(SecretError):
     """The secret has no such version, or no AWSCURRENT."""
 
+    transient = True
+
 
 class VersionNotReadableError(SecretError):
     """The version has no readable value yet. Transient: reads are eventually consistent."""
+
+    transient = True
 
 
 class UserError(RotationError):
@@ -129,6 +138,8 @@ class CurrentPasswordUnknownError(UserError):
 class UserBusyError(UserError):
     """The user, or its group, is being modified by somebody else. Transient."""
 
+    transient = True
+
 
 class UserStatusError(UserError):
     """The user has a status from which it does not become active."""
@@ -149,6 +160,8 @@ class NoEndpointError(EndpointError):
 class EndpointUnreachableError(EndpointError):
     """No connection, no answer, or a node that is loading. Transient."""
 
+    transient = True
+
 
 class CertificateError(EndpointError):
     """The endpoint does not speak TLS, or its certificate does not verify."""
@@ -160,6 +173,8 @@ class AnyPasswordAcceptedError(EndpointError):
 
 class PasswordRefusedError(EndpointError):
     """A password that has to log in does not. Transient: nodes may lag behind `active`."""
+
+    transient = True
 
 
 class OutcomeError(RotationError):
@@ -191,10 +206,13 @@ class AwsError(RotationError):
 class ThrottlingError(AwsError):
     """Too many requests. Transient."""
 
+    transient = True
+
 
 class ServiceUnavailableError(AwsError):
     """The service failed, did not answer in time or cannot be reached. Transient."""
 
+    transient = True
     remedy = "A function in a VPC needs a NAT gateway or a VPC endpoint to reach the service."
 
 

@@ -95,8 +95,10 @@ class SecretsManager:
             raise SecretFormatError(f"{where} is binary. It must be a JSON text.")
         return SecretValue.parse(found["SecretString"], where)
 
-    def put_pending(self, secret_arn: str, version_id: str, text: str) -> None:
-        """Create the version, or give the staged one its value, with AWSPENDING on it.
+    def put(self, secret_arn: str, version_id: str, text: str, label: str) -> None:
+        """Create the version, or give the staged one its value, with the label on it.
+
+        The label is taken from whatever version has it (API reference, PutSecretValue).
 
         Raises:
             RotationSupersededError: the version already has another value.
@@ -107,7 +109,7 @@ class SecretsManager:
                 SecretId=secret_arn,
                 ClientRequestToken=version_id,
                 SecretString=text,
-                VersionStages=[AWSPENDING],
+                VersionStages=[label],
             )
 
     def move_label(

@@ -13,7 +13,19 @@ from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import ConfigurationError
 
 #: The states that every failure leads through.
-FAILURE_STATES = ("Roll Back", "Roll Back Failed", "Rotation Failed")
+FAILURE_STATES = (
+    "Roll Back",
+    "User Changed Back?",
+    "Wait For Roll Back",
+    "Describe User Again",
+    "User Back?",
+    "Find Endpoints Left",
+    "Verify Roll Back",
+    "Log In With Current",
+    "Release Version",
+    "Roll Back Failed",
+    "Rotation Failed",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,14 @@ class StepFunctions:
             except self._client.exceptions.ExecutionDoesNotExist:
                 return None
         return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
+
+    def running(self) -> list[str]:
+        """The ARNs of the machine's executions that have not ended."""
+        with translated("ListExecutions", self._machine):
+            pages = self._client.get_paginator("list_executions").paginate(
+                stateMachineArn=self._machine, statusFilter="RUNNING"
+            )
+            return [found["executionArn"] for page in pages for found in page["executions"]]
 
     def failed_state(self, execution_arn: str) -> str | None:
         """The state that an ended execution was in when it failed, by its history."""

@@ -1,7 +1,5 @@
 """Secrets Manager's four rotation steps, told by the state machine that does the work."""
 
-import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +13,7 @@ from rotation.errors import (
 )
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.step_functions import Execution, StepFunctions
-from rotation.target import Pin
+from rotation.target import Pin, execution_name, is_held
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.
@@ -23,17 +21,6 @@ MARGIN_SECONDS = 15
 LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
 
 T = TypeVar("T")
-
-
-def execution_name(token: str, attempt: int) -> str:
-    """The name of the ``attempt``-th execution for a token, which a person can look for.
-
-    A caller of RotateSecret may choose a token with characters that no name can have (API
-    reference, StartExecution); one derived from it then stands in.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_.-]*", token):
-        token = str(uuid.uuid5(uuid.NAMESPACE_URL, token))
-    return f"{token}-{attempt}"
 
 
 @dataclass(frozen=True)
@@ -132,6 +119,11 @@ class RotationSteps:
         if not staged:
             raise VersionNotFoundError(
                 f"ClientRequestToken {event.token} is not a version of secret {event.secret_id}."
+            )
+        if latest is None and is_held(event.token, self._machine):
+            raise RotationInProgressError(
+                f"An execution that somebody has started by hand rotates secret {event.secret_id} "
+                f"to version {event.token}. Secrets Manager's retry will find its outcome."
             )
         return self._start_or_attach(event, event.token, latest)
 

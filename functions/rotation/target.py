@@ -1,6 +1,7 @@
 """What is to be rotated: the execution's input, checked against the secret and the user."""
 
 import os
+import re
 import uuid
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,12 +12,20 @@ from rotation.errors import (
     InvalidInputError,
     RotationInProgressError,
     RotationSupersededError,
+    SecretFormatError,
     SecretNotAllowedError,
     UserNotBoundError,
     VersionNotFoundError,
     VersionNotReadableError,
 )
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription, SecretsManager
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+)
+from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
 
 _ACCEPTED = (
@@ -93,11 +102,17 @@ class Pin:
 
 @dataclass(frozen=True)
 class Target:
-    """The checked target, as it travels between the states: ids and the user's state before."""
+    """The checked target, as it travels between the states: ids and the user's state before.
+
+    ``pending_version_id`` is the version that had AWSPENDING when it was checked, or empty: this
+    run's own, AWSCURRENT, or that of a run that is no more, whose password is taken over.
+    """
 
     secret_arn: str
     version_id: str
     current_version_id: str
+    pending_version_id: str
+    previous_version_id: str
     user_id: str
     username: str
     access_string: str
@@ -116,11 +131,39 @@ class Target:
         return cls(**{field.name: state[_pascal(field.name)] for field in fields(cls)})
 
 
+def token_of(execution_arn: str) -> str:
+    """The version that an execution without a ClientRequestToken makes."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, execution_arn))
+
+
+def execution_name(token: str, attempt: int) -> str:
+    """The name of the ``attempt``-th execution for a token, which a person can look for.
+
+    A caller of RotateSecret may choose a token with characters that no name can have (API
+    reference, StartExecution); one derived from it then stands in.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.-]*", token):
+        token = str(uuid.uuid5(uuid.NAMESPACE_URL, token))
+    return f"{token}-{attempt}"
+
+
+def is_held(version_id: str, machine: StepFunctions, but_by: str = "") -> bool:
+    """Whether a running execution, other than ``but_by``, rotates to that version."""
+    names = execution_name(version_id, 0).removesuffix("0")
+    for arn in machine.running():
+        name = arn.rsplit(":", 1)[1]
+        by_secrets_manager = name.startswith(names) and name.removeprefix(names).isdecimal()
+        if arn != but_by and (by_secrets_manager or token_of(arn) == version_id):
+            return True
+    return False
+
+
 def check_target(
     execution_input: ExecutionInput,
     execution_arn: str,
     secrets: SecretsManager,
     users: ElastiCache,
+    machine: StepFunctions,
     pin: Pin | None,
 ) -> Target:
     """Everything that can be refused before anything has changed, but for the network.
@@ -137,6 +180,14 @@ def check_target(
             f"Secret {secret.arn} has no version AWSCURRENT. Give it a value with PutSecretValue."
         )
     token = _token(execution_input, execution_arn, secret, current)
+    pending = secret.version_with(AWSPENDING)
+    if pending not in (None, current, token) and (
+        execution_input.token or is_held(pending, machine, execution_arn)
+    ):
+        raise RotationInProgressError(
+            f"Another rotation of secret {secret.arn} holds AWSPENDING, on version {pending}. Wait "
+            "for it to end."
+        )
     value = secrets.read(secret.arn, current)
     user_id = user_id_of(value, secret.arn)
     if pin and value.username != pin.username:
@@ -145,13 +196,15 @@ def check_target(
             "another."
         )
     user = users.user(user_id)
-    check_rotatable(user, value, secret.arn, resumed=_has_value(secrets, secret, token))
+    check_rotatable(user, value, secret.arn, resumed=_has_value(secrets, secret, current))
     if not pin:
         _check_bound(user, secret, users)
     return Target(
         secret_arn=secret.arn,
         version_id=token,
         current_version_id=current,
+        pending_version_id=pending or "",
+        previous_version_id=secret.version_with(AWSPREVIOUS) or "",
         user_id=user.user_id,
         username=user.name,
         access_string=user.access_string,
@@ -179,7 +232,7 @@ def _token(
 ) -> str:
     given = execution_input.token
     # From the execution's own ARN, so that a state that runs again finds its version again.
-    token = given or str(uuid.uuid5(uuid.NAMESPACE_URL, execution_arn))
+    token = given or token_of(execution_arn)
     if token == current:
         raise InvalidInputError(
             f"Version {token} of secret {secret.arn} is AWSCURRENT already: nothing is left to "
@@ -197,21 +250,17 @@ def _token(
             f"Version {token} of secret {secret.arn} is {', '.join(sorted(labels))}: an old "
             "version is not rotated to. Start an execution without ClientRequestToken."
         )
-    pending = secret.version_with(AWSPENDING)
-    if pending not in (None, current, token):
-        raise RotationInProgressError(
-            f"Another rotation of secret {secret.arn} holds AWSPENDING, on version {pending}. Wait "
-            "for it; if it has failed, RotateSecret takes it up again."
-        )
     return token
 
 
-def _has_value(secrets: SecretsManager, secret: SecretDescription, token: str) -> bool:
-    if AWSPENDING not in secret.stages.get(token, ()):
+def _has_value(secrets: SecretsManager, secret: SecretDescription, current: str) -> bool:
+    """Whether a run that is no more has left a password in the pending version."""
+    pending = secret.version_with(AWSPENDING)
+    if pending in (None, current):
         return False
     try:
-        return secrets.read(secret.arn, token).password is not None
-    except VersionNotReadableError:
+        return secrets.read(secret.arn, pending).password is not None
+    except (VersionNotReadableError, SecretFormatError):
         return False
 
 

@@ -1,6 +1,7 @@
 """Logs, metrics and traces. They hold ids and figures, never an event or a secret's value."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -43,6 +44,10 @@ def entry_point(handle: Handler) -> Handler:
         else:
             logger.info("done")
             return answer
+        if failure.transient and "Since" in event:
+            tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
+            seconds = max(0, round(tried.total_seconds()))
+            failure = type(failure)(f"{failure} Tried for {seconds} s.")
         # Outside of the except blocks, where nothing that is printed can drag an exception along.
         logger.error("failed", extra={"error": type(failure).__name__, "reason": str(failure)})
         raise failure from None

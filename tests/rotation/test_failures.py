@@ -22,12 +22,6 @@ def change(tenant: Tenant, **fields: Any) -> None:
     put(tenant, json.dumps({**tenant.value(), **fields}))
 
 
-def stage_elsewhere(tenant: Tenant) -> None:
-    tenant.world.secrets.put_secret_value(
-        SecretId=tenant.secret_arn, SecretString="{}", VersionStages=["AWSPENDING"]
-    )
-
-
 def bind_to_another(tenant: Tenant) -> None:
     tenant.world.elasticache.add_tags_to_resource(
         ResourceName=tenant.user()["ARN"],
@@ -62,7 +56,6 @@ REFUSALS: dict[str, tuple[str, Callable[[Tenant], None], str]] = {
     ),
     "not its secret": ("UserNotBoundError", bind_to_another, "another-secret"),
     "disabled": ("UserDisabledError", disable, "disabled"),
-    "in progress": ("RotationInProgressError", stage_elsewhere, "AWSPENDING"),
     "no password": (
         "CurrentPasswordUnknownError",
         lambda t: change(t, password=None),
@@ -161,22 +154,103 @@ def test_the_rotation_function_refuses_other_events_by_name(
 
 @pytest.fixture(scope="module")
 def slow_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A user is modifying for longer than the stack waits."""
-    with LocalAws(tmp_path_factory.mktemp("slow"), modifying_seconds=13) as aws:
-        yield World(aws, deploy(aws, {"MaxModifyingSeconds": "10", "RequireEndpoints": "true"}))
+    """There is time to do something while a user is modifying."""
+    with LocalAws(tmp_path_factory.mktemp("slow"), modifying_seconds=3) as aws:
+        yield World(aws, deploy(aws, {"RequireEndpoints": "true"}))
 
 
 def test_the_roll_back_puts_the_user_and_the_labels_back(slow_world: World) -> None:
     tenant = slow_world.tenant()
-    tenant.serve("replicas")
-    before = (tenant.labels(), tenant.user()["Authentication"], tenant.value())
-    execution = tenant.start()
-    assert (execution["status"], execution["error"]) == ("FAILED", "UserModifyingTooLongError")
+    tenant.serve("one node")
+    before = (tenant.labels(), tenant.user(), tenant.value())
+    arn = tenant.begin()
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
+    slow_world.elasticache.delete_replication_group(ReplicationGroupId=tenant.caches.pop())
+    execution = tenant.ended(arn)
+    assert (execution["status"], execution["error"]) == ("FAILED", "NoEndpointError")
     assert "has its passwords from before again" in execution["cause"]
+    after = (
+        tenant.labels(),
+        {**tenant.user(), "UserGroupIds": before[1]["UserGroupIds"]},
+        tenant.value(),
+    )
+    assert after == before
+    tenant.serve("replicas")
     assert tenant.logins(FIRST_PASSWORD) == {True}
-    eventually(lambda: tenant.user()["Status"] == "active", "the user to be active")
-    assert (tenant.labels(), tenant.user()["Authentication"], tenant.value()) == before
+    assert tenant.start()["status"] == "SUCCEEDED"
+
+
+def test_a_stopped_run_is_taken_up_by_the_next_with_its_password(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    tenant.serve("replicas")
+    arn = tenant.begin()
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
+    slow_world.step_functions.stop_execution(executionArn=arn, error="Stopped", cause="by hand")
+    left = tenant.value(VersionStage="AWSPENDING")["password"]
     assert tenant.logins(FIRST_PASSWORD) == {True}
+    execution = tenant.start()
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert tenant.value()["password"] == left
+    assert tenant.logins(left) == tenant.logins(FIRST_PASSWORD) == {True}
+    assert [*tenant.labels().values()].count({"AWSCURRENT", "AWSPENDING"}) == 1
+
+
+def test_secrets_manager_takes_a_stopped_run_up(slow_world: World) -> None:
+    tenant = slow_world.tenant(AccessString="off ~app:* +get", password=None)
+    tenant.serve("one node")
+    arn = tenant.begin()
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
+    slow_world.step_functions.stop_execution(executionArn=arn)
+    how = {
+        "SecretId": tenant.secret_arn,
+        "RotationLambdaARN": slow_world.stack.rotation_function_arn,
+        "RotationRules": {"AutomaticallyAfterDays": 30},
+    }
+    # As AWS answers while AWSPENDING is left over; it then tries that rotation again.
+    with pytest.raises(slow_world.secrets.exceptions.InvalidRequestException):
+        slow_world.secrets.rotate_secret(**how)
+    eventually(lambda: "password" in tenant.value(), "the first password")
+    assert tenant.logins(tenant.value()["password"]) == {True}
+
+
+def test_of_two_runs_at_once_one_wins_and_the_other_changes_nothing(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    tenant.serve("one node")
+    executions = [tenant.ended(arn) for arn in [tenant.begin(), tenant.begin()]]
+    won = [each for each in executions if each["status"] == "SUCCEEDED"]
+    lost = [each for each in executions if each["status"] == "FAILED"]
+    assert (len(won), len(lost)) == (1, 1), [each.get("cause") for each in executions]
+    assert lost[0]["error"] in ("RotationInProgressError", "RotationSupersededError")
+    version = json.loads(won[0]["output"])["VersionId"]
+    assert tenant.labels()[version] == {"AWSCURRENT", "AWSPENDING"}
+    assert tenant.logins(tenant.value()["password"]) == tenant.logins(FIRST_PASSWORD) == {True}
+
+
+def test_a_run_by_hand_waits_for_none_that_secrets_manager_has_begun(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    tenant.serve("one node")
+    token = slow_world.secrets.rotate_secret(
+        SecretId=tenant.secret_arn,
+        RotationLambdaARN=slow_world.stack.rotation_function_arn,
+        RotationRules={"AutomaticallyAfterDays": 30},
+    )["VersionId"]
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "RotationInProgressError")
+    assert tenant.ended(f"{token}-1")["status"] == "SUCCEEDED"
+
+
+def test_an_operator_who_moves_awscurrent_meanwhile_keeps_what_he_did(slow_world: World) -> None:
+    tenant = slow_world.tenant()
+    tenant.serve("one node")
+    arn = tenant.begin()
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
+    change(tenant, note="by hand")
+    execution = tenant.ended(arn)
+    assert (execution["status"], execution["error"]) == ("FAILED", "RotationSupersededError")
+    assert tenant.value()["note"] == "by hand"
+    assert not any("AWSPENDING" in labels for labels in tenant.labels().values())
+    assert tenant.logins(tenant.value()["password"]) == {True}
 
 
 def test_a_stack_can_require_an_endpoint(slow_world: World) -> None:

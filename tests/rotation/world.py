@@ -127,16 +127,21 @@ class Tenant:
 
     def start(self, **execution_input: Any) -> dict[str, Any]:
         """What an operator does in the console; the ended execution."""
-        arn = self.world.step_functions.start_execution(
+        return self.ended(self.begin(**execution_input))
+
+    def begin(self, **execution_input: Any) -> str:
+        """The same, without waiting; the execution's ARN."""
+        started = self.world.step_functions.start_execution(
             stateMachineArn=self.world.stack.state_machine_arn,
             input=json.dumps({"SecretId": self.secret_name, **execution_input}),
-        )["executionArn"]
-        return self.ended(arn.rsplit(":", 1)[1])
+        )
+        return str(started["executionArn"])
 
-    def ended(self, name: str) -> dict[str, Any]:
-        """Wait for the execution of that name; DescribeExecution's answer."""
+    def ended(self, execution: str) -> dict[str, Any]:
+        """Wait for the execution of that name or ARN; DescribeExecution's answer."""
         machine = self.world.stack.state_machine_arn
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        executions = machine.replace(":stateMachine:", ":execution:")
+        arn = f"{executions}:{execution.rsplit(':', 1)[-1]}"
 
         def look() -> dict[str, Any] | None:
             try:

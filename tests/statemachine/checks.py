@@ -72,7 +72,14 @@ LAMBDA_RESULT: frozenset[Path] = frozenset({(), ("Payload",), ("StatusCode",)})
 #: After the promotion nothing may fail a rotation any more: these states' Catch goes on.
 CANNOT_FAIL_THE_ROTATION = frozenset({"Report Rotation"})
 #: States that share the handler of another.
-SAME_HANDLER = {"Find Endpoints Again": "Find Endpoints"}
+SAME_HANDLER = {
+    "Find Endpoints Again": "Find Endpoints",
+    "Find Endpoints Left": "Find Endpoints",
+    "Describe User Again": "Describe User",
+}
+#: What is there because a branch was taken: a user is changed back only where there is a Target,
+#: as it was before Find Endpoints.
+IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
 #: The one handler that is no state's: it is Secrets Manager's side of a rotation.
 ROTATION_HANDLER = "rotate_secret"
 #: A count, and no password.
@@ -397,7 +404,7 @@ def handlers(definition: Definition, lines: Mapping[str, int]) -> list[str]:
 
 
 def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
-    """A state passes just what its handler reads, beside the ExecutionArn that all logs carry.
+    """A state passes just what its handler reads, beside what all logs and errors tell.
 
     Args:
         definition: the machine.
@@ -418,9 +425,10 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
         payload = place.state.get("Parameters", {}).get("Payload", {})
         passed = {key.removesuffix(".$") for key in payload}
         found += [f"{place.name} does not pass {key}" for key in {*map(str, read)} - passed]
-        if "ExecutionArn" not in passed:
-            found.append(f"{place.name} does not pass ExecutionArn")
-        unread = passed - read - {"ExecutionArn"}
+        for key in ("ExecutionArn", "Since"):
+            if key not in passed:
+                found.append(f"{place.name} does not pass {key}")
+        unread = passed - read - {"ExecutionArn", "Since"}
         found += [f"{place.name} passes {key}, which its handler does not read" for key in unread]
     return found
 
@@ -461,7 +469,10 @@ def _paths_before(machine: Definition, entry: frozenset[Path]) -> dict[str, froz
         name = ahead.pop()
         state = machine["States"][name]
         after = _after(state, before[name])
-        ways = [(to, after) for to in next_states({**state, "Catch": []})]
+        ways = [
+            (to, after | _implied(machine, before, name, to))
+            for to in next_states({**state, "Catch": []})
+        ]
         for rule in state.get("Catch", ()):
             caught: frozenset[Path] = frozenset({(), ("Error",), ("Cause",)})
             ways.append((rule["Next"], _put(before[name], rule.get("ResultPath", "$"), caught)))
@@ -471,6 +482,15 @@ def _paths_before(machine: Definition, entry: frozenset[Path]) -> dict[str, froz
                 before[to] = known
                 ahead.append(to)
     return before
+
+
+def _implied(
+    machine: Definition, before: dict[str, frozenset[Path]], name: str, to: str
+) -> frozenset[Path]:
+    if (name, to) not in IMPLIED:
+        return frozenset()
+    key, after = IMPLIED[name, to]
+    return frozenset(path for path in before.get(after, ()) if path[:1] == (key,))
 
 
 def _after(state: State, paths: frozenset[Path]) -> frozenset[Path]:

@@ -86,7 +86,10 @@ def test_errors_are_found_in_the_errors_module() -> None:
 @pytest.mark.parametrize(
     "state, answer",
     [
-        ("Check Target", Target("a", "v", "c", "u", "n", "on", "password", 1, False, False)),
+        (
+            "Check Target",
+            Target("a", "v", "c", "", "", "u", "n", "on", "password", 1, False, False),
+        ),
         ("Modify User", Modification.begun(datetime.now(UTC))),
         ("Describe User", Modification.begun(datetime.now(UTC))),
     ],
@@ -201,8 +204,8 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ),
     (
         "transient_errors",
-        put(*INNER, "Retry", 0, "ErrorEquals", to=["EndpointUnreachableError"]),
-        "PasswordRefusedError is transient",
+        put("Check Target", "Retry", 0, "ErrorEquals", to=["UserBusyError"]),
+        "VersionNotFoundError is transient",
     ),
     (
         "catch_all",

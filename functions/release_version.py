@@ -1,0 +1,32 @@
+"""Release Version: AWSPENDING is taken off, and the failure is told in one sentence."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.failure import Failure
+from rotation.restoration import NOTHING, own_token
+from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretsManager
+from rotation.staging import remove_label
+from rotation.telemetry import entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
+    state = event["State"]
+    failure = Failure.from_catch(state["Failure"])
+    told = [failure.sentence, state.get("RollBack", {}).get("Told", NOTHING)]
+    if "RollBackFailure" in state:
+        # AWSPENDING stays: the next rotation goes on with the password that may be on the user.
+        second = Failure.from_catch(state["RollBackFailure"])
+        told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
+    elif token := own_token(state):
+        secrets = SecretsManager.connect()
+        secret = secrets.describe(state["Input"]["SecretId"])
+        if secret.version_with(AWSCURRENT) != token:
+            remove_label(secrets, secret.arn, AWSPENDING, token)
+    if state.get("RollBack", {}).get("UserChanged") and "Verified" in state:
+        answers = state["Verified"]["Answers"]
+        told.append(f"AWSCURRENT logs in on {sum(answers)} of {len(answers)} endpoints.")
+    return {"Error": failure.error, "Cause": " ".join(told)}
