@@ -198,17 +198,19 @@ def test_a_stopped_run_is_taken_up_by_the_next_with_its_password(slow_world: Wor
 def test_secrets_manager_takes_a_stopped_run_up(slow_world: World) -> None:
     tenant = slow_world.tenant(AccessString="off ~app:* +get", password=None)
     tenant.serve("one node")
+    tested = slow_world.secrets.rotate_secret(
+        SecretId=tenant.secret_arn,
+        RotationLambdaARN=slow_world.stack.rotation_function_arn,
+        RotationRules={"AutomaticallyAfterDays": 30},
+        RotateImmediately=False,
+    )["VersionId"]
+    eventually(lambda: tested not in tenant.labels(), "the test of the rotation to end")
     arn = tenant.begin()
     eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
     slow_world.step_functions.stop_execution(executionArn=arn)
-    how = {
-        "SecretId": tenant.secret_arn,
-        "RotationLambdaARN": slow_world.stack.rotation_function_arn,
-        "RotationRules": {"AutomaticallyAfterDays": 30},
-    }
     # As AWS answers while AWSPENDING is left over; it then tries that rotation again.
     with pytest.raises(slow_world.secrets.exceptions.InvalidRequestException):
-        slow_world.secrets.rotate_secret(**how)
+        slow_world.secrets.rotate_secret(SecretId=tenant.secret_arn)
     eventually(lambda: "password" in tenant.value(), "the first password")
     assert tenant.logins(tenant.value()["password"]) == {True}
 
