@@ -330,9 +330,9 @@ def methods_by_call(service: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for method in public_methods(service):
         played = Played(service)
-        with played.active() as adapter:
-            with suppress(RotationError):  # the answer's texts are no secret's
-                use(adapter, method)
+        # The answer's texts are no secret's.
+        with played.active() as adapter, suppress(RotationError):
+            use(adapter, method)
         for call in played.calls:
             found.setdefault(call, []).append(method)
     return found
