@@ -1,4 +1,4 @@
-"""AWS on this machine: ``python -m local up`` and ``python -m local rotate``."""
+"""AWS on this machine: ``python -m local up``, ``rotate`` and ``fault``."""
 
 import argparse
 import json
@@ -14,8 +14,9 @@ from pathlib import Path
 from rich.console import Console
 
 from local.deploy import deploy
+from local.faults import control, parse, table
 from local.instance import LocalAws, LocalAwsError
-from local.rotate import rotate
+from local.rotate import NODES, rotate
 
 _NEXT = """
 In another terminal:
@@ -33,6 +34,8 @@ In another terminal:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, or 1 after one line that says what is wrong."""
+    if "--list-faults" in (sys.argv[1:] if arguments is None else arguments):
+        return _list_faults()
     options = _parser().parse_args(arguments)
     # A kill must clean up just as an interrupt does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -56,6 +59,21 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
     show.add_argument("--json", action="store_true", help="print what was seen as JSON")
     show.set_defaults(run=_rotate)
+    fault = commands.add_parser("fault", help="have a running `up` fail, or say how it does")
+    fault.add_argument("fault", nargs="*", metavar="FAULT", help="see --list-faults")
+    fault.add_argument("--clear", action="store_true", help="drop all faults first")
+    fault.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
+    fault.set_defaults(run=_fault)
+    for command in (up, show):
+        command.add_argument(
+            "--fault",
+            action="append",
+            default=[],
+            metavar="FAULT",
+            help="something to go wrong, such as throttle:ModifyUser:1-3; can be given again",
+        )
+    for command in (up, show, fault):
+        command.add_argument("--list-faults", action="store_true", help="say what faults there are")
     for command in (up, show):
         command.add_argument(
             "--modifying-seconds",
@@ -75,7 +93,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _list_faults() -> int:
+    for written, does in table():
+        print(f"{written:<35}{does}")
+    return 0
+
+
+def _fault(options: argparse.Namespace) -> int:
+    try:
+        lines = (options.directory / "env").read_text().splitlines()
+    except OSError:
+        raise LocalAwsError(
+            f"No local AWS runs in {options.directory}: start one, with python -m local up."
+        ) from None
+    env = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    url = env["LOCAL_CONTROL_URL"]
+    for text in options.fault:
+        parse(text)
+    if options.clear:
+        control(url, "DELETE")
+    for fault in control(url, "POST", options.fault):
+        print(f"{fault['fault']}: met {fault['met']} times")
+    return 0
+
+
 def _up(options: argparse.Namespace) -> int:
+    for text in options.fault:
+        parse(text)
     with LocalAws(
         options.directory, port=options.port, modifying_seconds=options.modifying_seconds
     ) as aws:
@@ -86,6 +130,7 @@ def _up(options: argparse.Namespace) -> int:
             "ROTATION_FUNCTION_ARN": stack.rotation_function_arn,
             "STATE_MACHINE_ARN": stack.state_machine_arn,
         }
+        control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
         env.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in values.items()))
         try:
             print("ready" + _NEXT.format(env=os.path.relpath(env)), flush=True)
@@ -96,16 +141,25 @@ def _up(options: argparse.Namespace) -> int:
 
 def _rotate(options: argparse.Namespace) -> int:
     console = Console(stderr=options.json, highlight=False, soft_wrap=True)
+    for text in options.fault:
+        parse(text, NODES)
     with (
         tempfile.TemporaryDirectory(prefix="rotate-") as directory,
         LocalAws(Path(directory), modifying_seconds=options.modifying_seconds) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
-        seen = rotate(aws, stack, console)
+        seen = rotate(aws, stack, console, options.fault)
     if options.json:
-        print(json.dumps({**asdict(seen), "proven": seen.proven}, indent=2))
-    outcome = "proven" if seen.proven else "NOT proven"
-    console.print(f"\nThe rotation is {outcome}; it all took {seen.seconds} s.")
+        shown = {**asdict(seen), "status": seen.status, "proven": seen.proven}
+        print(json.dumps(shown, indent=2))
+    if seen.status == "SUCCEEDED":
+        outcome = "The rotation is " + ("proven" if seen.proven else "NOT proven")
+    else:
+        locked = (
+            "AWSCURRENT logs in" if seen.proven else "and that AWSCURRENT logs in is NOT proven"
+        )
+        outcome = f"The rotation failed ({seen.reason}); {locked}"
+    console.print(f"\n{outcome}; it all took {seen.seconds} s.")
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
 
 

@@ -24,7 +24,11 @@ from local.step_functions import adopt_state_machines
 ROOT = Path(__file__).resolve().parent.parent
 STACK_NAME = "elasticache-rotation"
 _BUCKET = "packages"
-_BOOTSTRAP = f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
+# The process id arrives in the User-Agent of every call, so that local/faults.py knows who calls.
+_BOOTSTRAP = f"""#!/bin/sh
+export AWS_SDK_UA_APP_ID="pid-$$"
+exec "{sys.executable}" -m awslambdaric "$_HANDLER"
+"""
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,7 @@ def _zipped(folder: Path | None) -> bytes:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         bootstrap = zipfile.ZipInfo("bootstrap")
         bootstrap.external_attr = 0o755 << 16
-        archive.writestr(
-            bootstrap, f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
-        )
+        archive.writestr(bootstrap, _BOOTSTRAP)
         for path in sorted(folder.rglob("*.py")) if folder else ():
             archive.write(path, path.relative_to(folder or path))
     return content.getvalue()

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -99,6 +99,8 @@ class ElastiCache:
 
     def __init__(self, fleet: Fleet, modifying_seconds: float) -> None:
         self._fleet = fleet
+        self._faults = fleet.faults
+        self._faults.occupy = self.occupy
         self._modifying_seconds = modifying_seconds
         self._lock = threading.RLock()
         aws_owned = User("default", "default", "redis", "on ~* +@all", "no-password")
@@ -158,7 +160,7 @@ class ElastiCache:
         )
         self._check(changed)
         self._users[user.user_id] = changed
-        self._finish_later(changed)
+        self._finish_later(changed, self._faults.modifying_seconds(self._modifying_seconds))
         return self._user_shape(changed)
 
     def describe_users(self, request: Shape) -> Shape:
@@ -180,14 +182,19 @@ class ElastiCache:
                 "The default user assigned to a user group cannot be deleted.",
             )
         user.status = "deleting"
-        self._finish_later(user)
+        self._finish_later(user, self._faults.modifying_seconds(self._modifying_seconds))
         return self._user_shape(user)
 
-    def _finish_later(self, user: User) -> None:
+    def occupy(self, user_id: str, seconds: float) -> None:
+        """Modifies an active user for so long, and changes nothing."""
+        with self._lock:
+            if user_id in self._users and self._users[user_id].status == "active":
+                self._users[user_id].status = "modifying"
+                self._finish_later(self._users[user_id], seconds)
+
+    def _finish_later(self, user: User, seconds: float) -> None:
         """Decides when a modification or deletion that has begun takes effect."""
-        timer = threading.Timer(self._modifying_seconds, self._finish, [user])
-        timer.daemon = True
-        timer.start()
+        _after(seconds, self._finish, user)
 
     def _finish(self, user: User) -> None:
         with self._lock:
@@ -202,8 +209,18 @@ class ElastiCache:
                 self._tags.pop(user.arn, None)
                 return
             for node in nodes:
-                self._apply(user, node)
+                if lag := self._faults.lag_seconds(node.position):
+                    _after(lag, self._apply_late, user, node)
+                else:
+                    self._apply(user, node)
             user.status = "active"
+
+    def _apply_late(self, user: User, node: Node) -> None:
+        with self._lock:
+            now = self._users.get(user.user_id)
+            # Not over a later modification, which may have been applied without a lag.
+            if now and (now is user or now.status == "modifying"):
+                self._apply(user, node)
 
     def _apply(self, user: User, node: Node) -> None:
         """Makes the node's user what ElastiCache's user is."""
@@ -586,6 +603,12 @@ class ElastiCacheResponse(BaseResponse):
         except ElastiCacheError as error:
             result = error
         return self.serialized(ActionResult(result))
+
+
+def _after(seconds: float, work: Callable[..., None], *arguments: Any) -> None:
+    timer = threading.Timer(seconds, work, arguments)
+    timer.daemon = True
+    timer.start()
 
 
 def _invalid(text: str) -> ElastiCacheError:

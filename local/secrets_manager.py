@@ -47,6 +47,9 @@ class LocalSecretsManager(SecretsManagerBackend):
     """
 
     lambda_client: ClassVar[Callable[[], Any]]
+    #: What became of each rotation by its token; AWS tells it to CloudTrail.
+    _told: ClassVar[dict[str, list[str]]] = {}
+    _ended: ClassVar[set[str]] = set()
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -228,6 +231,15 @@ class LocalSecretsManager(SecretsManagerBackend):
 
     # Rotation
 
+    @classmethod
+    def progress(cls, token: str) -> dict[str, Any]:
+        """``{"told": [line], "ended"}`` of the rotation with that token."""
+        return {"told": cls._told.get(token, []), "ended": token in cls._ended}
+
+    def _tell(self, level: int, secret: FakeSecret, token: str, what: str) -> None:
+        logger.log(level, "rotation %s %s %s", secret.name, token, what)
+        self._told.setdefault(token, []).append(what)
+
     def rotate_secret(
         self,
         secret_id: str,
@@ -270,6 +282,7 @@ class LocalSecretsManager(SecretsManagerBackend):
     ) -> None:
         if (secret.arn, token) not in self._rotating:
             self._rotating.add((secret.arn, token))
+            self._ended.discard(token)
             work = self._test if only_test else self._rotate
             threading.Thread(target=work, args=(secret, token, function), daemon=True).start()
 
@@ -279,23 +292,24 @@ class LocalSecretsManager(SecretsManagerBackend):
                 if attempt > 1:
                     time.sleep(self._pause)
                 if secret.is_deleted() or not secret.rotation_enabled:
-                    logger.warning("rotation %s %s abandoned", secret.name, token)
+                    self._tell(logging.WARNING, secret, token, "abandoned")
                     return
                 if self._run(secret, token, function, _STEPS, f"attempt {attempt}"):
                     with self._lock:
                         secret.last_rotation_date = int(time.time())
                         secret.next_rotation_date = _next_rotation(_rules(secret))
-                    logger.info("rotation %s %s attempt %d succeeded", secret.name, token, attempt)
+                    self._tell(logging.INFO, secret, token, f"attempt {attempt} succeeded")
                     return
-            logger.error("rotation %s %s failed", secret.name, token)
+            self._tell(logging.ERROR, secret, token, "failed")
         finally:
             self._rotating.discard((secret.arn, token))
+            self._ended.add(token)
 
     def _test(self, secret: FakeSecret, token: str, function: str) -> None:
         """[ROTATE], RotateImmediately: only testSecret, on a version that exists for it alone."""
         try:
             if self._run(secret, token, function, ["testSecret"], "test"):
-                logger.info("rotation %s %s test succeeded", secret.name, token)
+                self._tell(logging.INFO, secret, token, "test succeeded")
         finally:
             with self._lock:
                 secret.versions.pop(token, None)
@@ -319,9 +333,7 @@ class LocalSecretsManager(SecretsManagerBackend):
                 error = refused.response["Error"]["Code"]
             except BotoCoreError as failed:
                 error = type(failed).__name__
-            logger.warning(
-                "rotation %s %s %s step %s failed: %s", secret.name, token, attempt, step, error
-            )
+            self._tell(logging.WARNING, secret, token, f"{attempt} step {step} failed: {error}")
             return False
         return True
 

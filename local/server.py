@@ -29,11 +29,13 @@ import trustme
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from local.faults import Faults
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
 
 ACCOUNT = "123456789012"
 _READY_SECONDS = 30.0
+_CONTROL = "/local"  # what follows in the path is no AWS API
 # What ministack loads and runs for no purpose of ours, or could find on the machine and use.
 _MINISTACK_SETTINGS = {
     "MINISTACK_ACCOUNT_ID": ACCOUNT,
@@ -70,7 +72,7 @@ def main() -> None:
         _announce(parent_output, {"error": str(error.strerror)})
         os._exit(1)
     authority = trustme.CA()
-    fleet = Fleet(authority)
+    fleet = Fleet(authority, Faults())
     try:
         environment = _start(options, gateway, authority, fleet)
         _announce(parent_output, {"environment": environment, "scratch": str(fleet.directory)})
@@ -121,6 +123,8 @@ def _start(
     }
     # Lambda workers get this process's environment, and need the caches' authority as their own.
     os.environ |= environment | {"SSL_CERT_FILE": str(authority_file)}
+    # Not for the workers: nothing that is tested knows that it can be made to fail.
+    environment["LOCAL_CONTROL_URL"] = f"{moto_url}{_CONTROL}"
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         try:
@@ -155,9 +159,14 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
     from local.elasticache import ElastiCache, ElastiCacheResponse
     from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
 
-    lambda_client = functools.cache(lambda: make_client("lambda", gateway_url))
-    interpreter.install(lambda_client)
-    LocalSecretsManager.lambda_client = staticmethod(lambda_client)
+    faults = fleet.faults
+    interpreter.install(
+        functools.cache(lambda: faults.watch_invocations(make_client("lambda", gateway_url))),
+        faults.stops,
+    )
+    LocalSecretsManager.lambda_client = staticmethod(
+        functools.cache(lambda: make_client("lambda", gateway_url))
+    )
     ElastiCacheResponse.service = ElastiCache(fleet, modifying_seconds)
     responses: dict[str, Any] = {  # by the name with which a request is signed
         "secretsmanager": LocalSecretsManagerResponse,
@@ -170,6 +179,12 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
 
     def application(environ: Any, start_response: Any) -> Any:
         request = ServedRequest(environ)
+        if request.path == f"{_CONTROL}/faults":
+            code, text = faults.control(request.method, request.get_data())
+            return Response(text, code)(environ, start_response)
+        if request.path.startswith(f"{_CONTROL}/rotations/"):
+            progress = LocalSecretsManager.progress(request.path.rpartition("/")[2])
+            return Response(json.dumps(progress))(environ, start_response)
         scope = re.search(
             r"Credential=[^,]*/([a-z]+)/aws4_request", request.headers.get("Authorization", "")
         )
@@ -178,9 +193,13 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
             answer = Response(f"No such service here: {service!r}", 404)
             return answer(environ, start_response)
         try:
-            status, headers, body = responses[service].dispatch(
-                request, request.url, request.headers
+            status, headers, body = faults.answer(
+                service,
+                request,
+                lambda: responses[service].dispatch(request, request.url, request.headers),
             )
+        except ConnectionAbortedError:
+            raise  # by a fault: there is no answer
         except Exception:
             logger.exception("%s: %s", service, request.headers.get("X-Amz-Target"))
             status, headers, body = 500, {}, '{"__type": "InternalFailure"}'

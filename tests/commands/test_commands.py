@@ -78,8 +78,10 @@ def test_rotate_shows_and_proves_a_rotation() -> None:
     assert len(seen["proof"]) == 2 * 3
     assert list(seen["labels_before"].values()) == [["AWSCURRENT"]]
     assert seen["labels_after"].keys() > seen["labels_before"].keys()
-    assert seen["states"][0]["state"] == "Read Input"
-    assert seen["states"][-1]["state"] == "Rotated"
+    [execution] = seen["executions"]
+    assert execution["states"][0]["state"] == "Read Input"
+    assert execution["states"][-1]["state"] == "Rotated"
+    assert (seen["watched"] > 0, seen["lock_outs"]) == (True, [])
     assert "Promote Version" in done.stderr
 
 
