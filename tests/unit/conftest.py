@@ -27,13 +27,21 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "SECRETS_MANAGER_ENDPOINT",
         "SECRET_ARN",
         "USER_NAME",
-        "PASSWORD_LENGTH",
         "PASSWORD_EXCLUDE_CHARACTERS",
         "REQUIRE_ENDPOINTS",
         "STATE_MACHINE_ARN",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")
+    monkeypatch.setenv("PASSWORD_LENGTH", "32")
+
+
+@pytest.fixture(autouse=True)
+def _no_sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"a unit test sleeps for {seconds} s")
+
+    monkeypatch.setattr("time.sleep", sleep)
 
 
 @pytest.fixture
@@ -44,6 +52,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(ElastiCache, "connect", lambda: found.users)
     monkeypatch.setattr(StepFunctions, "connect", lambda: found.machine)
     monkeypatch.setattr(Door, "open", found.cache.open)
+    monkeypatch.setattr("time.sleep", found.context.sleep)
     return found
 
 

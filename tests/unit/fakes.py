@@ -24,7 +24,7 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.login import Door
-from rotation.password import is_valid
+from rotation.password import PasswordRules, is_valid
 from rotation.secret import SecretValue
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -145,13 +145,13 @@ class FakeSecretsManager(SecretsManager):
                 raise SecretFormatError(f"Version {version_id} is binary.")
         return SecretValue.parse(text, f"Version {version_id} of secret {secret_arn}")
 
-    def put_pending(self, secret_arn: str, version_id: str, text: str) -> None:
-        with self.faults.at("put_pending", secret_arn, version_id):
+    def put(self, secret_arn: str, version_id: str, text: str, label: str) -> None:
+        with self.faults.at("put", secret_arn, version_id, label):
             if self.texts.get(version_id) not in (None, text):
                 raise RotationSupersededError(f"Version {version_id} has another value.")
             if self.texts.get(version_id) is None:
                 self.texts[version_id] = text
-                self._attach(AWSPENDING, version_id)
+                self._attach(label, version_id)
 
     def move_label(
         self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
@@ -169,8 +169,8 @@ class FakeSecretsManager(SecretsManager):
             if label == AWSCURRENT and holder is not None:
                 self._attach(AWSPREVIOUS, holder)
 
-    def random_password(self, length: int, exclude: str) -> str:
-        with self.faults.at("random_password", length, exclude):
+    def random_password(self, rules: PasswordRules) -> str:
+        with self.faults.at("random_password", rules):
             return self.generated
 
     def _attach(self, label: str, version_id: str) -> None:
@@ -211,18 +211,32 @@ class FakeElastiCache(ElastiCache):
         self, user_id: str, passwords: list[str], *, access_string: str | None = None
     ) -> None:
         with self.faults.at("set_passwords", user_id, list(passwords), access_string):
-            user = self.user(user_id)
-            if user.status != "active":
-                raise UserBusyError(f"User {user_id} has status {user.status}.")
+            user = self._modifiable(user_id)
             unique = list(dict.fromkeys(passwords))
-            if len(unique) > 2 or not all(map(is_valid, unique)):
+            if len(unique) not in (1, 2) or not all(map(is_valid, unique)):
                 raise UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
             self.passwords = unique
             self.change(
-                authentication="password" if unique else "no-password",
+                authentication="password",
                 password_count=len(unique),
                 access_string=access_string or user.access_string,
             )
+
+    def remove_passwords(self, user_id: str, *, access_string: str | None = None) -> None:
+        with self.faults.at("remove_passwords", user_id, access_string):
+            user = self._modifiable(user_id)
+            self.passwords = []
+            self.change(
+                authentication="no-password",
+                password_count=0,
+                access_string=access_string or user.access_string,
+            )
+
+    def _modifiable(self, user_id: str) -> User:
+        user = self.user(user_id)
+        if user.status != "active":
+            raise UserBusyError(f"User {user_id} has status {user.status}.")
+        return user
 
     def endpoints(self, user: User) -> list[Endpoint]:
         with self.faults.at("endpoints", user.user_id):
@@ -235,6 +249,7 @@ class FakeMachine:
 
     statuses: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    running_by_hand: list[str] = field(default_factory=list)
     error: str = "PasswordRefusedError"
     cause: str = "The new password does not log in."
     failed_in: str | None = "Log In"
@@ -252,21 +267,22 @@ class FakeStepFunctions(StepFunctions):
 
     def start(self, name: str, execution_input: dict[str, Any]) -> Execution:
         with self.faults.at("start", name, execution_input):
-            if name in self.machine.statuses and (
-                self.machine.statuses[name][0] != "RUNNING"
-                or self.machine.inputs[name] != execution_input
-            ):
-                raise UnexpectedAwsError("StartExecution answered ExecutionAlreadyExists.")
+            # A name is used once: the execution that has it already is the answer.
+            if found := self._found(name):
+                return found
             self.machine.statuses[name] = list(self.becomes)
             self.machine.inputs[name] = execution_input
         return Execution(self.arn(name), "RUNNING", "", "")
 
     def find(self, name: str) -> Execution | None:
         with self.faults.at("find", name):
-            statuses = self.machine.statuses.get(name)
-            if not statuses:
-                return None
-            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            return self._found(name)
+
+    def _found(self, name: str) -> Execution | None:
+        statuses = self.machine.statuses.get(name)
+        if not statuses:
+            return None
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
         failed = status == "FAILED"
         return Execution(
             self.arn(name),
@@ -274,6 +290,11 @@ class FakeStepFunctions(StepFunctions):
             self.machine.error if failed else "",
             self.machine.cause if failed else "",
         )
+
+    def running(self) -> list[str]:
+        with self.faults.at("running"):
+            names = [name for name, found in self.machine.statuses.items() if found[0] == "RUNNING"]
+            return [*map(self.arn, names), *self.machine.running_by_hand]
 
     def failed_state(self, execution_arn: str) -> str | None:
         with self.faults.at("failed_state", execution_arn):
@@ -336,8 +357,15 @@ class FakeContext:
     aws_request_id: str = "request-1"
     remaining: float = 900.0
 
+    slept: list[float] = field(default_factory=list)
+
     def get_remaining_time_in_millis(self) -> int:
         return int(self.remaining * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """Stands in for time.sleep: it takes of the remaining time, and no time."""
+        self.slept.append(seconds)
+        self.remaining -= seconds
 
 
 class World:
@@ -394,6 +422,8 @@ def make_target(**fields: Any) -> Target:
             secret_arn=SECRET_ARN,
             version_id=PENDING,
             current_version_id=CURRENT,
+            pending_version_id=PENDING,
+            previous_version_id=PREVIOUS,
             user_id=USER_ID,
             username=USERNAME,
             access_string="on ~* +@all",

@@ -45,10 +45,6 @@ def test_a_user_that_has_gone_is_not_found(world: World) -> None:
         world.call(describe_user.handler, event())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="describe_user.py: a missing or bad MAX_MODIFYING_SECONDS is UnexpectedError",
-)
 @pytest.mark.parametrize("bound", [None, "", "soon"])
 def test_a_bound_that_is_no_number_is_named(
     world: World, monkeypatch: pytest.MonkeyPatch, bound: str | None

@@ -16,7 +16,8 @@ CLASSES: dict[str, type[errors.RotationError]] = {
     for name, kind in vars(errors).items()
     if inspect.isclass(kind) and issubclass(kind, errors.RotationError)
 }
-ROUTED_BY_AWS = ("Lambda.", "States.", "Sandbox.")
+#: Not classes of ours: Lambda's, Step Functions' and the Lambda runtime's own names.
+ROUTED_BY_AWS = ("Lambda.", "States.", "Sandbox.", "Runtime.")
 
 
 def error_names(state: Any) -> set[str]:

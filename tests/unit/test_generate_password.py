@@ -90,11 +90,6 @@ def test_a_kept_password_that_elasticache_does_not_take_is_refused(
         world.call(generate_password.handler, EVENT)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="generate_password.py: AWSPENDING is taken from another run that staged it after Check "
-    "Target; the loser of two runs must fail without changing anything",
-)
 @pytest.mark.parametrize("kept", [True, False])
 def test_another_run_that_staged_its_version_meanwhile_keeps_awspending(
     world: World, kept: bool

@@ -15,8 +15,10 @@ import describe_user
 import find_endpoints
 import generate_password
 import log_in
+import log_in_with_current
 import modify_user
 import promote_version
+import release_version
 import report_rotation
 import roll_back
 import rotate_secret
@@ -56,6 +58,8 @@ MODIFICATION = {
 }
 AT_ENDPOINT = {"Target": TARGET, "Endpoint": ENDPOINT.to_state()}
 STATE = {
+    "ExecutionArn": EXECUTION_ARN,
+    "Checks": {"PreviousLogsIn": [True]},
     "Input": GIVEN,
     "Target": TARGET,
     "Generation": {"Generated": True},
@@ -85,6 +89,12 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
     "roll_back_two": (
         roll_back.handler,
         {"State": STATE | {"Target": make_target(password_count=2).to_state()}},
+    ),
+    "log_in_with_current": (log_in_with_current.handler, AT_ENDPOINT),
+    "release_version": (release_version.handler, {"State": STATE}),
+    "release_version_after_a_failed_roll_back": (
+        release_version.handler,
+        {"State": STATE | {"RollBackFailure": {"Error": "E", "Cause": "c"}}},
     ),
     **{
         step: (rotate_secret.handler, {"Step": step, **STEP})
@@ -146,9 +156,9 @@ class QuotingError(Exception):
 
 
 ADAPTERS = {
-    "secrets": ("describe", "read", "put_pending", "move_label", "random_password"),
-    "users": ("user", "tags", "set_passwords", "endpoints"),
-    "machine": ("start", "find", "failed_state", "transitions"),
+    "secrets": ("describe", "read", "put", "move_label", "random_password"),
+    "users": ("user", "tags", "set_passwords", "remove_passwords", "endpoints"),
+    "machine": ("start", "find", "running", "failed_state", "transitions"),
     "cache": ("open", "accepts"),
 }
 
@@ -169,6 +179,7 @@ def test_a_foreign_exception_anywhere_tells_no_password(
                     monkeypatch.setattr(ElastiCache, "connect", lambda w=again: w.users)
                     monkeypatch.setattr(StepFunctions, "connect", lambda w=again: w.machine)
                     monkeypatch.setattr(Door, "open", again.cache.open)
+                    monkeypatch.setattr("time.sleep", again.context.sleep)
                     getattr(again, adapter).faults.raise_at(method, QuotingError(), after=after)
                     error = run(name, again, output)
                     reached += error is not None and "QuotingError" in str(error)
@@ -182,6 +193,7 @@ class QuotingClient:
         self.error = error
         self.exceptions = self
         self.ExecutionDoesNotExist = ZeroDivisionError
+        self.ExecutionAlreadyExists = ZeroDivisionError
 
     def __getattr__(self, _: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -105,11 +105,6 @@ def test_versions_are_read_by_id(world: World) -> None:
     assert world.users.faults.called("set_passwords")[0][0] == USER_ID
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="modify_user.py: without a pending password the user would be left with the current one "
-    "alone, or with none at all (no-password-required)",
-)
 @pytest.mark.parametrize("current", [CURRENT_PASSWORD, None])
 def test_a_version_without_a_password_is_never_set(world: World, current: str | None) -> None:
     world.secrets.texts[CURRENT] = secret_text(current)

@@ -61,12 +61,6 @@ def test_an_answer_that_was_lost_is_found_by_the_next_call(tested: World) -> Non
     assert tested.secrets.version_with(AWSCURRENT) == PENDING
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RotationSupersededError,
-    reason="promote_version.py: botocore repeats the call after a read timeout; the second answer "
-    "is InvalidParameterException, and a promotion that has happened reads FAILED",
-)
 def test_a_promotion_that_botocore_repeated_is_a_promotion(tested: World) -> None:
     answer = RotationSupersededError("AWSCURRENT is not where it was expected.")
     tested.secrets.faults.raise_at("move_label", answer, after=True)

@@ -50,11 +50,6 @@ def test_a_rotation_is_counted_once(world: World, output: Callable[[], str]) -> 
     assert line["Rotations"] == [1.0]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="report_rotation.py: the metrics are added before the history is read; a retry after a "
-    "throttled GetExecutionHistory counts the rotation twice",
-)
 def test_a_report_that_is_tried_again_counts_once(world: World, output: Callable[[], str]) -> None:
     world.machine.faults.raise_at("transitions", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rotation.errors import UserBusyError, UserNotFoundError, VersionNotReadableError
+from rotation.errors import UserBusyError, VersionNotReadableError
 from rotation.restoration import NOTHING, restore
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.target import Target
@@ -180,11 +180,6 @@ def test_another_runs_work_is_not_undone(world: World, generated: bool) -> None:
     assert ("another run" in sentence) is generated
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="restoration.py: when AWSCURRENT was moved meanwhile, the old current password is put "
-    "back alone, and whoever reads AWSCURRENT is locked out",
-)
 @pytest.mark.parametrize("password_count", [1, 2])
 def test_a_new_awscurrent_that_another_run_made_still_logs_in(
     world: World, password_count: int
@@ -245,12 +240,6 @@ def test_the_current_password_has_to_be_readable(world: World) -> None:
     assert world.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=UserNotFoundError,
-    reason="restoration.py: a user that is gone keeps AWSPENDING on its version; the next run by "
-    "hand answers RotationInProgressError",
-)
 def test_a_user_that_is_gone_does_not_keep_the_secret_from_a_legal_state(world: World) -> None:
     world.stage()
     world.users.found = None

@@ -72,10 +72,6 @@ def test_a_roll_back_that_has_to_be_tried_again_is_not_counted_yet(
     assert metrics_in(output()) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="telemetry.py entry_point: Roll Back's Target is in State, so its log has no token",
-)
 def test_its_log_carries_the_token(world: World, output: Callable[[], str]) -> None:
     world.stage()
     world.modify()

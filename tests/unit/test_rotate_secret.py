@@ -31,20 +31,13 @@ def test_create_secret_starts_the_execution_and_logs_it(
     assert line["execution"].endswith(f":{PENDING}-1")
 
 
-def test_the_remaining_time_is_lambdas(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        world.context.remaining -= seconds
-
-    monkeypatch.setattr("rotate_secret.time.sleep", sleep)
+def test_the_remaining_time_is_lambdas(world: World) -> None:
     world.stage(None)
     world.context.remaining = 60
     world.call(rotate_secret.handler, event("createSecret"))
     with pytest.raises(RotationInProgressError):
         world.call(rotate_secret.handler, event("finishSecret"))
-    assert 30 <= sum(slept) <= 60
+    assert 30 <= sum(world.context.slept) <= 60
 
 
 def test_an_event_of_anybody_else_is_refused(world: World) -> None:

@@ -8,7 +8,6 @@ import pytest
 from rotation.errors import (
     CrossAccountRotationError,
     InvalidInputError,
-    RotationError,
     RotationFailedError,
     RotationInProgressError,
     SecretNotAllowedError,
@@ -328,11 +327,6 @@ def test_the_longest_token_still_makes_a_name_for_an_execution(rotation: Rotatio
     assert all(len(name) <= 80 for name in rotation.started())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RotationFailedError,
-    reason="steps.py _finish: one stale DescribeSecret after a promotion fails the rotation",
-)
 def test_a_description_that_lags_behind_the_promotion_is_looked_at_again(
     rotation: Rotation,
 ) -> None:
@@ -342,12 +336,6 @@ def test_a_description_that_lags_behind_the_promotion_is_looked_at_again(
     assert rotation.step("finishSecret")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RotationError,
-    reason="steps.py run: DescribeExecution is eventually consistent (API reference); a look that "
-    "does not find an execution just started fails the rotation",
-)
 def test_an_execution_that_is_not_visible_yet_does_not_fail_set_secret(rotation: Rotation) -> None:
     rotation.step("createSecret")
     hidden = dict(rotation.world.machine.machine.statuses)
