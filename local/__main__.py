@@ -140,7 +140,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _rotate(options: argparse.Namespace) -> int:
-    console = Console(stderr=options.json, highlight=False, soft_wrap=True)
+    console = Console(stderr=options.json, highlight=False, soft_wrap=True, emoji=False)
     for text in options.fault:
         parse(text, NODES)
     with (

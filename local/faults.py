@@ -47,7 +47,7 @@ class Kind:
 
     arguments: str
     does: str
-    also: str = ""  # what its API may be besides those of ARGUMENTS
+    also: str = ""  # what its API may be besides a call of a function
     calls: range = _ONCE
 
     @property
@@ -57,31 +57,30 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "throttle": Kind("API[:CALLS]", "the call is throttled and has no effect", "Invoke"),
-    "error-500": Kind("API[:CALLS]", "the call fails with status 500 and no effect", "Invoke"),
-    "deny": Kind("API[:CALLS]", "IAM denies the call, by default every one", "Invoke", _ALWAYS),
-    "lose-reply": Kind("API[:CALLS]", "the call takes effect, and its answer is lost"),
-    "kill-before": Kind("API[:CALLS]", "the calling function is killed before the effect", "AUTH"),
-    "kill-after": Kind("API[:CALLS]", "the calling function is killed after the effect", "AUTH"),
-    "busy-user": Kind(
-        "SECONDS[:CALLS]", "somebody else modifies the user for so long, just before a ModifyUser"
-    ),
-    "keep-modifying": Kind("SECONDS", "modifications that begin now take so long"),
-    "lag-password": Kind("NODE:SECONDS", "the node lets passwords in so much after the user's end"),
-    "drop-node": Kind("NODE[:STATE]", "the node closes all new connections, from STATE on"),
-    "slow-node": Kind("NODE:SECONDS[:STATE]", "a new connection waits so long, from STATE on"),
-    "wrong-certificate": Kind("NODE[:STATE]", "another authority's certificate, from STATE on"),
-    "stop-at": Kind("STATE[:CALLS]", "the execution is stopped when it enters the state"),
+    "throttle": Kind("API[:CALLS]", "The call is throttled and has no effect", "Invoke"),
+    "error-500": Kind("API[:CALLS]", "The service fails (status 500), no effect", "Invoke"),
+    "deny": Kind("API[:CALLS]", "IAM denies the call; by default every one", "Invoke", _ALWAYS),
+    "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
+    "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
+    "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
+    "busy-user": Kind("SECONDS[:CALLS]", "Somebody else modifies the user, just before ModifyUser"),
+    "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
+    "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
+    "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
+    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node lets new connections wait"),
+    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is another authority's"),
+    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it has entered the state"),
 }
 #: Faults that make a node unreachable by design: a watcher's failed connection proves nothing.
 UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate")
 ARGUMENTS = {
-    "API": "a call that template.yaml allows a function to make, such as ModifyUser; Invoke, Step "
-    "Functions' call of a function; AUTH, a login to a node (Linux only)",
-    "CALLS": "which ones, counted from now on: 2, 1-3, or 4- for all from the 4th on; default: 1",
-    "NODE": "a node of every cache by its place: 1, 2, ...",
+    "API": "A call that functions make, such as ModifyUser",
+    "Invoke": "As API: Step Functions calls a function",
+    "AUTH": "As API: a function logs in to a node (only on Linux)",
+    "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
+    "NODE": "1 is the first node of each cache",
     "SECONDS": "0 to 3600",
-    "STATE": 'one of statemachine/rotation.asl.json, such as "Log In"',
+    "STATE": 'Such as "Log In"; a fault of a node begins when that state is entered',
 }
 # What the services answer, by the name that requests to them are signed with.
 _ANSWERS: dict[str, dict[str, tuple[str, int]]] = {
@@ -194,10 +193,13 @@ def states() -> list[str]:
 def table() -> list[tuple[str, str]]:
     """What there is, for people: how each fault is written and what it does, then the arguments."""
     faults = [
-        (f"{name}:{kind.arguments}", f"{kind.does}{f'; also of {kind.also}' * bool(kind.also)}")
+        (
+            f"{name}:{kind.arguments}",
+            f"{kind.does} (API may be {kind.also})" if kind.also else kind.does,
+        )
         for name, kind in KINDS.items()
     ]
-    return faults + list(ARGUMENTS.items())
+    return [*faults, *ARGUMENTS.items()]
 
 
 @dataclass

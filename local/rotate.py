@@ -81,7 +81,8 @@ class Rotation:
             return ""
         for execution in reversed(self.executions):
             if execution.status != "SUCCEEDED":
-                return f"{execution.status} {execution.error}".strip()
+                how = [execution.status] if execution.status != "FAILED" else []
+                return " ".join([*how, execution.error]).strip()
         return self.attempts[-1] if self.attempts else "Secrets Manager has not begun it"
 
 

@@ -1,0 +1,77 @@
+"""``--fault``, ``--list-faults`` and ``python -m local fault``, as a person runs them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.faults import KINDS
+from tests.commands.test_commands import run, up
+
+
+def test_a_rotation_that_gets_over_a_fault() -> None:
+    options = ["--modifying-seconds", "0.2", "--fault", "kill-after:ModifyUser"]
+    done = run("rotate", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert (seen["status"], seen["proven"], seen["lock_outs"]) == ("SUCCEEDED", True, [])
+    assert seen["faults"] == [{"fault": "kill-after:ModifyUser", "met": 1}]
+    assert "Runtime.ExitError" in done.stderr
+    assert "met once" in done.stderr
+
+
+def test_a_rotation_that_fails() -> None:
+    options = ["--modifying-seconds", "0.2", "--fault", "deny:GetRandomPassword"]
+    done = run("rotate", "--json", *options)
+    assert done.returncode == 1
+    seen = json.loads(done.stdout)
+    # What is claimed of a failed rotation: AWSCURRENT's password logs in, a wrong one does not.
+    assert (seen["status"], seen["proven"], seen["lock_outs"]) == ("FAILED", True, [])
+    assert list(seen["labels_after"].values()) == [["AWSCURRENT"]]
+    executions = seen["executions"]
+    assert [execution["error"] for execution in executions] == ["AccessDeniedError"] * 3
+    assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
+
+
+def test_the_list_names_every_fault() -> None:
+    done = run("rotate", "--list-faults")
+    assert done.returncode == 0
+    listed = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert set(KINDS) <= set(listed)
+
+
+WRONG = [
+    ("rotate", "throtle:ModifyUser", "throttle"),
+    ("rotate", "throttle:ModifyUsr", "ModifyUser"),
+    ("rotate", "drop-node:3", "1 to 2"),
+    ("up", "stop-at:Log", "Log In"),
+    ("up", "slow-node:1", "slow-node:NODE:SECONDS"),
+]
+
+
+@pytest.mark.parametrize("command, fault, named", WRONG)
+def test_a_wrong_fault_is_answered_in_one_line_and_nothing_is_started(
+    command: str, fault: str, named: str
+) -> None:
+    done = run(command, "--fault", fault, timeout=10)
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert fault in line
+    assert named in line
+
+
+def test_a_running_one_takes_and_drops_faults(tmp_path: Path) -> None:
+    def fault(*arguments: str) -> list[str]:
+        done = run("fault", "--directory", str(tmp_path), *arguments)
+        return (done.stdout or done.stderr).splitlines()
+
+    [refused] = fault("drop-node:1")
+    assert f"No local AWS runs in {tmp_path}" in refused
+    with up(tmp_path, "--fault", "keep-modifying:9"):
+        assert fault("drop-node:1") == ["keep-modifying:9: met 0 times", "drop-node:1: met 0 times"]
+        [refused] = fault("drop-node")
+        assert "drop-node:NODE[:STATE]" in refused
+        assert fault("--clear", "deny:ModifyUser") == ["deny:ModifyUser: met 0 times"]
+        assert fault("--clear") == []

@@ -1,0 +1,392 @@
+"""Each fault does what its line in the table says, seen from outside."""
+
+import json
+import os
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+from local.client import nodes
+from local.faults import FaultError, control, parse, table
+from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
+from tests.local.helpers import MODIFYING_SECONDS, eventually, log_in, make_function
+
+PASSWORDS = ["Old-password-of-a-user", "New-password-of-a-user"]
+FUNCTION = """
+import os, boto3, redis
+from botocore.config import Config
+
+def handler(event, context):
+    if "Address" in event:
+        redis.Redis(
+            host=event["Address"], port=event["Port"], username="faulty",
+            password=event["Password"], ssl=True, ssl_ca_certs=os.environ["SSL_CERT_FILE"],
+        ).ping()
+    else:
+        config = Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1})
+        boto3.client("secretsmanager", config=config).put_secret_value(**event)
+    return "answered"
+"""
+ROLE = "arn:aws:iam::123456789012:role/any"
+
+Arm = Callable[..., None]
+
+
+@pytest.fixture
+def arm(aws: LocalAws) -> Iterator[Arm]:
+    """Sets faults, for this test only."""
+    url = aws.environment["LOCAL_CONTROL_URL"]
+
+    def arm(*faults: str) -> None:
+        control(url, "POST", faults)
+
+    yield arm
+    control(url, "DELETE")
+
+
+@pytest.fixture(scope="module")
+def called(aws: LocalAws) -> Callable[[str], Any]:
+    """Clients whose calls look like a function's."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=aws.environment[MOTO_SERVICES[service]],
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1}),
+        )
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def secret(secretsmanager: Any) -> str:
+    return str(secretsmanager.create_secret(Name="faulty", SecretString="old")["ARN"])
+
+
+@pytest.fixture(scope="module")
+def cache(elasticache: Any) -> str:
+    """A cache of two nodes and the user `faulty`."""
+    elasticache.create_user(
+        UserId="faulty",
+        UserName="faulty",
+        Engine="valkey",
+        AccessString="on ~* +@all",
+        Passwords=PASSWORDS[:1],
+    )
+    elasticache.create_user_group(UserGroupId="faulty", Engine="valkey", UserIds=["faulty"])
+    elasticache.create_replication_group(
+        ReplicationGroupId="faulty",
+        ReplicationGroupDescription="test",
+        Engine="valkey",
+        NumCacheClusters=2,
+        UserGroupIds=["faulty"],
+        TransitEncryptionEnabled=True,
+    )
+    return "faulty"
+
+
+@pytest.fixture(scope="module")
+def function(aws: LocalAws) -> str:
+    return make_function(aws, "faulty", FUNCTION, Timeout=20)
+
+
+@pytest.fixture
+def endpoints(aws: LocalAws, cache: str, elasticache: Any) -> Iterator[list[dict[str, Any]]]:
+    """The two nodes', where the first password logs in and the second does not."""
+    yield list(nodes(aws, cache).values())
+    eventually(lambda: status(elasticache) == "active")
+    elasticache.modify_user(UserId="faulty", Passwords=PASSWORDS[:1])
+    eventually(lambda: status(elasticache) == "active")
+
+
+def status(elasticache: Any) -> str:
+    return str(elasticache.describe_users(UserId="faulty")["Users"][0]["Status"])
+
+
+def value(secretsmanager: Any, secret: str) -> str:
+    return str(secretsmanager.get_secret_value(SecretId=secret)["SecretString"])
+
+
+def invoke(aws: LocalAws, function: str, event: dict[str, Any]) -> Any:
+    client = aws.client("lambda")
+    return json.load(client.invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
+
+
+def answer(call: Callable[[], Any]) -> tuple[str, int]:
+    """The error code of an answer, or OK, and its status."""
+    try:
+        return "OK", call()["ResponseMetadata"]["HTTPStatusCode"]
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.mark.parametrize(
+    "kind, codes",
+    [
+        ("throttle", [("Throttling", 400), ("ThrottlingException", 400)]),
+        ("error-500", [("InternalFailure", 500), ("InternalServiceError", 500)]),
+        ("deny", [("AccessDenied", 403), ("AccessDeniedException", 400)]),
+    ],
+)
+def test_an_answer_instead_of_an_effect(
+    arm: Arm,
+    called: Callable[[str], Any],
+    secretsmanager: Any,
+    secret: str,
+    endpoints: Any,
+    kind: str,
+    codes: list[tuple[str, int]],
+) -> None:
+    arm(f"{kind}:ModifyUser:1", f"{kind}:PutSecretValue:1", f"{kind}:StartExecution:1")
+    users, before = called("elasticache"), value(secretsmanager, secret)
+    assert answer(lambda: users.modify_user(UserId="faulty", Passwords=PASSWORDS)) == codes[0]
+    assert status(users) == "active"
+    secrets = called("secretsmanager")
+    assert answer(lambda: secrets.put_secret_value(SecretId=secret, SecretString="x")) == codes[1]
+    assert value(secretsmanager, secret) == before
+    start = called("stepfunctions").start_execution
+    code, _ = answer(lambda: start(stateMachineArn="arn:aws:states:::stateMachine:none"))
+    assert code != "StateMachineDoesNotExist"
+    assert answer(lambda: users.modify_user(UserId="faulty", Passwords=PASSWORDS)) == ("OK", 200)
+
+
+def test_calls_are_counted_from_when_the_fault_is_set_and_only_those_of_functions(
+    aws: LocalAws, arm: Arm, called: Callable[[str], Any], secretsmanager: Any, secret: str
+) -> None:
+    def read(client: Any) -> str:
+        return answer(lambda: client.get_secret_value(SecretId=secret))[0]
+
+    ours = called("secretsmanager")
+    read(ours)
+    arm("throttle:GetSecretValue:2-3", "error-500:GetSecretValue:5-")
+    codes = []
+    for _ in range(6):
+        assert read(secretsmanager) == "OK"
+        codes.append(read(ours))
+    assert codes == ["OK", *["ThrottlingException"] * 2, "OK", *["InternalServiceError"] * 2]
+    listed = control(aws.environment["LOCAL_CONTROL_URL"], "GET")
+    assert [each["met"] for each in listed] == [2, 2]
+
+
+def test_deny_is_for_every_call_by_default(
+    arm: Arm, called: Callable[[str], Any], secret: str
+) -> None:
+    arm("deny:DescribeSecret")
+    client = called("secretsmanager")
+    for _ in range(2):
+        with pytest.raises(ClientError, match="not authorized to perform: secretsmanager:Describe"):
+            client.describe_secret(SecretId=secret)
+
+
+def test_a_lost_reply(
+    arm: Arm, called: Callable[[str], Any], secretsmanager: Any, secret: str
+) -> None:
+    arm("lose-reply:PutSecretValue")
+    with pytest.raises(HTTPClientError):
+        called("secretsmanager").put_secret_value(SecretId=secret, SecretString="lost")
+    assert value(secretsmanager, secret) == "lost"
+
+
+@pytest.mark.parametrize("kind, effect", [("kill-before", False), ("kill-after", True)])
+def test_a_killed_function(
+    aws: LocalAws,
+    arm: Arm,
+    secretsmanager: Any,
+    secret: str,
+    function: str,
+    kind: str,
+    effect: bool,
+) -> None:
+    arm(f"{kind}:PutSecretValue")
+    event = {"SecretId": secret, "SecretString": kind}
+    assert invoke(aws, function, event)["errorType"] == "Runtime.ExitError"
+    assert (value(secretsmanager, secret) == kind) == effect
+    assert invoke(aws, function, event) == "answered"
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("kind", ["kill-before", "kill-after"])
+def test_a_function_killed_at_its_login(
+    aws: LocalAws, arm: Arm, function: str, endpoints: list[dict[str, Any]], kind: str
+) -> None:
+    arm(f"{kind}:AUTH")
+    # Not a function's: neither counted nor hit.
+    assert log_in(aws, endpoints[0], "faulty", PASSWORDS[0]) == "+OK"
+    event = {**endpoints[0], "Password": PASSWORDS[0]}
+    assert invoke(aws, function, event)["errorType"] == "Runtime.ExitError"
+    assert invoke(aws, function, event) == "answered"
+
+
+def test_only_a_function_is_killed(arm: Arm, called: Callable[[str], Any], secret: str) -> None:
+    arm("kill-before:DescribeSecret")
+    with pytest.raises(HTTPClientError):
+        called("secretsmanager").describe_secret(SecretId=secret)
+
+
+def test_a_busy_user(
+    arm: Arm, called: Callable[[str], Any], elasticache: Any, endpoints: Any
+) -> None:
+    arm("busy-user:0.5")
+
+    def modify() -> str:
+        users = called("elasticache")
+        return answer(lambda: users.modify_user(UserId="faulty", Passwords=PASSWORDS[1:]))[0]
+
+    begun = time.monotonic()
+    assert modify() == "InvalidUserState"
+    assert status(elasticache) == "modifying"
+    eventually(lambda: status(elasticache) == "active")
+    assert 0.4 < time.monotonic() - begun < 2
+    assert modify() == "OK"
+
+
+def test_modifications_that_take_long(arm: Arm, elasticache: Any, endpoints: Any) -> None:
+    arm(f"keep-modifying:{4 * MODIFYING_SECONDS}")
+    begun = time.monotonic()
+    elasticache.modify_user(UserId="faulty", Passwords=PASSWORDS)
+    eventually(lambda: status(elasticache) == "active")
+    assert time.monotonic() - begun > 4 * MODIFYING_SECONDS
+
+
+def test_a_node_that_lags(
+    aws: LocalAws, arm: Arm, elasticache: Any, endpoints: list[dict[str, Any]]
+) -> None:
+    arm("lag-password:2:0.6")
+    elasticache.modify_user(UserId="faulty", Passwords=PASSWORDS)
+    eventually(lambda: status(elasticache) == "active")
+    answers = [log_in(aws, endpoint, "faulty", PASSWORDS[1]) for endpoint in endpoints]
+    assert [each.partition(" ")[0] for each in answers] == ["+OK", "-WRONGPASS"]
+    eventually(lambda: log_in(aws, endpoints[1], "faulty", PASSWORDS[1]) == "+OK", 2)
+
+
+def test_nodes_that_cannot_be_reached(
+    aws: LocalAws, arm: Arm, endpoints: list[dict[str, Any]]
+) -> None:
+    def log_in_at(node: int) -> str:
+        return log_in(aws, endpoints[node - 1], "faulty", PASSWORDS[0])
+
+    arm("drop-node:2", "slow-node:1:0.5")
+    with pytest.raises(OSError):  # noqa: PT011
+        log_in_at(2)
+    begun = time.monotonic()
+    assert log_in_at(1) == "+OK"
+    assert time.monotonic() - begun > 0.4
+    control(aws.environment["LOCAL_CONTROL_URL"], "DELETE")
+    assert log_in_at(2) == "+OK"
+    arm("wrong-certificate:1")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        log_in_at(1)
+    assert log_in_at(2) == "+OK"
+
+
+def execute(stepfunctions: Any, name: str, states: dict[str, Any]) -> Any:
+    """The execution of a machine with these states, the first of which begins, once it ended."""
+    definition = {"StartAt": next(iter(states)), "States": states}
+    machine = stepfunctions.create_state_machine(
+        name=name, definition=json.dumps(definition), roleArn=ROLE
+    )["stateMachineArn"]
+    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    describe = stepfunctions.describe_execution
+    eventually(lambda: describe(executionArn=arn)["status"] != "RUNNING", 10)
+    return describe(executionArn=arn)
+
+
+def mapped(state: dict[str, Any]) -> dict[str, Any]:
+    processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Log In"}
+    return {
+        "Type": "Map",
+        "ItemsPath": "$.Items",
+        "ItemProcessor": {**processor, "States": {"Log In": {**state, "End": True}}},
+    }
+
+
+def test_an_execution_stopped_at_a_state(arm: Arm, stepfunctions: Any) -> None:
+    arm("stop-at:Log In:2")
+    items = {"Type": "Pass", "Result": {"Items": [1, 2]}, "Next": "Test Authentication"}
+    for name, next_state in (("in-a-map", "Rotated"), ("again", "Rotated")):
+        states = {
+            "Read Input": items,
+            "Test Authentication": {**mapped({"Type": "Pass"}), "Next": next_state},
+            "Rotated": {"Type": "Succeed"},
+        }
+        ended = execute(stepfunctions, name, states)
+        assert ended["status"] == ("ABORTED" if name == "in-a-map" else "SUCCEEDED")
+        events = stepfunctions.get_execution_history(executionArn=ended["executionArn"])["events"]
+        assert events[-1]["type"] == (
+            "ExecutionAborted" if name == "in-a-map" else "ExecutionSucceeded"
+        )
+
+
+def test_a_node_lost_from_a_state_on(
+    aws: LocalAws, arm: Arm, stepfunctions: Any, endpoints: list[dict[str, Any]]
+) -> None:
+    arm("drop-node:1:Wait For User")
+    assert log_in(aws, endpoints[0], "faulty", PASSWORDS[0]) == "+OK"
+    execute(stepfunctions, "waits", {"Wait For User": {"Type": "Pass", "End": True}})
+    with pytest.raises(OSError):  # noqa: PT011
+        log_in(aws, endpoints[0], "faulty", PASSWORDS[0])
+
+
+@pytest.mark.parametrize(
+    "kind, error",
+    [("throttle", "TooManyRequestsException"), ("error-500", "ServiceException")],
+)
+def test_an_invocation_by_step_functions(
+    arm: Arm, stepfunctions: Any, function: str, kind: str, error: str
+) -> None:
+    arm(f"{kind}:Invoke")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+    ended = execute(stepfunctions, kind, {"Go": {**task, "Parameters": {"FunctionName": function}}})
+    assert (ended["status"], ended["error"]) == ("FAILED", f"Lambda.{error}")
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        ("throtle:ModifyUser", "lose-reply"),
+        ("throttle:ModifyUsr", "ModifyUser"),
+        ("throttle", "throttle:API[:CALLS]"),
+        ("throttle:ModifyUser:1:2", "throttle:API[:CALLS]"),
+        ("throttle:AUTH", "ModifyUser"),
+        ("kill-after:Invoke", "ModifyUser"),
+        ("throttle:ModifyUser:0", "1-3"),
+        ("throttle:ModifyUser:3-1", "1-3"),
+        ("drop-node:0", "1 to 2"),
+        ("drop-node:3", "1 to 2"),
+        ("slow-node:1:soon", "SECONDS"),
+        ("keep-modifying:3601", "3600"),
+        ("stop-at:log in", "Log In"),
+        ("stop-at:", "Log In"),
+        ("", "throttle"),
+    ],
+)
+def test_a_wrong_fault_is_answered_in_one_line_that_names_what_there_is(
+    text: str, named: str
+) -> None:
+    with pytest.raises(FaultError) as caught:
+        parse(text, nodes=2)
+    assert str(caught.value).startswith(f"{text}: ")
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_of_several_faults_all_are_set_or_none(aws: LocalAws, arm: Arm, cache: str) -> None:
+    with pytest.raises(FaultError, match="drop-node:99"):
+        arm("throttle:ModifyUser", "drop-node:99")
+    assert control(aws.environment["LOCAL_CONTROL_URL"], "GET") == []
+
+
+def test_the_documentation_has_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
+    for written, does in table():
+        assert f"| `{written}` | {does} |" in page
