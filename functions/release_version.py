@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation.errors import RotationError
 from rotation.failure import Failure
 from rotation.restoration import NOTHING, own_token
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretsManager
@@ -22,11 +23,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         second = Failure.from_catch(state["RollBackFailure"])
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
     elif token := own_token(state):
-        secrets = SecretsManager.connect()
-        secret = secrets.describe(state["Input"]["SecretId"])
-        if secret.version_with(AWSCURRENT) != token:
-            remove_label(secrets, secret.arn, AWSPENDING, token)
+        try:
+            _release(token, state["Input"]["SecretId"], SecretsManager.connect())
+        except RotationError as error:
+            if error.transient:
+                raise
+            told.append(f"AWSPENDING stays on version {token}: {error}")
     if state.get("RollBack", {}).get("UserChanged") and "Verified" in state:
         answers = state["Verified"]["Answers"]
         told.append(f"AWSCURRENT logs in on {sum(answers)} of {len(answers)} endpoints.")
     return {"Error": failure.error, "Cause": " ".join(told)}
+
+
+def _release(token: str, secret_id: str, secrets: SecretsManager) -> None:
+    secret = secrets.describe(secret_id)
+    if secret.version_with(AWSCURRENT) != token:
+        remove_label(secrets, secret.arn, AWSPENDING, token)

@@ -79,7 +79,8 @@ def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}
         if kind is None:
             kind = ServiceUnavailableError if status >= 500 else UnexpectedAwsError
         denied = error.response["Error"].get("Message") if kind is AccessDeniedError else None
-        sentences = (f"{call} on {on} answered {code}.", denied, kind.remedy)
+        why = f"{denied.rstrip('.')}." if denied else ""
+        sentences = (f"{call} on {on} answered {code}.", why, kind.remedy)
         raise kind(" ".join(filter(None, sentences))) from None
     except (HTTPClientError, ConnectionError) as error:
         raise ServiceUnavailableError(
