@@ -102,6 +102,8 @@ def missing_and_strange(page: str) -> tuple[set[str], set[str]]:
 # -- the code's own sentences
 
 HOLE = "\0"
+#: Variables that the code builds its sentences from.
+PARTS_OF_SENTENCES = ("where", "who", "what", "on", "how", "why", "found")
 
 
 def text_of(node: ast.expr) -> str:
@@ -177,16 +179,18 @@ def texts_of(name: str) -> list[str]:
 
 
 def texts_in(tree: ast.AST) -> list[str]:
-    """All texts, but for those that are only the beginning of a sentence."""
-    beginnings = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("where", "who", "on")
+    """All texts, but for those that are only a part of a sentence."""
+    left_out = {
+        id(node)
+        for parent in ast.walk(tree)
+        if (isinstance(parent, ast.Assign) and ast.unparse(parent.targets[0]) in PARTS_OF_SENTENCES)
+        or getattr(parent, "name", "") == "wrong"
+        for node in ast.walk(parent)
     }
     return [
         text_of(node)
         for node in ast.walk(tree)
-        if isinstance(node, ast.expr) and is_text(node) and id(node) not in beginnings
+        if isinstance(node, ast.expr) and is_text(node) and id(node) not in left_out
     ]
 
 
@@ -315,6 +319,11 @@ def test_a_quoted_error_that_is_retried_says_how_long_it_was_tried(name: str) ->
         assert (" Tried for " in cause) == LEAVES[name].transient
 
 
+@pytest.mark.parametrize("name", [name for name, kind in LEAVES.items() if kind.transient])
+def test_a_transient_error_is_one_that_the_next_rotation_gets_past(name: str) -> None:
+    assert parts_of(ENTRIES[name])[PARTS[3]].startswith("Yes")
+
+
 def test_a_sentence_that_the_code_cannot_say_is_noticed() -> None:
     said = "User app is off although it has a password: somebody disabled it."
     assert unsaid(said) == []
@@ -405,8 +414,14 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
         parameters.pop("PaginationConfig", None)  # the CLI's own
         shape = get_session().get_service_model(service).operation_model(operation).input_shape
         validate_parameters(parameters, shape)
+        for name, value in parameters.items():
+            allowed = getattr(shape.members[name], "enum", None)
+            if allowed and value not in allowed:
+                raise NotSentError(f"{name} is none of {allowed}")
         return 0
 
+    # No abbreviated options, which only version 1 of the CLI takes.
+    monkeypatch.setattr("argparse.ArgumentParser._get_option_tuples", lambda self, option: [])
     monkeypatch.setattr("awscli.clidriver.CLIOperationCaller.invoke", invoke)
     command = command.replace("VERSION_ID", "30fb105b-2f0f-4fa4-ade5-760062c2ab66")
     if create_clidriver().main(shlex.split(command)[1:]):
@@ -437,6 +452,8 @@ def test_the_aws_cli_takes_a_command(
         "aws elasticache modify-user --user-id x --authentication-mode Type=password,Words=x",
         "aws secretsmanager restore-secret",
         "aws secretsmanager describe-secret --secret-id x --query 'A['",
+        "aws stepfunctions list-executions --state-machine-arn x --status RUNNING",
+        "aws stepfunctions list-executions --state-machine-arn x --status-filter WAITING",
     ],
 )
 def test_a_command_that_the_aws_cli_does_not_take_is_noticed(
