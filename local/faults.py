@@ -381,18 +381,23 @@ def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str,
         FaultError: one of the faults is wrong; none was set.
         LocalAwsError: nobody answers.
     """
+    listed: list[dict[str, Any]] = ask(f"{url}/faults", method, list(faults))
+    return listed
+
+
+def ask(url: str, method: str = "GET", body: Any = None) -> Any:
+    """Asks the local AWS something that is no AWS API, by JSON; raises as `control` does."""
     request = urllib.request.Request(  # noqa: S310
-        f"{url}/faults", method=method, data=json.dumps(list(faults)).encode()
+        url, method=method, data=json.dumps(body or []).encode()
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=10) as answer:
-            listed: list[dict[str, Any]] = json.load(answer)
+            return json.load(answer)
     except urllib.error.HTTPError as refused:
         raise FaultError(refused.read().decode()) from None
     except OSError:
         raise LocalAwsError(f"Nobody answers at {url}: is the local AWS still running?") from None
-    return listed
 
 
 def _error(service: str, operation: str, kind: str) -> Answer:

@@ -4,7 +4,6 @@ import json
 import secrets
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from local.client import logs_in, nodes
 from local.deploy import Stack
-from local.faults import UNREACHABLE, control, parse
+from local.faults import UNREACHABLE, ask, control, parse
 from local.instance import LocalAws
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
@@ -98,7 +97,7 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
     seen = Rotation(labels_before=_labels(manager))
     _print_labels(console, "Staging labels before", seen.labels_before)
     unreachable = {fault.node for fault in map(parse, faults) if fault.kind in UNREACHABLE}
-    with _Watcher(aws, unreachable) as watcher:
+    with Watcher(aws, unreachable) as watcher:
         control(url, "POST", faults)
         answer = manager.rotate_secret(
             SecretId=SECRET,
@@ -168,10 +167,11 @@ def _print_labels(console: Console, title: str, labels: dict[str, list[str]]) ->
         console.print(f"  {version}  {', '.join(attached)}")
 
 
-class _Watcher:
+class Watcher:
     """A client that is never to be locked out: logs in with AWSCURRENT, on every node, all along.
 
-    A node that a fault has made unreachable does not count; a refused password does everywhere.
+    A connection that fails does not count on the nodes that faults make `unreachable`, by their
+    places from 1 on; a refused password does everywhere.
     """
 
     def __init__(self, aws: LocalAws, unreachable: set[int]) -> None:
@@ -187,7 +187,7 @@ class _Watcher:
             for position, (node, endpoint) in enumerate(nodes(aws, CACHE).items(), 1)
         ]
 
-    def __enter__(self) -> "_Watcher":
+    def __enter__(self) -> "Watcher":
         for thread in self._threads:
             thread.start()
         return self
@@ -200,11 +200,11 @@ class _Watcher:
     def _watch(self, node: str, endpoint: dict[str, Any], may_be_unreachable: bool) -> None:
         manager = self._aws.client("secretsmanager")
         while not self._over.wait(_WATCH_SECONDS):
-            password = _password(manager, "AWSCURRENT")
             try:
+                password = _password(manager, "AWSCURRENT")
                 locked_out = "" if logs_in(self._aws, endpoint, USER, password) else "refused"
-            except redis.RedisError as error:
-                if may_be_unreachable:
+            except Exception as error:  # whatever it is, this client is not in
+                if may_be_unreachable and isinstance(error, redis.RedisError):
                     continue
                 locked_out = type(error).__name__
             with self._lock:
@@ -218,7 +218,7 @@ def _follow_rotation(aws: LocalAws, stack: Stack, seen: Rotation, console: Conso
     """Print each execution, until Secrets Manager has ended or given up the rotation."""
     step_functions = aws.client("stepfunctions")
     while True:
-        progress = _progress(aws, seen.token)
+        progress = ask(f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{seen.token}")
         found = step_functions.list_executions(stateMachineArn=stack.state_machine_arn)
         followed = {execution.arn for execution in seen.executions}
         new = [each for each in found["executions"] if each["executionArn"] not in followed]
@@ -229,13 +229,6 @@ def _follow_rotation(aws: LocalAws, stack: Stack, seen: Rotation, console: Conso
             seen.attempts = progress["told"]
             return
         time.sleep(_POLL_SECONDS)
-
-
-def _progress(aws: LocalAws, token: str) -> Any:
-    url = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(url, timeout=10) as answer:
-        return json.load(answer)
 
 
 def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
@@ -327,11 +320,11 @@ def _proof(aws: LocalAws, manager: Any) -> Iterator[dict[str, Any]]:
     passwords = {label: password for label, password in passwords.items() if password}
     for node, endpoint in nodes(aws, CACHE).items():
         for which, password in {**passwords, "wrong": secrets.token_hex(16)}.items():
-            yield {
-                "node": node,
-                "password": which,
-                "logs_in": logs_in(aws, endpoint, USER, password),
-            }
+            try:
+                in_ = logs_in(aws, endpoint, USER, password)
+            except redis.RedisError:
+                in_ = False
+            yield {"node": node, "password": which, "logs_in": in_}
 
 
 def _password(manager: Any, label: str) -> str:

@@ -1,10 +1,13 @@
 """``--fault``, ``--list-faults`` and ``python -m local fault``, as a person runs them."""
 
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.__main__ import main
 from local.faults import KINDS
 from tests.commands.test_commands import run, up
 
@@ -35,11 +38,18 @@ def test_a_rotation_that_fails() -> None:
     assert last.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
 
 
-def test_the_list_names_every_fault() -> None:
-    done = run("rotate", "--list-faults")
-    assert done.returncode == 0
-    listed = [line.partition(":")[0] for line in done.stdout.splitlines()]
+def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rotate", "--list-faults"]) == 0
+    listed = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert set(KINDS) <= set(listed)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """`main` handles SIGTERM, which is this process's again afterwards."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 WRONG = [
@@ -53,19 +63,24 @@ WRONG = [
 
 @pytest.mark.parametrize("command, fault, named", WRONG)
 def test_a_wrong_fault_is_answered_in_one_line_and_nothing_is_started(
-    command: str, fault: str, named: str
+    command: str, fault: str, named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = run(command, "--fault", fault, timeout=10)
-    assert (done.returncode, done.stdout) == (1, "")
-    [line] = done.stderr.splitlines()
+    assert main([command, "--fault", fault]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
     assert fault in line
     assert named in line
 
 
-def test_a_running_one_takes_and_drops_faults(tmp_path: Path) -> None:
+def test_a_running_one_takes_and_drops_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fault(*arguments: str) -> list[str]:
-        done = run("fault", "--directory", str(tmp_path), *arguments)
-        return (done.stdout or done.stderr).splitlines()
+        status = main(["fault", "--directory", str(tmp_path), *arguments])
+        printed = capsys.readouterr()
+        assert bool(printed.err) == bool(status)
+        return (printed.out or printed.err).splitlines()
 
     [refused] = fault("drop-node:1")
     assert f"No local AWS runs in {tmp_path}" in refused

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
+from local import rotate
 from local.client import nodes
 from local.faults import FaultError, control, parse, table
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
@@ -287,6 +288,19 @@ def test_nodes_that_cannot_be_reached(
     with pytest.raises(ssl.SSLCertVerificationError):
         log_in_at(1)
     assert log_in_at(2) == "+OK"
+
+
+def test_the_watcher_of_a_rotation(aws: LocalAws, arm: Arm, elasticache: Any) -> None:
+    rotate._create(aws)
+    arm("drop-node:2")
+    with rotate.Watcher(aws, unreachable={2}) as watcher:
+        eventually(lambda: watcher.logins > 2)
+        assert watcher.lock_outs == []
+        elasticache.modify_user(UserId=rotate.USER, Passwords=PASSWORDS)
+        eventually(lambda: watcher.lock_outs)
+    assert all("sessions-001: refused" in each for each in watcher.lock_outs)
+    with rotate.Watcher(aws, unreachable=set()) as watcher:
+        eventually(lambda: any("sessions-002: Conn" in each for each in watcher.lock_outs))
 
 
 def execute(stepfunctions: Any, name: str, states: dict[str, Any]) -> Any:
