@@ -4,14 +4,21 @@ from typing import Any
 
 import pytest
 
-from rotation.errors import UserBusyError, VersionNotReadableError
-from rotation.restoration import NOTHING, restore
+from rotation.errors import (
+    AccessDeniedError,
+    RotationError,
+    UserBusyError,
+    UserNotFoundError,
+    VersionNotReadableError,
+)
+from rotation.restoration import NOTHING, Restoration, own_token, restore
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
-from rotation.target import Target
+from rotation.target import Target, execution_name
 from tests.unit.fakes import (
     ALL_PASSWORDS,
     CURRENT,
     CURRENT_PASSWORD,
+    EXECUTION_ARN,
     OTHER,
     OTHER_PASSWORD,
     PENDING,
@@ -28,67 +35,104 @@ from tests.unit.leaks import assert_no_leak
 
 INPUT = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
 OFF = "off ~* +@all"
+SEEN = {"PreviousLogsIn": [True, True]}
 
 
 def state(target: Target | None = None, **more: Any) -> dict[str, Any]:
-    """All that a run knew; Generation and Modification as far as it came."""
-    found: dict[str, Any] = {"Input": INPUT, "Failure": {"Error": "E", "Cause": "c"}}
+    """All that a run knew; Checks, Generation and Modification as far as it came."""
+    found: dict[str, Any] = {
+        "ExecutionArn": EXECUTION_ARN,
+        "Input": INPUT,
+        "Failure": {"Error": "E", "Cause": "c"},
+    }
     return found | ({"Target": target.to_state()} if target else {}) | more
 
 
-def after_modify(target: Target | None = None) -> dict[str, Any]:
-    return state(target or make_target(), Generation={"Generated": True}, Modification={})
+def after_modify(target: Target | None = None, **more: Any) -> dict[str, Any]:
+    return state(target or make_target(), Generation={"Generated": True}, Modification={}, **more)
 
 
-def put_back(world: World, found: dict[str, Any]) -> str:
-    sentence = restore(found, world.secrets, world.users)
-    assert_no_leak(ALL_PASSWORDS, answer=sentence)
-    return sentence
+def put_back(world: World, found: dict[str, Any]) -> Restoration:
+    before = world.secrets.snapshot()
+    done = restore(found, world.secrets, world.users)
+    assert_no_leak(ALL_PASSWORDS, answer=done)
+    # The labels are Release Version's, once the user is proven to be back.
+    assert world.secrets.snapshot() == before
+    return done
 
 
-def test_after_modify_user_the_current_password_is_the_only_one_again(world: World) -> None:
+def left_alone(world: World, found: dict[str, Any]) -> str:
+    """Puts back, and holds that the user was not touched; what is told of it."""
+    before = world.users.snapshot()
+    done = put_back(world, found)
+    assert world.users.snapshot() == before
+    assert done.user_changed is False
+    return done.told
+
+
+@pytest.fixture
+def modified(world: World) -> World:
+    """A run came as far as Modify User."""
     world.stage()
     world.modify()
-    sentence = put_back(world, after_modify())
-    assert world.users.passwords == [CURRENT_PASSWORD]
-    assert world.secrets.version_with(AWSPENDING) is None
-    assert world.secrets.version_with(AWSCURRENT) == CURRENT
-    assert world.current_password_logs_in()
-    assert USER_ID in sentence
-    assert CURRENT in sentence
+    return world
 
 
-def test_the_access_string_of_a_user_that_was_on_is_left_alone(world: World) -> None:
-    world.stage()
-    world.modify()
-    put_back(world, after_modify())
-    assert world.users.faults.called("set_passwords") == [(USER_ID, [CURRENT_PASSWORD], None)]
+def test_after_modify_user_the_current_password_is_the_only_one_again(modified: World) -> None:
+    done = put_back(modified, after_modify())
+    assert modified.users.passwords == [CURRENT_PASSWORD]
+    assert modified.current_password_logs_in()
+    assert done.user_changed is True
+    assert USER_ID in done.told
 
 
-def test_a_second_password_was_that_of_awsprevious(world: World) -> None:
-    world.stage()
-    world.modify()
-    put_back(world, after_modify(make_target(password_count=2)))
-    assert world.users.passwords == [CURRENT_PASSWORD, PREVIOUS_PASSWORD]
+def test_the_access_string_of_a_user_that_was_on_is_left_alone(modified: World) -> None:
+    put_back(modified, after_modify())
+    assert modified.users.faults.called("set_passwords") == [(USER_ID, [CURRENT_PASSWORD], None)]
 
 
-@pytest.mark.parametrize("text", [None, "no JSON", b"binary", secret_text(None)])
-def test_a_second_password_that_cannot_be_read_is_left_out(
-    world: World, text: str | bytes | None
+def test_a_second_password_that_was_seen_to_be_awspreviouss_is_set_again(modified: World) -> None:
+    done = put_back(modified, after_modify(make_target(password_count=2), Checks=SEEN))
+    assert modified.users.passwords == [CURRENT_PASSWORD, PREVIOUS_PASSWORD]
+    assert done.user_changed is True
+
+
+def test_awsprevious_is_that_of_the_check_even_if_its_label_has_moved(modified: World) -> None:
+    modified.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPREVIOUS)
+    put_back(modified, after_modify(make_target(password_count=2), Checks=SEEN))
+    assert modified.users.passwords == [CURRENT_PASSWORD, PREVIOUS_PASSWORD]
+
+
+def test_awsprevious_is_not_set_on_a_user_that_had_one_password(modified: World) -> None:
+    put_back(modified, after_modify(make_target(password_count=1), Checks=SEEN))
+    assert modified.users.passwords == [CURRENT_PASSWORD]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"Checks": {}},
+        {"Checks": {"PreviousLogsIn": []}},
+        {"Checks": {"PreviousLogsIn": [False]}},
+        {"Checks": {"PreviousLogsIn": [True, False, True]}},
+    ],
+)
+def test_a_second_password_that_nobody_knows_leaves_more_passwords_rather_than_fewer(
+    modified: World, more: dict[str, Any]
 ) -> None:
-    world.secrets.texts[PREVIOUS] = text
-    world.stage()
-    world.modify()
-    put_back(world, after_modify(make_target(password_count=2)))
-    assert world.users.passwords == [CURRENT_PASSWORD]
+    told = left_alone(modified, after_modify(make_target(password_count=2), **more))
+    assert modified.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
+    assert "known to nobody" in told
 
 
-def test_a_second_password_without_awsprevious_is_left_out(world: World) -> None:
-    world.secrets.labels[PREVIOUS].clear()
-    world.stage()
-    world.modify()
-    put_back(world, after_modify(make_target(password_count=2)))
-    assert world.users.passwords == [CURRENT_PASSWORD]
+@pytest.mark.parametrize("text", [None, secret_text(None)])
+def test_a_second_password_that_cannot_be_read_any_more_is_known_to_nobody(
+    modified: World, text: str | None
+) -> None:
+    modified.secrets.texts[PREVIOUS] = text
+    told = left_alone(modified, after_modify(make_target(password_count=2), Checks=SEEN))
+    assert "known to nobody" in told
 
 
 def test_an_inactive_user_is_off_and_without_a_password_again(world: World) -> None:
@@ -98,157 +142,216 @@ def test_an_inactive_user_is_off_and_without_a_password_again(world: World) -> N
     target = make_target(
         access_string=OFF, authentication="no-password", password_count=0, turn_on=True
     )
-    sentence = put_back(world, after_modify(target))
+    done = put_back(world, after_modify(target))
+    # One call: in between, anybody could log in.
+    assert world.users.faults.called("remove_passwords") == [(USER_ID, OFF)]
     assert world.users.passwords == []
     assert world.users.found
     assert world.users.found.access_string == OFF
-    assert "without a password" in sentence
+    assert done.user_changed is True
+    assert "without a password" in done.told
+
+
+def test_a_user_that_was_on_without_a_password_keeps_its_access_string(modified: World) -> None:
+    target = make_target(authentication="no-password", password_count=0)
+    put_back(modified, after_modify(target))
+    assert modified.users.faults.called("remove_passwords") == [(USER_ID, None)]
 
 
 def test_an_inactive_user_with_a_throw_away_password_is_off_again(world: World) -> None:
     world.secrets.texts[CURRENT] = secret_text(None)
     world.stage()
     world.users.passwords = [PENDING_PASSWORD]
-    sentence = put_back(world, after_modify(make_target(access_string=OFF, turn_on=True)))
+    done = put_back(world, after_modify(make_target(access_string=OFF, turn_on=True)))
     assert world.users.found
     assert not world.users.found.enabled
     assert world.users.found.authentication == "password"
-    assert "off again" in sentence
+    assert "off again" in done.told
 
 
-def test_before_generate_password_only_awspending_is_taken_off(world: World) -> None:
-    world.stage(None)
-    before = world.users.snapshot()
-    sentence = put_back(world, state(make_target()))
-    assert NOTHING in sentence
-    assert world.secrets.version_with(AWSPENDING) is None
-    assert world.users.snapshot() == before
-
-
-def test_a_run_that_was_refused_at_once_takes_its_awspending_off(world: World) -> None:
-    world.stage(None)
-    put_back(world, state())
-    assert world.secrets.version_with(AWSPENDING) is None
-    assert world.users.faults.calls == []
+@pytest.mark.xfail(
+    strict=True,
+    reason="restoration.py _set_back: the second run of a first rotation finds the user turned on "
+    "by the first; its roll back leaves it on, with a password that no version will hold, and says "
+    'that it "is off again"',
+)
+def test_a_first_rotation_that_was_resumed_and_failed_does_not_say_off_of_a_user_who_is_on(
+    world: World,
+) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.stage()
+    world.users.passwords = [PENDING_PASSWORD]
+    done = put_back(world, after_modify(make_target(turn_on=False)))
+    assert world.users.found
+    assert ("off again" in done.told) is not world.users.found.enabled
 
 
 @pytest.mark.parametrize(
-    "given",
+    "found",
     [
-        {"SecretId": SECRET_ARN},
-        {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "DryRun": True},
-        {"secret": "wrong"},
-        None,
-        [],
+        state(),
+        state(make_target()),
+        state(make_target(), Checks=SEEN, Network={"Count": 2}),
+        state(make_target(dry_run=True)),
+        after_modify(make_target(dry_run=True)),
     ],
+    ids=["no target", "target", "checked", "dry run", "dry run, generated"],
 )
-def test_a_run_that_staged_nothing_puts_nothing_back(world: World, given: Any) -> None:
-    world.stage()
-    before = world.secrets.snapshot(), world.users.snapshot()
-    assert put_back(world, state() | {"Input": given}) == NOTHING
-    assert (world.secrets.snapshot(), world.users.snapshot()) == before
-
-
-def test_a_dry_run_that_failed_leaves_the_temporary_version_to_secrets_manager(
-    world: World,
+def test_before_generate_password_and_in_a_dry_run_nothing_had_been_changed(
+    world: World, found: dict[str, Any]
 ) -> None:
-    world.stage(None)
-    before = world.secrets.snapshot()
-    found = state(make_target(dry_run=True)) | {"Input": INPUT | {"DryRun": True}}
-    assert put_back(world, found) == NOTHING
-    assert world.secrets.snapshot() == before
-
-
-def test_a_promoted_version_is_never_touched(world: World) -> None:
     world.stage()
-    world.modify()
-    world.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
-    before = world.secrets.snapshot(), world.users.snapshot()
-    sentence = put_back(world, after_modify())
-    assert (world.secrets.snapshot(), world.users.snapshot()) == before
-    assert "promoted" in sentence
+    assert left_alone(world, found) == NOTHING
+    assert world.users.faults.calls == []
+    assert world.secrets.faults.calls == []
 
 
-@pytest.mark.parametrize("generated", [True, False])
-def test_another_runs_work_is_not_undone(world: World, generated: bool) -> None:
-    world.stage()
-    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
-    world.users.passwords = [OTHER_PASSWORD, CURRENT_PASSWORD]
-    before = world.secrets.snapshot(), world.users.snapshot()
-    sentence = put_back(world, after_modify() if generated else state(make_target()))
-    assert (world.secrets.snapshot(), world.users.snapshot()) == before
-    assert ("another run" in sentence) is generated
+def test_a_promoted_version_is_never_touched(modified: World) -> None:
+    modified.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert "promoted" in left_alone(modified, after_modify())
+
+
+def test_a_user_on_whom_another_run_has_begun_is_left_to_it(modified: World) -> None:
+    modified.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    modified.users.passwords = [OTHER_PASSWORD, CURRENT_PASSWORD]
+    assert OTHER in left_alone(modified, after_modify())
+
+
+def test_with_awspending_on_no_version_the_user_is_still_put_back(modified: World) -> None:
+    # RotateSecret's caller, or a person, may take the label off; the user has two passwords yet.
+    modified.secrets.labels[PENDING].discard(AWSPENDING)
+    assert put_back(modified, after_modify()).user_changed is True
+    assert modified.users.passwords == [CURRENT_PASSWORD]
 
 
 @pytest.mark.parametrize("password_count", [1, 2])
-def test_a_new_awscurrent_that_another_run_made_still_logs_in(
-    world: World, password_count: int
+@pytest.mark.parametrize("pending", [True, False])
+def test_a_moved_awscurrent_leaves_the_user_alone_and_still_logs_in(
+    world: World, password_count: int, pending: bool
 ) -> None:
-    # Another run (or a person) has promoted OTHER while this one was on its way; this one has
-    # AWSPENDING, and failed by RotationSupersededError.
+    # Another run (or a person) has promoted OTHER while this one was on its way; this one failed
+    # by RotationSupersededError.
     world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
     world.secrets.move_label(SECRET_ARN, AWSCURRENT, to=OTHER, away_from=CURRENT)
     world.stage()
+    if not pending:
+        world.secrets.labels[PENDING].discard(AWSPENDING)
     world.users.passwords = [OTHER_PASSWORD, CURRENT_PASSWORD]
     world.users.change(password_count=2)
-    assert world.current_password_logs_in()
-    put_back(world, after_modify(make_target(password_count=password_count)))
+    target = make_target(password_count=password_count)
+    told = left_alone(world, after_modify(target, Checks=SEEN))
+    assert OTHER in told
+    assert USER_ID in told
     assert world.secrets.version_with(AWSCURRENT) == OTHER
     assert world.current_password_logs_in()
 
 
-def test_the_user_comes_before_the_label_so_that_the_next_rotation_finds_its_password(
-    world: World,
-) -> None:
-    world.stage()
-    world.modify()
-    world.users.change(status="modifying")
+def test_a_user_that_is_modifying_is_tried_again(modified: World) -> None:
+    modified.users.change(status="modifying")
     with pytest.raises(UserBusyError):
-        restore(after_modify(), world.secrets, world.users)
-    assert world.secrets.version_with(AWSPENDING) == PENDING
+        restore(after_modify(), modified.secrets, modified.users)
+    assert modified.secrets.version_with(AWSPENDING) == PENDING
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_a_roll_back_that_is_tried_again_ends_the_same(world: World, lost: bool) -> None:
-    world.stage()
-    world.modify()
-    world.users.faults.raise_at("set_passwords", ZeroDivisionError(), after=lost)
+def test_a_roll_back_that_is_tried_again_ends_the_same(modified: World, lost: bool) -> None:
+    modified.users.faults.raise_at("set_passwords", ZeroDivisionError(), after=lost)
     with pytest.raises(ZeroDivisionError):
-        restore(after_modify(), world.secrets, world.users)
-    put_back(world, after_modify())
-    assert world.users.passwords == [CURRENT_PASSWORD]
-    assert world.secrets.version_with(AWSPENDING) is None
-    before = world.secrets.snapshot(), world.users.snapshot()
-    put_back(world, after_modify())
-    assert (world.secrets.snapshot(), world.users.snapshot()) == before
+        restore(after_modify(), modified.secrets, modified.users)
+    first = put_back(modified, after_modify())
+    before = modified.users.snapshot()
+    assert modified.users.passwords == [CURRENT_PASSWORD]
+    assert put_back(modified, after_modify()) == first
+    assert modified.users.snapshot() == before
 
 
-def test_a_secret_that_has_gone_is_told(world: World) -> None:
-    world.stage()
-    world.secrets.exists = False
-    sentence = put_back(world, after_modify())
-    assert "Nothing was put back" in sentence
-    assert SECRET_ARN in sentence
+@pytest.mark.parametrize("how", ["exists", "deleted"])
+def test_a_secret_that_has_gone_is_told(modified: World, how: str) -> None:
+    setattr(modified.secrets, how, how == "deleted")
+    told = left_alone(modified, after_modify())
+    assert "Nothing was put back" in told
+    assert SECRET_ARN in told
 
 
-def test_the_current_password_has_to_be_readable(world: World) -> None:
-    world.stage()
-    world.modify()
-    world.secrets.faults.raise_at("read", VersionNotReadableError("not yet"))
+def test_the_current_password_has_to_be_readable(modified: World) -> None:
+    modified.secrets.faults.raise_at("read", VersionNotReadableError("not yet"))
     with pytest.raises(VersionNotReadableError):
-        restore(after_modify(), world.secrets, world.users)
-    assert world.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
+        restore(after_modify(), modified.secrets, modified.users)
+    assert modified.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
 
 
-def test_a_user_that_is_gone_does_not_keep_the_secret_from_a_legal_state(world: World) -> None:
-    world.stage()
-    world.users.found = None
-    put_back(world, after_modify())
-    assert world.secrets.version_with(AWSPENDING) is None
+@pytest.mark.parametrize("target", [make_target(), make_target(authentication="no-password")])
+@pytest.mark.parametrize(
+    "error,told",
+    [
+        (AccessDeniedError("ModifyUser on app-id answered AccessDenied."), "answered AccessDenied"),
+        (UserNotFoundError("ModifyUser on app-id answered UserNotFound."), "is gone"),
+    ],
+)
+def test_a_user_that_cannot_be_put_back_is_told_and_does_not_fail_the_roll_back(
+    modified: World, target: Target, error: RotationError, told: str
+) -> None:
+    method = "set_passwords" if target.authentication == "password" else "remove_passwords"
+    modified.users.faults.raise_at(method, error)
+    sentence = left_alone(modified, after_modify(target))
+    assert told in sentence
+    assert "could not be put back" in sentence
 
 
-def test_awsprevious_stays_where_it_is(world: World) -> None:
-    world.stage()
-    world.modify()
-    put_back(world, after_modify())
-    assert world.secrets.version_with(AWSPREVIOUS) == PREVIOUS
+def test_a_current_password_that_may_not_be_read_any_more_is_told(modified: World) -> None:
+    modified.secrets.faults.raise_at("read", AccessDeniedError("no kms:Decrypt"))
+    assert "no kms:Decrypt" in left_alone(modified, after_modify())
+
+
+# Whose AWSPENDING it is.
+
+
+def arn_of(name: str) -> str:
+    return f"{EXECUTION_ARN.rsplit(':', 1)[0]}:{name}"
+
+
+def test_the_version_of_a_checked_target_is_the_runs_own() -> None:
+    assert own_token(state(make_target(version_id=OTHER))) == OTHER
+
+
+def test_a_dry_run_has_no_version_of_its_own() -> None:
+    assert own_token(state(make_target(dry_run=True))) is None
+    found = state() | {
+        "ExecutionArn": arn_of(f"{PENDING}-dry-run-1"),
+        "Input": INPUT | {"DryRun": True},
+    }
+    assert own_token(found) is None
+
+
+@pytest.mark.parametrize("token", [PENDING, "odd: token/" + "x" * 30, "x" * 64])
+@pytest.mark.parametrize("attempt", [1, 2, 12])
+def test_without_a_target_the_execution_has_to_be_named_after_token_and_attempt(
+    token: str, attempt: int
+) -> None:
+    found = state() | {
+        "ExecutionArn": arn_of(execution_name(token, attempt)),
+        "Input": INPUT | {"ClientRequestToken": token, "Attempt": attempt},
+    }
+    assert own_token(found) == token
+
+
+@pytest.mark.parametrize(
+    "name", ["run-1", PENDING, f"{PENDING}-2", f"{PENDING}-11", f"x{PENDING}-1", f"{OTHER}-1", "-1"]
+)
+def test_without_a_target_an_execution_of_another_name_has_no_token(name: str) -> None:
+    # Anybody who may start an execution could otherwise end a rotation that is none of theirs.
+    assert own_token(state() | {"ExecutionArn": arn_of(name)}) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, [], {}, {"SecretId": SECRET_ARN}, INPUT | {"Unknown": 1}, INPUT | {"Attempt": 0.5}],
+)
+def test_without_a_target_an_input_that_cannot_be_used_has_no_token(given: Any) -> None:
+    found = state() | {"ExecutionArn": arn_of(f"{PENDING}-1"), "Input": given}
+    assert own_token(found) is None
+
+
+def test_an_execution_named_like_the_attempt_of_no_token_has_none() -> None:
+    found = state() | {"ExecutionArn": arn_of("-1"), "Input": {"SecretId": SECRET_ARN}}
+    assert own_token(found) is None
