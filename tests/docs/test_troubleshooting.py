@@ -336,7 +336,12 @@ def test_what_the_page_says_of_a_roll_back_is_what_the_code_says() -> None:
     quoted = re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in rows_of(table)))
     assert len(quoted) >= 9
     assert [each for each in quoted if unsaid(each)] == []
-    told = [text for tree in code().values() for text in arguments_of(tree, "Restoration")]
+    told = [
+        text
+        for tree in code().values()
+        for teller in ("Restoration", "told.append")
+        for text in arguments_of(tree, teller)
+    ]
     told += [
         text_of(node.value)
         for tree in code().values()
