@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError
 from rotation.failure import Failure
-from rotation.restoration import NOTHING, own_token
+from rotation.restoration import own_token
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretsManager
 from rotation.staging import remove_label
 from rotation.telemetry import entry_point
@@ -17,7 +17,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
     state = event["State"]
     failure = Failure.from_catch(state["Failure"])
-    told = [failure.sentence, state.get("RollBack", {}).get("Told", NOTHING)]
+    told = [failure.sentence]
+    if "RollBack" in state:
+        told.append(state["RollBack"]["Told"])
     if "RollBackFailure" in state:
         # AWSPENDING stays: the next rotation goes on with the password that may be on the user.
         second = Failure.from_catch(state["RollBackFailure"])

@@ -17,6 +17,7 @@ from rotation.secrets_manager import (
     SecretsManager,
 )
 from rotation.target import ExecutionInput, Target, execution_name
+from rotation.user import switched
 
 NOTHING = "Nothing had been changed."
 
@@ -79,9 +80,11 @@ def _set_back(
         return Restoration(True, f"{who} is without a password again, as before.")
     current = secrets.read(target.secret_arn, target.current_version_id).password
     if current is None:
-        # Its first password is known to nobody and cannot be set again.
+        # Its first password is known to nobody and cannot be set again. Off, also if an earlier
+        # run had turned it on: a next first rotation takes none who is on.
         pending = secrets.read(target.secret_arn, target.version_id).password or ""
-        users.set_passwords(target.user_id, [pending], access_string=access_string)
+        off = switched("off", target.access_string)
+        users.set_passwords(target.user_id, [pending], access_string=off)
         told = f"{who} is off again; its first password, which nobody knows, is another one now."
         return Restoration(True, told)
     passwords = [current]

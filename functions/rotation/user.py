@@ -49,8 +49,13 @@ class User:
     @property
     def enabled_access_string(self) -> str:
         """The same access string, turned on."""
-        rules = [token for token in self.access_string.split() if token not in ("on", "off")]
-        return " ".join(["on", *rules])
+        return switched("on", self.access_string)
+
+
+def switched(switch: str, access_string: str) -> str:
+    """The access string with ``on`` or ``off`` for its switch, and all else kept."""
+    rules = [token for token in access_string.split() if token not in ("on", "off")]
+    return " ".join([switch, *rules])
 
 
 def user_id_of(value: SecretValue, secret_arn: str) -> str:
