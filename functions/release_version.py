@@ -20,6 +20,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     told = [failure.sentence]
     if "RollBack" in state:
         told.append(state["RollBack"]["Told"])
+    elif "Generation" in state:
+        told.append("The user may have the new password beside its current one.")
     if "RollBackFailure" in state:
         # AWSPENDING stays: the next rotation goes on with the password that may be on the user.
         second = Failure.from_catch(state["RollBackFailure"])

@@ -64,6 +64,8 @@ class InvalidInputError(RotationError):
 class ConfigurationError(RotationError):
     """An environment variable of the function is missing or cannot be used."""
 
+    remedy = "Look at STATE_MACHINE_ARN and the other environment variables of the function."
+
 
 class CrossAccountRotationError(RotationError):
     """The event carries a RotationToken: the secret is in another account."""

@@ -66,7 +66,11 @@ class SecretsManager:
         Raises:
             SecretNotFoundError, SecretDeletedError: there is none, or it is marked for deletion.
         """
-        with translated("DescribeSecret", secret_id, _CODES):
+        # What a person has typed may be no name at all.
+        malformed = dict.fromkeys(
+            ("InvalidParameterException", "ValidationException"), SecretNotFoundError
+        )
+        with translated("DescribeSecret", secret_id, {**_CODES, **malformed}):
             found = self._client.describe_secret(SecretId=secret_id)
         if found.get("DeletedDate"):
             raise SecretDeletedError(

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from rotation.aws import CLIENT_CONFIG, translated
-from rotation.errors import ConfigurationError
+from rotation.errors import ConfigurationError, RotationError
 
 #: The states that every failure leads through.
 FAILURE_STATES = (
@@ -25,6 +25,16 @@ FAILURE_STATES = (
     "Release Version",
     "Roll Back Failed",
     "Rotation Failed",
+)
+
+_CODES: dict[str, type[RotationError]] = dict.fromkeys(
+    (
+        "StateMachineDoesNotExist",
+        "StateMachineDeleting",
+        "StateMachineTypeNotSupported",
+        "InvalidArn",
+    ),
+    ConfigurationError,
 )
 
 
@@ -58,7 +68,7 @@ class StepFunctions:
         """Start an execution, or find the one of that name and input that runs already."""
         if not self._machine:
             raise ConfigurationError("Environment variable STATE_MACHINE_ARN is missing.")
-        with translated("StartExecution", name):
+        with translated("StartExecution", name, _CODES):
             try:
                 self._client.start_execution(
                     stateMachineArn=self._machine, name=name, input=json.dumps(execution_input)
@@ -73,7 +83,7 @@ class StepFunctions:
     def find(self, name: str) -> Execution | None:
         """The execution of that name, or None."""
         arn = self._arn(name)
-        with translated("DescribeExecution", name):
+        with translated("DescribeExecution", name, _CODES):
             try:
                 found = self._client.describe_execution(executionArn=arn)
             except self._client.exceptions.ExecutionDoesNotExist:
@@ -82,7 +92,7 @@ class StepFunctions:
 
     def running(self) -> list[str]:
         """The ARNs of the machine's executions that have not ended."""
-        with translated("ListExecutions", self._machine):
+        with translated("ListExecutions", self._machine, _CODES):
             pages = self._client.get_paginator("list_executions").paginate(
                 stateMachineArn=self._machine, statusFilter="RUNNING"
             )
@@ -104,7 +114,7 @@ class StepFunctions:
         return int(entered + retried)
 
     def _events(self, arn: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        with translated("GetExecutionHistory", arn):
+        with translated("GetExecutionHistory", arn, _CODES):
             pages = self._client.get_paginator("get_execution_history").paginate(
                 executionArn=arn,
                 includeExecutionData=False,

@@ -1,10 +1,12 @@
 """Secrets Manager's four rotation steps, told by the state machine that does the work."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rotation.errors import (
+    AwsError,
     CrossAccountRotationError,
     InvalidInputError,
     RotationFailedError,
@@ -192,7 +194,10 @@ class RotationSteps:
     def _require_not_failed(self, execution: Execution) -> Execution:
         if execution.status in ("RUNNING", "SUCCEEDED"):
             return execution
-        state = self._machine.failed_state(execution.arn)
+        state = None
+        # The state is an addition: what failed is known without it.
+        with suppress(AwsError):
+            state = self._machine.failed_state(execution.arn)
         how = f"{execution.status} in state {state}" if state else execution.status
         why = f": {execution.error}. {execution.cause}" if execution.error else "."
         raise RotationFailedError(f"The rotation {how}{why} Execution: {execution.arn}")

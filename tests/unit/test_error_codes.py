@@ -67,6 +67,8 @@ UNMODELLED: dict[type[RotationError], tuple[int, tuple[str, ...]]] = {
             "TooManyRequestsException",
             "SlowDown",
             "PriorRequestNotComplete",
+            "KmsThrottlingException",
+            "ExecutionLimitExceeded",
         ),
     ),
     AccessDeniedError: (
@@ -80,11 +82,25 @@ UNMODELLED: dict[type[RotationError], tuple[int, tuple[str, ...]]] = {
             "ExpiredTokenException",
             "InvalidClientTokenId",
             "UnrecognizedClientException",
+            "NotAuthorized",
+            "MissingAuthenticationToken",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "RequestExpired",
+            "KmsAccessDeniedException",
+            "KmsInvalidStateException",
         ),
     ),
     ServiceUnavailableError: (
         500,
-        ("InternalFailure", "InternalError", "ServiceUnavailable", "ACodeThatIsNew"),
+        (
+            "InternalFailure",
+            "InternalError",
+            "ServiceUnavailable",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ACodeThatIsNew",
+        ),
     ),
 }
 
@@ -92,7 +108,6 @@ NOT_THESE_SERVICES = "of EC2, DynamoDB or a quota"
 OUR_BUG = "a bug of ours, or a new rule of AWS: nothing but the code helps, and that is told"
 OTHER_RESOURCE = "of a resource that is no user, and a user's ARN is asked about"
 NO_ROLE = "the account has lost ElastiCache's service-linked role, which the code says"
-TO_BE_NAMED = "to be named"
 
 #: Codes without a name of ours, by call ("*": any), and why.
 UNEXPECTED: dict[tuple[str, str], str] = {
@@ -139,38 +154,11 @@ UNEXPECTED: dict[tuple[str, str], str] = {
     },
     ("DescribeCacheClusters", "CacheClusterNotFound"): "all clusters are asked for, none by its id",
     ("UpdateSecretVersionStage", "LimitExceededException"): "20 labels on a version: not by us",
-    # What names they should have is in the issue "Every failure by name".
-    ("DescribeSecret", "InvalidParameterException"): TO_BE_NAMED,
-    ("PutSecretValue", "LimitExceededException"): TO_BE_NAMED,
-    ("GetExecutionHistory", "ExecutionDoesNotExist"): TO_BE_NAMED,
-    ("StartExecution", "ExecutionLimitExceeded"): TO_BE_NAMED,
-    ("StartExecution", "StateMachineDeleting"): TO_BE_NAMED,
-    ("StartExecution", "StateMachineDoesNotExist"): TO_BE_NAMED,
-    ("ListExecutions", "StateMachineDoesNotExist"): TO_BE_NAMED,
-    ("ListExecutions", "StateMachineTypeNotSupported"): TO_BE_NAMED,
-    **{
-        (call, code): TO_BE_NAMED
-        for call in ("StartExecution", "DescribeExecution", "GetExecutionHistory")
-        for code in (
-            "InvalidArn",
-            "KmsAccessDeniedException",
-            "KmsInvalidStateException",
-            "KmsThrottlingException",
-        )
-    },
-    ("ListExecutions", "InvalidArn"): TO_BE_NAMED,
-    **{
-        ("*", code): TO_BE_NAMED
-        for code in (
-            "RequestTimeout",
-            "RequestTimeoutException",
-            "RequestExpired",
-            "NotAuthorized",
-            "MissingAuthenticationToken",
-            "SignatureDoesNotMatch",
-            "InvalidSignatureException",
-        )
-    },
+    ("PutSecretValue", "LimitExceededException"): "some 100 versions in a day, which the code says",
+    (
+        "GetExecutionHistory",
+        "ExecutionDoesNotExist",
+    ): "history lags; all that reads it does without",
     **{
         ("*", code): NOT_THESE_SERVICES
         for code in (
