@@ -6,9 +6,18 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectTimeoutError,
+    DataNotFoundError,
     EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
+    UnknownServiceError,
 )
 
 from rotation.aws import CLIENT_CONFIG, translated
@@ -82,8 +91,12 @@ def test_an_answer_without_a_code_is_unexpected() -> None:
 def test_a_denied_access_tells_what_aws_says_of_role_and_action() -> None:
     message = "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x:Y"
     error = translation_of(client_error("AccessDeniedException", message))
-    assert message in str(error)
-    assert AccessDeniedError.remedy in str(error)
+    assert f"{message}. {AccessDeniedError.remedy}" in str(error)
+
+
+def test_a_sentence_of_aws_ends_with_one_full_stop() -> None:
+    error = translation_of(client_error("AccessDeniedException", "Not allowed."))
+    assert f"Not allowed. {AccessDeniedError.remedy}" in str(error)
 
 
 def test_any_other_message_of_aws_is_left_out_since_it_may_quote_an_argument() -> None:
@@ -103,6 +116,46 @@ def test_no_answer_is_transient_and_names_how(error: BotoCoreError) -> None:
     translation = translation_of(error)
     assert type(translation) is ServiceUnavailableError
     assert type(error).__name__ in str(translation)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProxyConnectionError(proxy_url="https://x"),
+        ConnectionClosedError(endpoint_url="https://x"),
+        SSLError(endpoint_url="https://x", error="bad"),
+        HTTPClientError(error="broken"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_any_failure_of_the_connection_is_transient_and_told_with_what_to_do(
+    error: BotoCoreError,
+) -> None:
+    translation = translation_of(error)
+    assert type(translation) is ServiceUnavailableError
+    assert ServiceUnavailableError.remedy
+    assert ServiceUnavailableError.remedy in str(translation)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ParamValidationError(report=f"bad: {CURRENT_PASSWORD}"),
+        NoCredentialsError(),
+        NoRegionError(),
+        UnknownServiceError(service_name="x", known_service_names="y"),
+        DataNotFoundError(data_path="x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_call_that_was_not_sent_is_not_transient_and_names_why_but_no_argument(
+    error: BotoCoreError,
+) -> None:
+    translation = translation_of(error)
+    assert type(translation) is UnexpectedAwsError
+    for part in ("AnyCall", "an-id", "was not sent", type(error).__name__):
+        assert part in str(translation)
+    assert_no_leak([CURRENT_PASSWORD], error=translation)
 
 
 def test_what_is_not_awss_goes_through() -> None:

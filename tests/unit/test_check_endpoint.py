@@ -16,6 +16,8 @@ from tests.unit.fakes import (
     CURRENT_PASSWORD,
     ENDPOINT,
     OTHER_PASSWORD,
+    PREVIOUS,
+    PREVIOUS_PASSWORD,
     USERNAME,
     World,
     make_target,
@@ -29,7 +31,7 @@ def event(**target: Any) -> dict[str, Any]:
 
 def test_an_endpoint_that_refuses_a_made_up_password_passes(world: World) -> None:
     answer = world.call(check_endpoint.handler, event())
-    assert answer == {"Endpoint": str(ENDPOINT)}
+    assert answer == {"Endpoint": str(ENDPOINT), "PreviousLogsIn": False}
     assert world.cache.opened == [(ENDPOINT, USERNAME)]
     assert world.cache.closed == 1
     assert len(world.cache.tried) == 1
@@ -85,3 +87,32 @@ def test_an_endpoint_that_does_not_answer_fails_here(world: World) -> None:
     world.cache.faults.raise_at("open", EndpointUnreachableError("no answer"))
     with pytest.raises(EndpointUnreachableError):
         world.call(check_endpoint.handler, event())
+
+
+@pytest.mark.parametrize("second,logs_in", [(PREVIOUS_PASSWORD, True), (OTHER_PASSWORD, False)])
+def test_a_users_second_password_is_awspreviouss_if_that_logs_in(
+    world: World, second: str, logs_in: bool
+) -> None:
+    world.users.passwords = [CURRENT_PASSWORD, second]
+    answer = world.call(check_endpoint.handler, event(password_count=2))
+    assert answer["PreviousLogsIn"] is logs_in
+    assert world.cache.tried[1:] == [PREVIOUS_PASSWORD]
+
+
+@pytest.mark.parametrize("target", [{"password_count": 1}, {"previous_version_id": ""}])
+def test_awsprevious_is_not_tried_where_it_is_not_the_users(
+    world: World, target: dict[str, Any]
+) -> None:
+    world.users.passwords = [CURRENT_PASSWORD, PREVIOUS_PASSWORD]
+    answer = world.call(check_endpoint.handler, event(**{"password_count": 2} | target))
+    assert answer["PreviousLogsIn"] is False
+    assert PREVIOUS_PASSWORD not in world.cache.tried
+
+
+@pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
+def test_an_awsprevious_that_cannot_be_read_fails_no_rotation(
+    world: World, text: str | bytes | None
+) -> None:
+    world.secrets.texts[PREVIOUS] = text
+    answer = world.call(check_endpoint.handler, event(password_count=2))
+    assert answer["PreviousLogsIn"] is False

@@ -1,6 +1,7 @@
 """The fakes keep to their adapters' interface and to AWS's rules, or the tests prove nothing."""
 
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -67,12 +68,12 @@ def test_only_the_network_of_a_door_is_faked() -> None:
 
 def test_a_fault_is_raised_once_before_the_call_has_its_effect(world: World) -> None:
     world.stage(None)
-    world.secrets.faults.raise_at("put_pending", ZeroDivisionError())
+    world.secrets.faults.raise_at("put", ZeroDivisionError())
     before = world.secrets.snapshot()
     with pytest.raises(ZeroDivisionError):
-        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+        world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     assert world.secrets.snapshot() == before
-    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+    world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     assert world.secrets.snapshot() != before
 
 
@@ -85,7 +86,7 @@ def test_a_fault_after_the_call_leaves_its_effect(world: World) -> None:
 
 def test_a_label_is_on_one_version_at_most(world: World) -> None:
     world.stage()
-    world.secrets.put_pending(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD))
+    world.secrets.put(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
     assert world.secrets.snapshot()["labels"].get(PENDING) is None
     assert world.secrets.version_with(AWSPENDING) == OTHER
 
@@ -109,8 +110,8 @@ def test_a_label_that_is_elsewhere_does_not_move(world: World, away_from: str | 
 def test_a_version_keeps_its_first_value(world: World) -> None:
     world.stage()
     with pytest.raises(RotationSupersededError):
-        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(OTHER_PASSWORD))
-    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+        world.secrets.put(SECRET_ARN, PENDING, secret_text(OTHER_PASSWORD), AWSPENDING)
+    world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
 
 
 def test_a_user_that_is_modifying_cannot_be_modified(world: World) -> None:
@@ -120,8 +121,10 @@ def test_a_user_that_is_modifying_cannot_be_modified(world: World) -> None:
     assert world.users.passwords == [CURRENT_PASSWORD]
 
 
-@pytest.mark.parametrize("passwords", [["short"], [CURRENT_PASSWORD, PENDING_PASSWORD, "x" * 20]])
-def test_elasticache_takes_at_most_two_valid_passwords(world: World, passwords: list[str]) -> None:
+@pytest.mark.parametrize(
+    "passwords", [[], ["short"], [CURRENT_PASSWORD, PENDING_PASSWORD, "x" * 20]]
+)
+def test_elasticache_takes_one_or_two_valid_passwords(world: World, passwords: list[str]) -> None:
     with pytest.raises(RotationError):
         world.users.set_passwords(USER_ID, passwords)
 
@@ -135,15 +138,31 @@ def test_the_cache_lets_in_whom_the_users_acl_lets_in(world: World) -> None:
 
 
 def test_a_user_without_a_password_gets_in_with_any(world: World) -> None:
-    world.users.set_passwords(USER_ID, [])
+    world.users.remove_passwords(USER_ID)
     assert world.cache.lets_in(USERNAME, OTHER_PASSWORD)
 
 
 def test_an_execution_name_is_used_once(world: World) -> None:
     world.machine.start("a", {"SecretId": "x"})
     assert world.machine.start("a", {"SecretId": "x"}).status == "RUNNING"
-    with pytest.raises(RotationError):
-        world.machine.start("a", {"SecretId": "y"})
     world.machine.machine.statuses["a"] = ["FAILED"]
-    with pytest.raises(RotationError):
-        world.machine.start("a", {"SecretId": "x"})
+    assert world.machine.start("a", {"SecretId": "y"}).status == "FAILED"
+    assert world.machine.machine.inputs["a"] == {"SecretId": "x"}
+
+
+def test_only_executions_that_have_not_ended_are_running(world: World) -> None:
+    for name, status in (("a", "RUNNING"), ("b", "FAILED"), ("c", "RUNNING")):
+        world.machine.machine.statuses[name] = [status]
+    assert [arn.rsplit(":", 1)[1] for arn in world.machine.running()] == ["a", "c"]
+
+
+def test_putting_a_value_takes_the_label_from_the_version_that_had_it(world: World) -> None:
+    world.stage()
+    world.secrets.put(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD), "ANOTHER")
+    assert world.secrets.version_with(AWSPENDING) == PENDING
+    assert world.secrets.version_with("ANOTHER") == OTHER
+
+
+def test_a_unit_test_that_would_sleep_fails() -> None:
+    with pytest.raises(AssertionError, match="sleeps"):
+        time.sleep(1)

@@ -101,6 +101,8 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
         for step in ("createSecret", "setSecret", "testSecret", "finishSecret")
     },
 }
+#: What only puts sentences together.
+WITHOUT_ADAPTER = {"release_version_after_a_failed_roll_back"}
 #: Where Generate Password has work to do, and where it has been done.
 STAGES = ("staged", "generated", "modified")
 
@@ -183,7 +185,7 @@ def test_a_foreign_exception_anywhere_tells_no_password(
                     getattr(again, adapter).faults.raise_at(method, QuotingError(), after=after)
                     error = run(name, again, output)
                     reached += error is not None and "QuotingError" in str(error)
-    assert reached, "no fault has reached the handler"
+    assert reached or name in WITHOUT_ADAPTER, "no fault has reached the handler"
 
 
 class QuotingClient:

@@ -152,6 +152,48 @@ def test_any_other_answer_is_neither_a_login_nor_a_refusal(
     assert network.all_closed()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LOADING,
+        pytest.param(
+            b"-ERR max number of clients reached\r\n",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="login.py _connection_errors: redis-py makes a plain ConnectionError of it, "
+                "so a node that is full sends people to look at its security groups",
+            ),
+        ),
+        b"-ERR unknown command 'AUTH'\r\n",
+        b"-MASTERDOWN Link with MASTER is down\r\n",
+    ],
+    ids=repr,
+)
+def test_a_node_that_answers_but_not_to_a_login_is_not_sought_in_the_network(
+    network: FakeNetwork, answer: bytes
+) -> None:
+    error = failure_of(lambda: answer_to(network, answer))
+    assert type(error) is EndpointUnreachableError
+    assert "answers, but not to a login" in str(error)
+    assert "cannot be reached" not in str(error)
+    assert "security groups" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", TimeoutError("timed out"), ConnectionResetError(104, "reset"), OSError("no route")],
+    ids=repr,
+)
+def test_a_node_that_does_not_answer_cannot_be_reached(
+    network: FakeNetwork, answer: Answer
+) -> None:
+    error = failure_of(lambda: answer_to(network, answer))
+    assert type(error) is EndpointUnreachableError
+    assert "cannot be reached" in str(error)
+    assert "security groups" in str(error)
+    assert "answers" not in str(error)
+
+
 def test_a_server_that_repeats_what_it_was_sent_is_not_repeated(network: FakeNetwork) -> None:
     # redis-py quotes an answer that is not of its protocol.
     echo = f"AUTH {USERNAME} {PENDING_PASSWORD}\r\n".encode()
@@ -234,6 +276,9 @@ def no_tls() -> ssl.SSLError:
         (certificate_error("Hostname mismatch"), "Hostname mismatch"),
         (certificate_error("self-signed certificate"), "self-signed certificate"),
         (no_tls(), "WRONG_VERSION_NUMBER"),
+        (ssl.SSLError(1, "something else"), "(no TLS)"),
+        (ssl.SSLError(), "(no TLS)"),
+        (ssl.SSLCertVerificationError(1, "not told why"), "(no TLS)"),
     ],
 )
 def test_tls_that_does_not_verify_is_not_taken_for_a_network_fault(

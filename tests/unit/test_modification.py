@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rotation.errors import UserModifyingTooLongError
@@ -52,9 +52,29 @@ def test_a_wait_is_bounded(seconds: float) -> None:
 
 
 @given(st.floats(0, 1799), st.floats(0, 1799))
-def test_a_wait_never_shrinks_with_time(one: float, other: float) -> None:
-    earlier, later = sorted((one, other))
-    assert seen(earlier).wait_seconds <= seen(later).wait_seconds
+def test_a_wait_never_shrinks_with_time_until_the_bound_is_near(one: float, other: float) -> None:
+    earlier, later = (seen(seconds, bound=10_000) for seconds in sorted((one, other)))
+    assert earlier.wait_seconds <= later.wait_seconds
+
+
+@given(st.floats(0, 3600), st.integers(1, 3600))
+def test_a_wait_never_overshoots_the_bound(seconds: float, bound: int) -> None:
+    assume(round(seconds) < bound)
+    found = seen(seconds, bound=bound)
+    # But for the shortest wait, since a wait of no time is none.
+    assert found.seconds + found.wait_seconds <= max(bound, found.seconds + SHORTEST_WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("bound", [60, 600, 1800])
+def test_a_user_that_stays_modifying_is_given_up_at_the_bound(bound: int) -> None:
+    found, now = Modification.begun(START), 0
+    while now + found.wait_seconds < bound:
+        now += found.wait_seconds
+        found = found.seen("modifying", after(now), bound, USER_ID)
+    now += found.wait_seconds
+    assert now <= bound + SHORTEST_WAIT_SECONDS
+    with pytest.raises(UserModifyingTooLongError):
+        found.seen("modifying", after(now), bound, USER_ID)
 
 
 def test_waits_grow() -> None:

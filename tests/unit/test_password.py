@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotation.password import MAX_LENGTH, MIN_LENGTH, is_valid
+from rotation.errors import ConfigurationError
+from rotation.password import MAX_LENGTH, MIN_LENGTH, PasswordRules, is_valid
 from tests.unit.fakes import ALL_PASSWORDS, PASSWORD_CHARACTERS
 
 VALID = st.text(st.sampled_from(PASSWORD_CHARACTERS), min_size=16, max_size=128)
@@ -39,3 +40,21 @@ def test_a_forbidden_character_is_found_anywhere(password: str, bad: str, place:
 @given(VALID, st.characters(exclude_characters=[chr(each) for each in range(32, 127)]))
 def test_only_printable_ascii_is_valid(password: str, bad: str) -> None:
     assert not is_valid(bad + password[1:])
+
+
+def test_the_rules_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PasswordRules.from_env() == PasswordRules(32, "")
+    monkeypatch.setenv("PASSWORD_LENGTH", "128")
+    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", "$'")
+    assert PasswordRules.from_env() == PasswordRules(128, "$'")
+
+
+@pytest.mark.parametrize("length", [None, "", "0", "15", "129", "-32", "32.0", "many", " 32"])
+def test_a_length_that_elasticache_does_not_take_is_named(
+    monkeypatch: pytest.MonkeyPatch, length: str | None
+) -> None:
+    monkeypatch.delenv("PASSWORD_LENGTH")
+    if length is not None:
+        monkeypatch.setenv("PASSWORD_LENGTH", length)
+    with pytest.raises(ConfigurationError, match="PASSWORD_LENGTH is not a number from 16 to 128"):
+        PasswordRules.from_env()

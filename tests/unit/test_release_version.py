@@ -165,11 +165,6 @@ def test_a_roll_back_that_failed_leaves_awspending_to_the_next_rotation(
     assert "The roll back failed too, with UserBusyError: It is busy." in answer["Cause"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="release_version.py: when Roll Back itself has failed there is no RollBack in the "
-    'state, and the cause says "Nothing had been changed." of a user with two passwords',
-)
 def test_a_roll_back_that_failed_does_not_say_that_nothing_had_been_changed(
     staged: World,
 ) -> None:

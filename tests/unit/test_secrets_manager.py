@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from rotation.errors import (
     AccessDeniedError,
+    ConfigurationError,
     RotationError,
     RotationSupersededError,
     SecretDeletedError,
@@ -21,7 +22,7 @@ from rotation.errors import (
     UnexpectedAwsError,
     VersionNotReadableError,
 )
-from rotation.password import is_valid
+from rotation.password import PasswordRules, is_valid
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -33,6 +34,7 @@ from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
     OTHER,
+    OTHER_PASSWORD,
     PENDING,
     PENDING_PASSWORD,
     SECRET_ARN,
@@ -147,7 +149,7 @@ def test_a_secret_that_is_no_json_is_refused_without_its_text(
 def test_a_new_version_is_awspending_and_awscurrent_stays(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     assert stages(client, arn) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
     assert secrets.read(arn, PENDING).password == PENDING_PASSWORD
     assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
@@ -156,15 +158,15 @@ def test_a_new_version_is_awspending_and_awscurrent_stays(
 def test_putting_the_same_value_again_changes_nothing(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     assert stages(client, arn)[PENDING] == {AWSPENDING}
 
 
 def test_awscurrent_moves_and_leaves_awsprevious(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=CURRENT)
     assert stages(client, arn) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
 
@@ -172,14 +174,14 @@ def test_awscurrent_moves_and_leaves_awsprevious(
 def test_awscurrent_does_not_move_from_where_it_is_not(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     with pytest.raises(RotationSupersededError, match=AWSCURRENT):
         secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=PENDING)
     assert stages(client, arn)[CURRENT] == {AWSCURRENT}
 
 
 def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
     assert stages(client, arn) == {CURRENT: {AWSCURRENT}}
 
@@ -187,7 +189,7 @@ def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str
 def test_a_version_without_labels_can_get_awspending_again(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
     secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
     secrets.move_label(arn, AWSPENDING, to=PENDING, away_from=None)
     assert stages(client, arn)[PENDING] == {AWSPENDING}
@@ -198,14 +200,14 @@ def test_a_random_password_is_one_that_elasticache_takes(
     secrets: SecretsManager, length: int
 ) -> None:
     for _ in range(20):
-        password = secrets.random_password(length, "")
+        password = secrets.random_password(PasswordRules(length, ""))
         assert len(password) == length
         assert is_valid(password)
 
 
 def test_more_characters_can_be_left_out_of_a_password(secrets: SecretsManager) -> None:
     excluded = "'\\`$abcdef"
-    assert not set(secrets.random_password(128, excluded)) & set(excluded)
+    assert not set(secrets.random_password(PasswordRules(128, excluded))) & set(excluded)
 
 
 def test_the_forbidden_characters_are_always_left_out(
@@ -217,19 +219,57 @@ def test_the_forbidden_characters_are_always_left_out(
         {"RandomPassword": PENDING_PASSWORD},
         {"PasswordLength": 32, "ExcludeCharacters": '",/@x', "RequireEachIncludedType": True},
     )
-    assert secrets.random_password(32, "x@") == PENDING_PASSWORD
+    assert secrets.random_password(PasswordRules(32, "x@")) == PENDING_PASSWORD
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterException", "InvalidRequestException"])
+def test_too_many_excluded_characters_are_told_by_the_name_of_the_setting(
+    stubbed: tuple[SecretsManager, Stubber], code: str
+) -> None:
+    secrets, stubber = stubbed
+    stubber.add_client_error("get_random_password", code)
+    with pytest.raises(ConfigurationError, match="PASSWORD_EXCLUDE_CHARACTERS") as caught:
+        secrets.random_password(PasswordRules(32, "abc"))
+    assert "PASSWORD_LENGTH 32" in str(caught.value)
+
+
+@pytest.mark.parametrize("made", ["too~short", "with,a~comma~and~more", "x" * 129, "ü" * 32, ""])
+def test_a_password_that_elasticache_would_refuse_is_refused_untold(
+    stubbed: tuple[SecretsManager, Stubber], made: str
+) -> None:
+    secrets, stubber = stubbed
+    stubber.add_response("get_random_password", {"RandomPassword": made})
+    with pytest.raises(UnexpectedAwsError, match="GetRandomPassword") as caught:
+        secrets.random_password(PasswordRules(32, ""))
+    assert_no_leak([made] if made else [], error=caught.value)
+
+
+def test_a_value_can_be_put_under_another_label_beside_awspending(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    secrets.put(arn, OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), f"ROTATING-{PENDING}")
+    assert stages(client, arn) == {
+        CURRENT: {AWSCURRENT},
+        OTHER: {AWSPENDING},
+        PENDING: {f"ROTATING-{PENDING}"},
+    }
 
 
 CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "describe": ("describe_secret", (SECRET_ARN,), {}),
     "read": ("get_secret_value", (SECRET_ARN, CURRENT), {}),
-    "put_pending": ("put_secret_value", (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD)), {}),
+    "put": (
+        "put_secret_value",
+        (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING),
+        {},
+    ),
     "move_label": (
         "update_secret_version_stage",
         (SECRET_ARN, AWSCURRENT),
         {"to": PENDING, "away_from": CURRENT},
     ),
-    "random_password": ("get_random_password", (32, ""), {}),
+    "random_password": ("get_random_password", (PasswordRules(32, ""),), {}),
 }
 
 
@@ -266,12 +306,13 @@ def test_every_call_translates_the_codes_that_all_calls_have(
         ("describe", "InvalidRequestException", SecretDeletedError),
         ("read", "DecryptionFailure", AccessDeniedError),
         ("read", "InvalidRequestException", SecretDeletedError),
-        ("put_pending", "EncryptionFailure", AccessDeniedError),
-        ("put_pending", "ResourceExistsException", RotationSupersededError),
-        ("put_pending", "ResourceNotFoundException", SecretNotFoundError),
+        ("put", "EncryptionFailure", AccessDeniedError),
+        ("put", "ResourceExistsException", RotationSupersededError),
+        ("put", "ResourceNotFoundException", SecretNotFoundError),
         ("move_label", "InvalidParameterException", RotationSupersededError),
         ("move_label", "ResourceNotFoundException", SecretNotFoundError),
-        ("random_password", "InvalidParameterException", UnexpectedAwsError),
+        ("random_password", "InvalidParameterException", ConfigurationError),
+        ("random_password", "InvalidRequestException", ConfigurationError),
     ],
 )
 def test_a_calls_own_codes_have_names(
@@ -311,7 +352,7 @@ def test_the_text_goes_to_aws_as_it_is(stubbed: tuple[SecretsManager, Stubber]) 
             "VersionStages": [AWSPENDING],
         },
     )
-    secrets.put_pending(SECRET_ARN, PENDING, text)
+    secrets.put(SECRET_ARN, PENDING, text, AWSPENDING)
 
 
 @pytest.mark.parametrize(

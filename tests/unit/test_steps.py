@@ -1,5 +1,6 @@
 """Secrets Manager's four steps."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,18 +9,27 @@ import pytest
 from rotation.errors import (
     CrossAccountRotationError,
     InvalidInputError,
+    RotationError,
     RotationFailedError,
     RotationInProgressError,
     SecretNotAllowedError,
     SecretNotFoundError,
     VersionNotFoundError,
 )
-from rotation.secrets_manager import AWSCURRENT
+from rotation.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.step_functions import Execution
-from rotation.steps import MARGIN_SECONDS, STEPS, RotationEvent, RotationSteps
-from rotation.target import Pin
+from rotation.steps import (
+    LOOKS,
+    MARGIN_SECONDS,
+    SECONDS_BETWEEN_LOOKS,
+    STEPS,
+    RotationEvent,
+    RotationSteps,
+)
+from rotation.target import Pin, execution_name, token_of
 from tests.unit.fakes import (
     CURRENT,
+    EXECUTION_ARN,
     OTHER,
     OTHER_PASSWORD,
     PENDING,
@@ -243,7 +253,7 @@ def test_finish_secret_waits_until_awscurrent_is_on_the_token(rotation: Rotation
 
 def test_finish_secret_does_not_believe_an_execution_alone(rotation: Rotation) -> None:
     rotation.becomes("SUCCEEDED")
-    with pytest.raises(RotationFailedError, match=CURRENT):
+    with pytest.raises(RotationFailedError, match=f"{PENDING} is not AWSCURRENT"):
         rotation.step("finishSecret")
 
 
@@ -334,6 +344,159 @@ def test_a_description_that_lags_behind_the_promotion_is_looked_at_again(
     rotation.becomes("SUCCEEDED")
     rotation.clock.at_each_sleep = rotation.promote
     assert rotation.step("finishSecret")
+    assert rotation.clock.slept == [SECONDS_BETWEEN_LOOKS]
+
+
+def at_sleep(rotation: Rotation, number: int, act: Callable[[], object]) -> None:
+    """Does it while the steps sleep for the ``number``-th time."""
+
+    def sleeping() -> None:
+        if len(rotation.clock.slept) == number:
+            act()
+
+    rotation.clock.at_each_sleep = sleeping
+
+
+def test_the_patience_is_three_looks_of_a_second() -> None:
+    assert (LOOKS, SECONDS_BETWEEN_LOOKS) == (3, 1.0)
+
+
+@pytest.mark.parametrize("sleeps", [1, 2, 3])
+def test_a_version_that_is_staged_but_not_visible_yet_is_waited_for(
+    rotation: Rotation, sleeps: int
+) -> None:
+    rotation.world.secrets.labels[PENDING].clear()
+    at_sleep(rotation, sleeps, lambda: rotation.world.stage(None))
+    assert rotation.step("createSecret")
+    assert rotation.clock.slept == [SECONDS_BETWEEN_LOOKS] * sleeps
+    assert rotation.started() == [f"{PENDING}-1"]
+
+
+@pytest.mark.parametrize("sleeps", [1, 2, 3])
+@pytest.mark.parametrize("step", ["setSecret", "testSecret", "finishSecret"])
+def test_an_execution_that_is_not_visible_yet_is_waited_for(
+    rotation: Rotation, step: str, sleeps: int
+) -> None:
+    def appear() -> None:
+        rotation.becomes("SUCCEEDED")
+        rotation.promote()
+
+    at_sleep(rotation, sleeps, appear)
+    execution = rotation.step(step)
+    assert execution
+    assert execution.status == "SUCCEEDED"
+    assert rotation.clock.slept == [SECONDS_BETWEEN_LOOKS] * sleeps
+    assert rotation.started() == []
+
+
+@pytest.mark.parametrize("sleeps", [1, 2, 3])
+def test_a_promotion_that_is_not_visible_yet_is_waited_for(rotation: Rotation, sleeps: int) -> None:
+    rotation.becomes("SUCCEEDED")
+    at_sleep(rotation, sleeps, rotation.promote)
+    assert rotation.step("finishSecret")
+    assert rotation.clock.slept == [SECONDS_BETWEEN_LOOKS] * sleeps
+
+
+@pytest.mark.parametrize(
+    "step,token,status,error",
+    [
+        ("createSecret", OTHER, None, VersionNotFoundError),
+        ("setSecret", PENDING, None, RotationFailedError),
+        ("finishSecret", PENDING, None, RotationFailedError),
+        ("finishSecret", PENDING, "SUCCEEDED", RotationFailedError),
+    ],
+)
+def test_the_patience_ends(
+    rotation: Rotation, step: str, token: str, status: str | None, error: type[RotationError]
+) -> None:
+    if status:
+        rotation.becomes(status)
+    with pytest.raises(error):
+        rotation.step(step, token=token)
+    assert rotation.clock.slept == [SECONDS_BETWEEN_LOOKS] * LOOKS
+
+
+def test_what_is_visible_at_once_costs_no_sleep(rotation: Rotation) -> None:
+    rotation.step("createSecret")
+    rotation.step("setSecret")
+    rotation.becomes("SUCCEEDED")
+    rotation.step("testSecret")
+    rotation.promote()
+    rotation.step("finishSecret")
+    assert rotation.clock.slept == []
+
+
+@pytest.mark.parametrize("remaining", [0, 14, 15.4, 16, 20, 59.9, 300, 899.5])
+def test_the_wait_never_overshoots_lambdas_bound(rotation: Rotation, remaining: float) -> None:
+    rotation.becomes("RUNNING")
+    rotation.clock.left = remaining
+    with pytest.raises(RotationInProgressError):
+        rotation.step("finishSecret")
+    assert rotation.clock.left >= min(remaining, MARGIN_SECONDS)
+
+
+ODD_TOKEN = "odd: token/with {characters} \u00fc"
+
+
+def test_a_token_with_characters_that_no_name_can_have_goes_through_all_steps(
+    rotation: Rotation,
+) -> None:
+    rotation.world.secrets.add(ODD_TOKEN, secret_text(PENDING_PASSWORD), AWSPENDING)
+    rotation.step("createSecret", token=ODD_TOKEN)
+    ((name, given),) = rotation.world.machine.faults.called("start")
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name)
+    assert given["ClientRequestToken"] == ODD_TOKEN
+    rotation.world.machine.machine.statuses[name] = ["SUCCEEDED"]
+    rotation.step("createSecret", token=ODD_TOKEN)
+    rotation.step("setSecret", token=ODD_TOKEN)
+    rotation.step("testSecret", token=ODD_TOKEN)
+    rotation.world.secrets.move_label(SECRET_ARN, AWSCURRENT, to=ODD_TOKEN, away_from=CURRENT)
+    rotation.step("finishSecret", token=ODD_TOKEN)
+    assert rotation.started() == [name]
+
+
+def test_a_failed_attempt_of_an_odd_token_gets_another_one(rotation: Rotation) -> None:
+    rotation.world.secrets.add(ODD_TOKEN, None, AWSPENDING)
+    rotation.world.machine.machine.statuses[execution_name(ODD_TOKEN, 1)] = ["FAILED"]
+    rotation.step("createSecret", token=ODD_TOKEN)
+    assert rotation.started() == [execution_name(ODD_TOKEN, 2)]
+
+
+def test_a_dry_run_of_an_odd_token_is_not_its_rotation(rotation: Rotation) -> None:
+    rotation.world.secrets.add(ODD_TOKEN, None, AWSPENDING)
+    rotation.world.machine.becomes = ["SUCCEEDED"]
+    rotation.step("testSecret", token=ODD_TOKEN)
+    rotation.step("createSecret", token=ODD_TOKEN)
+    assert len(set(rotation.started())) == 2
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "FAILED"])
+def test_an_execution_that_another_invocation_has_started_meanwhile_is_attached_to(
+    rotation: Rotation, status: str
+) -> None:
+    # The look comes before it, StartExecution after it.
+    def start_of_another(name: str, execution_input: dict[str, Any]) -> Execution:
+        rotation.becomes(status)
+        return start(name, execution_input)
+
+    machine = rotation.world.machine
+    start, machine.start = machine.start, start_of_another  # type: ignore[method-assign]
+    execution = rotation.step("createSecret")
+    assert execution
+    assert execution.status == status
+    assert execution.arn.endswith(f":{PENDING}-1")
+
+
+def test_a_version_that_an_execution_by_hand_makes_is_left_to_it(rotation: Rotation) -> None:
+    token = token_of(EXECUTION_ARN)
+    rotation.world.secrets.add(token, secret_text(PENDING_PASSWORD), AWSPENDING)
+    rotation.world.machine.machine.running_by_hand = [EXECUTION_ARN]
+    with pytest.raises(RotationInProgressError, match=token):
+        rotation.step("createSecret", token=token)
+    assert rotation.started() == []
+    rotation.world.machine.machine.running_by_hand = []
+    rotation.step("createSecret", token=token)
+    assert rotation.started() == [f"{token}-1"]
 
 
 def test_an_execution_that_is_not_visible_yet_does_not_fail_set_secret(rotation: Rotation) -> None:

@@ -1,6 +1,7 @@
 """The execution's input, checked against the secret and the user."""
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -27,8 +28,17 @@ from rotation.errors import (
     UserNotRotatableError,
     VersionNotFoundError,
 )
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretDescription
-from rotation.target import ExecutionInput, Pin, Target, check_target, require_unchanged
+from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription
+from rotation.target import (
+    ExecutionInput,
+    Pin,
+    Target,
+    check_target,
+    execution_name,
+    is_held,
+    require_unchanged,
+    token_of,
+)
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -36,6 +46,8 @@ from tests.unit.fakes import (
     OTHER,
     OTHER_PASSWORD,
     PENDING,
+    PENDING_PASSWORD,
+    PREVIOUS,
     SECRET_ARN,
     SECRET_NAME,
     USER_ARN,
@@ -198,10 +210,91 @@ def test_an_execution_takes_up_a_rotation_of_its_own_token(world: World) -> None
 
 def test_another_rotation_of_the_secret_is_not_disturbed(world: World) -> None:
     world.stage()
+    world.machine.machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
     with pytest.raises(RotationInProgressError, match=PENDING):
         check(world)
     with pytest.raises(RotationInProgressError, match=PENDING):
         check(world, token=OTHER, attempt=2)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", None])
+def test_a_run_by_hand_takes_over_from_a_run_that_is_no_more(
+    world: World, status: str | None
+) -> None:
+    world.stage()
+    if status:
+        world.machine.machine.statuses[f"{PENDING}-1"] = [status]
+    target = check(world)
+    assert target.version_id == token_of(EXECUTION_ARN)
+    assert target.pending_version_id == PENDING
+
+
+def test_a_run_of_secrets_manager_leaves_the_version_of_a_run_that_is_no_more(
+    world: World,
+) -> None:
+    # It has put AWSPENDING on its own token itself; on another, somebody is at work.
+    world.stage()
+    with pytest.raises(RotationInProgressError, match=PENDING):
+        check(world, token=OTHER, attempt=2)
+
+
+def test_labels_that_are_on_no_version_travel_as_empty_texts(world: World) -> None:
+    world.secrets.labels[PREVIOUS].clear()
+    target = check(world)
+    assert (target.pending_version_id, target.previous_version_id) == ("", "")
+
+
+@pytest.mark.parametrize("name", [f"{PENDING}-1", f"{PENDING}-12"])
+def test_an_execution_of_secrets_manager_holds_the_version_it_is_named_after(
+    world: World, name: str
+) -> None:
+    world.machine.machine.statuses[name] = ["RUNNING"]
+    assert is_held(PENDING, world.machine)
+    assert not is_held(OTHER, world.machine)
+
+
+@pytest.mark.parametrize(
+    "name", [f"{PENDING}-dry-run-1", f"{PENDING}-", PENDING, f"x{PENDING}-1", f"{PENDING}-1-1"]
+)
+def test_an_execution_of_a_similar_name_holds_nothing(world: World, name: str) -> None:
+    world.machine.machine.statuses[name] = ["RUNNING"]
+    assert not is_held(PENDING, world.machine)
+
+
+def test_an_execution_by_hand_holds_the_version_that_it_makes(world: World) -> None:
+    world.machine.machine.running_by_hand = [EXECUTION_ARN]
+    assert is_held(token_of(EXECUTION_ARN), world.machine)
+    assert not is_held(PENDING, world.machine)
+
+
+def test_an_execution_does_not_hold_a_version_against_itself(world: World) -> None:
+    world.machine.machine.running_by_hand = [EXECUTION_ARN]
+    assert not is_held(token_of(EXECUTION_ARN), world.machine, but_by=EXECUTION_ARN)
+
+
+def test_an_execution_of_an_odd_token_holds_it_too(world: World) -> None:
+    token = "odd: token/" + "x" * 30
+    world.machine.machine.statuses[execution_name(token, 3)] = ["RUNNING"]
+    assert is_held(token, world.machine)
+
+
+@pytest.mark.parametrize("token", [PENDING, "a_token.with-all." + "x" * 20, "T" * 64])
+@pytest.mark.parametrize("attempt", [1, 12])
+def test_an_execution_is_named_after_token_and_attempt(token: str, attempt: int) -> None:
+    assert execution_name(token, attempt) == f"{token}-{attempt}"
+
+
+@given(st.text(min_size=32, max_size=64), st.integers(1, 999))
+def test_any_token_makes_a_name_that_an_execution_can_have(token: str, attempt: int) -> None:
+    name = execution_name(token, attempt)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name)
+    assert name.endswith(f"-{attempt}")
+    assert execution_name(token, attempt) == name
+
+
+@given(st.lists(st.text(min_size=32, max_size=64), min_size=2, max_size=4, unique=True))
+def test_different_tokens_make_different_names(tokens: list[str]) -> None:
+    assert len({execution_name(token, 1) for token in tokens}) == len(tokens)
 
 
 def test_a_first_attempt_needs_a_token_that_is_a_version(world: World) -> None:
@@ -219,8 +312,51 @@ def test_a_token_that_is_awscurrent_is_done(world: World) -> None:
 
 
 def test_an_old_version_is_not_rotated_back_to(world: World) -> None:
-    with pytest.raises(RotationError):
-        check(world, token=world.secrets.version_with(AWSPREVIOUS))
+    before = world.secrets.snapshot()
+    with pytest.raises(InvalidInputError, match=f"{PREVIOUS} .* is AWSPREVIOUS"):
+        check(world, token=PREVIOUS)
+    assert world.secrets.snapshot() == before
+
+
+@pytest.fixture
+def cut_off(world: World) -> World:
+    """A first rotation that has turned its user on, and was stopped before the promotion."""
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.stage()
+    world.users.passwords = [PENDING_PASSWORD]
+    world.users.change(access_string="on ~* +@all", authentication="password", password_count=1)
+    return world
+
+
+@pytest.mark.parametrize("given_input", [{"token": PENDING, "attempt": 2}, {}])
+def test_a_first_rotation_that_was_cut_off_after_the_user_was_turned_on_is_resumed(
+    cut_off: World, given_input: dict[str, Any]
+) -> None:
+    target = check(cut_off, **given_input)
+    assert target.pending_version_id == PENDING
+    assert target.authentication == "password"
+    # It is on already; that it was off, only the first run knew.
+    assert target.turn_on is False
+
+
+@pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
+def test_a_user_that_is_on_is_not_taken_for_a_first_rotation_without_its_password(
+    cut_off: World, text: str | bytes | None
+) -> None:
+    cut_off.secrets.texts[PENDING] = text
+    with pytest.raises(CurrentPasswordUnknownError):
+        check(cut_off, token=PENDING)
+
+
+@pytest.mark.parametrize("on_current", [True, False])
+def test_a_user_that_is_on_without_a_pending_version_is_no_first_rotation(
+    cut_off: World, on_current: bool
+) -> None:
+    cut_off.secrets.labels[PENDING].clear()
+    if on_current:
+        cut_off.secrets.labels[CURRENT].add(AWSPENDING)
+    with pytest.raises(CurrentPasswordUnknownError):
+        check(cut_off)
 
 
 def test_a_secret_without_awscurrent_is_refused(world: World) -> None:

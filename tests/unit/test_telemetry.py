@@ -1,13 +1,15 @@
 """What all handlers have in common: logs with ids, and no exception's foreign text."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.errors import UnexpectedError, UserBusyError
+from rotation.errors import RotationError, UnexpectedError, UserBusyError, UserStatusError
 from rotation.telemetry import entry_point
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
@@ -102,7 +104,8 @@ def test_the_text_of_any_other_error_goes_and_its_name_and_place_stay(
         traceback = cast(Any, traceback.tb_next)
     assert "act" in places
     (line,) = log_lines(text)
-    assert (line["level"], line["error"]) == ("ERROR", kind.__name__)
+    assert (line["level"], line["error"]) == ("ERROR", "UnexpectedError")
+    assert kind.__name__ in line["reason"]
 
 
 def test_the_cause_of_another_error_goes_too(output: Callable[[], str]) -> None:
@@ -116,3 +119,44 @@ def test_the_cause_of_another_error_goes_too(output: Callable[[], str]) -> None:
 def test_an_event_is_never_logged(output: Callable[[], str]) -> None:
     handler_that(dict)(EVENT | {"Anything": CURRENT_PASSWORD}, CONTEXT)
     assert_no_leak([CURRENT_PASSWORD], output=output())
+
+
+def since(seconds: float) -> dict[str, str]:
+    return {"Since": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()}
+
+
+def test_a_transient_error_tells_for_how_long_it_was_tried(output: Callable[[], str]) -> None:
+    with pytest.raises(UserBusyError) as caught:
+        raising(UserBusyError("User app is busy."))(EVENT | since(120), CONTEXT)
+    assert re.fullmatch(r"User app is busy\. Tried for 12\d s\.", str(caught.value))
+    (line,) = log_lines(output())
+    assert line["reason"] == str(caught.value)
+
+
+def test_the_time_that_step_functions_writes_is_read(output: Callable[[], str]) -> None:
+    entered = f"{datetime.now(UTC) - timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}.123Z"
+    with pytest.raises(UserBusyError, match=r"Tried for (59|6\d) s\."):
+        raising(UserBusyError("Busy."))(EVENT | {"Since": entered}, CONTEXT)
+
+
+def test_a_clock_that_is_behind_tells_no_negative_time(output: Callable[[], str]) -> None:
+    with pytest.raises(UserBusyError, match=r"Tried for 0 s\."):
+        raising(UserBusyError("Busy."))(EVENT | since(-30), CONTEXT)
+
+
+@pytest.mark.parametrize(
+    "error", [UserStatusError("It is deleting."), UserBusyError("It is busy.")]
+)
+def test_an_error_that_was_not_tried_for_long_is_told_as_it_is(
+    error: RotationError, output: Callable[[], str]
+) -> None:
+    more = {} if error.transient else since(120)
+    with pytest.raises(type(error)) as caught:
+        raising(error)(EVENT | more, CONTEXT)
+    assert caught.value is error
+
+
+def test_a_log_line_of_the_roll_back_carries_the_token(output: Callable[[], str]) -> None:
+    handler_that(dict)({"State": {"Target": make_target().to_state()}}, CONTEXT)
+    (line,) = log_lines(output())
+    assert line["token"] == PENDING

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rotation.errors import (
     CurrentPasswordUnknownError,
     RotationError,
+    SecretFormatError,
     UserDisabledError,
     UserMismatchError,
     UserNotRotatableError,
@@ -147,7 +148,7 @@ def test_a_users_own_default_can_be_rotated() -> None:
         (make_user(user_id="default", name="default"), VALUE, UserNotRotatableError, "AWS"),
         (make_user(name="another"), VALUE, UserMismatchError, '"username"'),
         (make_user(name="App"), VALUE, UserMismatchError, '"username"'),
-        (make_user(authentication="iam", password_count=0), VALUE, UserNotRotatableError, "IAM"),
+        (make_user(authentication="iam", password_count=0), VALUE, UserNotRotatableError, '"iam"'),
         (make_user(status="deleting"), VALUE, UserStatusError, "deleting"),
         (make_user(status="unheard-of"), VALUE, UserStatusError, "unheard-of"),
         (make_user(access_string=OFF), VALUE, UserDisabledError, "off"),
@@ -175,3 +176,36 @@ def test_an_iam_user_is_refused_even_without_a_password_in_the_secret() -> None:
     user = make_user(authentication="iam", password_count=0, access_string=OFF)
     with pytest.raises(UserNotRotatableError):
         check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN)
+
+
+@pytest.mark.parametrize(
+    "user", [make_user(), make_user(password_count=2), make_user(status="modifying")]
+)
+def test_a_user_that_an_earlier_run_turned_on_can_be_rotated_on(user: User) -> None:
+    check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN, resumed=True)
+    with pytest.raises(CurrentPasswordUnknownError):
+        check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN)
+
+
+@pytest.mark.parametrize(
+    "user,error",
+    [
+        (make_user(access_string=OFF), UserDisabledError),
+        (make_user(name="another"), UserMismatchError),
+        (make_user(authentication="iam", password_count=0), UserNotRotatableError),
+        (make_user(status="deleting"), UserStatusError),
+    ],
+)
+def test_a_resumed_run_is_refused_what_any_run_is(user: User, error: type[RotationError]) -> None:
+    with pytest.raises(error):
+        check_rotatable(user, VALUE, SECRET_ARN, resumed=True)
+
+
+@pytest.mark.parametrize("password", ["short", "with,comma~with,comma", "x" * 129, "ümlaut" * 4])
+def test_a_current_password_that_cannot_stay_beside_a_new_one_is_refused_untold(
+    password: str,
+) -> None:
+    value = SecretValue.parse(secret_text(password), "")
+    with pytest.raises(SecretFormatError, match="16 to 128") as caught:
+        check_rotatable(make_user(), value, SECRET_ARN)
+    assert_no_leak([password], error=caught.value)
