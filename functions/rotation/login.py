@@ -112,7 +112,9 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
                 f"{endpoint} offers no TLS that verifies ({detail}). Caches with users have "
                 "encryption in transit; look at the address and at who answers there."
             ) from None
-        if isinstance(reason, ResponseError | BusyLoadingError):
+        # redis-py has no class of its own for Valkey's refusal of one client too many.
+        full = "max number of clients" in str(error)
+        if full or isinstance(reason, ResponseError | BusyLoadingError):
             raise EndpointUnreachableError(
                 f"{endpoint} answers, but not to a login ({type(reason).__name__}): it may be "
                 "loading, or have all its connections in use."

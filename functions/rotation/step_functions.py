@@ -19,6 +19,7 @@ FAILURE_STATES = (
     "Wait For Roll Back",
     "Describe User Again",
     "User Back?",
+    "User Cannot Be Put Back",
     "Find Endpoints Left",
     "Verify Roll Back",
     "Log In With Current",
