@@ -223,7 +223,8 @@ class Faults:
     def control(self, method: str, body: bytes) -> tuple[int, str]:
         """Answers HTTP: POST adds a JSON list of faults, all or none, DELETE drops all.
 
-        Every answer of status 200 is the JSON list of ``{"fault", "met"}``; met is how often.
+        Every answer of status 200 is the JSON list of ``{"fault", "met", "seen"}``: how often it
+        struck, and how often what it waits for came by.
         """
         try:
             added = [parse(text, self.count_nodes()) for text in json.loads(body or b"[]")]
@@ -235,7 +236,9 @@ class Faults:
             for fault in added:
                 waits = fault.kind in UNREACHABLE and bool(fault.target)
                 self._armed.append(_Armed(fault, on=not waits))
-            return 200, json.dumps([{"fault": a.fault.text, "met": a.met} for a in self._armed])
+            return 200, json.dumps(
+                [{"fault": a.fault.text, "met": a.met, "seen": a.seen} for a in self._armed]
+            )
 
     # Calls
 

@@ -1,0 +1,97 @@
+"""Every function, killed before and after each of its calls that change something, or a login.
+
+The calls are those that a clean rotation was seen to make, not a list written by hand. After each
+crash the run ends by itself or the next one ends it; AWSCURRENT logs in on every node all along.
+`CRASH_MATRIX=all` takes the calls that only read, too (minutes).
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from local.deploy import deploy
+from local.faults import apis, control
+from local.instance import LocalAws
+from tests.rotation.world import Tenant, World
+
+CHANGING = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "AUTH")
+
+
+@pytest.fixture(scope="module")
+def crashing_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with LocalAws(tmp_path_factory.mktemp("crash"), modifying_seconds=0.2) as aws:
+        yield World(aws, deploy(aws))
+
+
+def calls_of_a_clean_rotation(world: World) -> dict[str, int]:
+    """How often each API is called by the functions of one execution."""
+    url = world.aws.environment["LOCAL_CONTROL_URL"]
+    tenant = new_tenant(world)
+    control(url, "POST", [f"kill-before:{api}:100000" for api in (*apis(), "AUTH")])
+    try:
+        assert tenant.start()["status"] == "SUCCEEDED"
+        counted = control(url, "GET")
+    finally:
+        control(url, "DELETE")
+    return {each["fault"].split(":")[1]: each["seen"] for each in counted if each["seen"]}
+
+
+def new_tenant(world: World) -> Tenant:
+    tenant = world.tenant()
+    tenant.serve("one node")
+    return tenant
+
+
+@contextmanager
+def watched(tenant: Tenant) -> Iterator[list[str]]:
+    """Logs in with AWSCURRENT all along, from outside; what was refused is in the list."""
+    refused: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            # A promotion may come between the two: what was AWSCURRENT a moment ago stays valid.
+            password = tenant.value()["password"]
+            if tenant.logins(password) != {True}:
+                refused.append(str(tenant.labels()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield refused
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_no_crash_locks_out_or_needs_repair(crashing_world: World) -> None:
+    world = crashing_world
+    url = world.aws.environment["LOCAL_CONTROL_URL"]
+    calls = calls_of_a_clean_rotation(world)
+    assert set(CHANGING) <= set(calls)
+    points = [
+        f"kill-{when}:{api}:{number}"
+        for api, count in calls.items()
+        if api in CHANGING or os.environ.get("CRASH_MATRIX") == "all"
+        for number in range(1, count + 1)
+        for when in ("before", "after")
+    ]
+    wrong = []
+    for point in points:
+        tenant = new_tenant(world)
+        with watched(tenant) as refused:
+            control(url, "POST", [point])
+            try:
+                execution = tenant.start()
+                [fault] = control(url, "GET")
+            finally:
+                control(url, "DELETE")
+            if execution["status"] != "SUCCEEDED":
+                execution = tenant.start()
+        promoted = execution["status"] == "SUCCEEDED" and tenant.logins(tenant.value()["password"])
+        if refused or not fault["met"] or promoted != {True}:
+            wrong.append((point, fault, refused, execution.get("cause")))
+    assert wrong == []
