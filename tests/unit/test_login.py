@@ -156,14 +156,7 @@ def test_any_other_answer_is_neither_a_login_nor_a_refusal(
     "answer",
     [
         LOADING,
-        pytest.param(
-            b"-ERR max number of clients reached\r\n",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="login.py _connection_errors: redis-py makes a plain ConnectionError of it, "
-                "so a node that is full sends people to look at its security groups",
-            ),
-        ),
+        b"-ERR max number of clients reached\r\n",
         b"-ERR unknown command 'AUTH'\r\n",
         b"-MASTERDOWN Link with MASTER is down\r\n",
     ],

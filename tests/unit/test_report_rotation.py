@@ -50,6 +50,7 @@ def test_a_rotation_is_counted_once(world: World, output: Callable[[], str]) -> 
     assert line["Rotations"] == [1.0]
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 def test_a_report_that_is_tried_again_counts_once(world: World, output: Callable[[], str]) -> None:
     world.machine.faults.raise_at("transitions", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):

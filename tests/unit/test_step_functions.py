@@ -156,22 +156,7 @@ def test_a_failure_leads_through_tasks_and_choices_to_an_end() -> None:
     assert {kind for _, kind in states_after_a_failure()} >= {"Task", "Choice", "Wait", "Fail"}
 
 
-NOT_IN_FAILURE_STATES = pytest.mark.xfail(
-    strict=True,
-    reason="step_functions.py FAILURE_STATES lacks a state behind Roll Back: the rotation Lambda "
-    "then names it as the state that failed",
-)
-
-
-@pytest.mark.parametrize(
-    "name,kind",
-    [
-        pytest.param(
-            name, kind, marks=NOT_IN_FAILURE_STATES if name == "User Cannot Be Put Back" else ()
-        )
-        for name, kind in states_after_a_failure()
-    ],
-)
+@pytest.mark.parametrize("name,kind", states_after_a_failure())
 def test_no_state_that_follows_a_failure_is_taken_for_the_failed_one(
     stub: Stub, name: str, kind: str
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rotation.errors import (
+    AccessDeniedError,
     CrossAccountRotationError,
     InvalidInputError,
     RotationError,
@@ -14,6 +15,8 @@ from rotation.errors import (
     RotationInProgressError,
     SecretNotAllowedError,
     SecretNotFoundError,
+    ServiceUnavailableError,
+    ThrottlingError,
     VersionNotFoundError,
 )
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
@@ -225,6 +228,17 @@ def test_a_stopped_execution_fails_the_step_with_what_there_is(
         rotation.step("finishSecret")
     assert status in str(caught.value)
     assert f":{PENDING}-1" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [ThrottlingError, AccessDeniedError, ServiceUnavailableError])
+def test_a_history_that_cannot_be_read_does_not_hide_the_error(
+    rotation: Rotation, kind: type[RotationError]
+) -> None:
+    rotation.becomes("FAILED")
+    rotation.world.machine.faults.raise_at("failed_state", kind("no history"))
+    with pytest.raises(RotationFailedError, match="PasswordRefusedError") as caught:
+        rotation.step("setSecret")
+    assert "no history" not in str(caught.value)
 
 
 def test_the_last_attempt_counts(rotation: Rotation) -> None:
