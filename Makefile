@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := functions local report tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test lint format lock graph clean
+.PHONY: help setup rotate up test crash lint format lock graph clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,10 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 	@$(BIN)/python -m local up
 
 test: setup lint ## Run the linters and all tests
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 4 --dist loadfile
+
+crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
+	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -1,8 +1,8 @@
-"""Every function, killed before and after each of its calls that change something, or a login.
+"""Every function, killed before and after each of its calls that change something.
 
 The calls are those that a clean rotation was seen to make, not a list written by hand. After each
 crash the run ends by itself or the next one ends it; AWSCURRENT logs in on every node all along.
-`CRASH_MATRIX=all` takes the calls that only read, too (minutes).
+`make crash` takes the calls that only read and the logins, too (minutes).
 """
 
 import os
@@ -17,7 +17,7 @@ from local.faults import apis, control
 from local.instance import LocalAws
 from tests.rotation.world import Tenant, World
 
-CHANGING = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "AUTH")
+CHANGING = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser")
 
 
 @pytest.fixture(scope="module")
