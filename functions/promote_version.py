@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.errors import RotationSupersededError
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
+from rotation.staging import move
 from rotation.target import Target, require_unchanged
 from rotation.telemetry import entry_point
 
@@ -19,14 +19,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if secret.version_with(AWSCURRENT) == target.version_id:
         return {"Promoted": False}
     require_unchanged(target, secret)
-    try:
-        secrets.move_label(
-            target.secret_arn, AWSCURRENT, to=target.version_id, away_from=target.current_version_id
-        )
-    except RotationSupersededError:
-        # botocore sends a call again whose answer was lost, and the first one may have counted.
-        secret = secrets.describe(target.secret_arn)
-        if secret.version_with(AWSCURRENT) != target.version_id:
-            raise
-        return {"Promoted": False}
+    move(
+        secrets,
+        target.secret_arn,
+        AWSCURRENT,
+        to=target.version_id,
+        away_from=target.current_version_id,
+    )
     return {"Promoted": True}

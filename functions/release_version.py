@@ -8,7 +8,7 @@ from rotation.errors import RotationError
 from rotation.failure import Failure
 from rotation.restoration import own_token
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretsManager
-from rotation.staging import remove_label
+from rotation.staging import is_resumed, remove_label
 from rotation.telemetry import entry_point
 
 
@@ -28,18 +28,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
     elif token := own_token(state):
         try:
-            _release(token, state["Input"]["SecretId"], SecretsManager.connect())
+            told += _release(token, state, SecretsManager.connect())
         except RotationError as error:
             if error.transient:
                 raise
-            told.append(f"AWSPENDING stays on version {token}: {error}")
+            told.append(f"AWSPENDING stays on version {token}, with {type(error).__name__}.")
     if state.get("RollBack", {}).get("UserChanged") and "Verified" in state:
         answers = state["Verified"]["Answers"]
         told.append(f"AWSCURRENT logs in on {sum(answers)} of {len(answers)} endpoints.")
     return {"Error": failure.error, "Cause": " ".join(told)}
 
 
-def _release(token: str, secret_id: str, secrets: SecretsManager) -> None:
-    secret = secrets.describe(secret_id)
-    if secret.version_with(AWSCURRENT) != token:
-        remove_label(secrets, secret.arn, AWSPENDING, token)
+def _release(token: str, state: dict[str, Any], secrets: SecretsManager) -> list[str]:
+    secret = secrets.describe(state["Input"]["SecretId"])
+    if secret.version_with(AWSCURRENT) == token:
+        return []
+    if "Generation" not in state and is_resumed(secrets, secret, token):
+        return [f"AWSPENDING stays on version {token}: its password may be on the user already."]
+    remove_label(secrets, secret.arn, AWSPENDING, token)
+    return []

@@ -67,6 +67,8 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
     except UserNotFoundError:
         return Restoration(False, f"{who} is gone and could not be put back.")
     except AccessDeniedError as error:
+        if "Modification" not in state and state["Failure"]["Error"] == "AccessDeniedError":
+            return Restoration(False, f"{who} is as it was: the change was denied.")
         return Restoration(False, f"{who} could not be put back: {error}")
 
 

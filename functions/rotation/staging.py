@@ -2,7 +2,7 @@
 
 from rotation.errors import RotationSupersededError, SecretFormatError, VersionNotReadableError
 from rotation.password import PasswordRules, is_valid
-from rotation.secrets_manager import AWSPENDING, SecretsManager
+from rotation.secrets_manager import AWSPENDING, SecretDescription, SecretsManager
 from rotation.target import Target
 
 
@@ -16,7 +16,7 @@ def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules
         Whether a new password was made.
 
     Raises:
-        RotationSupersededError: another run has AWSPENDING, or AWSCURRENT was moved.
+        RotationSupersededError: another run has AWSPENDING.
         SecretFormatError: the version holds no password that ElastiCache takes.
         VersionNotReadableError, AwsError
     """
@@ -50,10 +50,27 @@ def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules
     if pending != version:
         try:
             # Compare and swap: of two runs that have found AWSPENDING free, one gets it.
-            secrets.move_label(arn, AWSPENDING, to=version, away_from=pending)
+            move(secrets, arn, AWSPENDING, to=version, away_from=pending)
         finally:
             remove_label(secrets, arn, label, version)
     return generated
+
+
+def move(
+    secrets: SecretsManager, secret_arn: str, label: str, *, to: str, away_from: str | None
+) -> None:
+    """Compare and swap a label, and take one that has arrived for moved.
+
+    botocore sends a call again whose answer was lost, and the first one may have counted.
+
+    Raises:
+        RotationSupersededError: the label was not where it was expected, and is not on ``to``.
+    """
+    try:
+        secrets.move_label(secret_arn, label, to=to, away_from=away_from)
+    except RotationSupersededError:
+        if secrets.describe(secret_arn).version_with(label) != to:
+            raise
 
 
 def remove_label(secrets: SecretsManager, secret_arn: str, label: str, version_id: str) -> None:
@@ -70,3 +87,13 @@ def _left_password(target: Target, secrets: SecretsManager) -> str | None:
     except (VersionNotReadableError, SecretFormatError):
         return None
     return left if is_valid(left or "") else None
+
+
+def is_resumed(secrets: SecretsManager, secret: SecretDescription, version_id: str) -> bool:
+    """Whether AWSPENDING's version has a password, which an earlier run may have set on the user."""
+    if AWSPENDING not in secret.stages.get(version_id, ()):
+        return False
+    try:
+        return secrets.read(secret.arn, version_id).password is not None
+    except (VersionNotReadableError, SecretFormatError):
+        return False

@@ -124,8 +124,8 @@ class RotationSteps:
             )
         if latest is None and is_held(event.token, self._machine):
             raise RotationInProgressError(
-                f"An execution that somebody has started by hand rotates secret {event.secret_id} "
-                f"to version {event.token}. Secrets Manager's retry will find its outcome."
+                f"Another execution rotates secret {event.secret_id} to version {event.token} "
+                "already. Secrets Manager's retry will find its outcome."
             )
         return self._start_or_attach(event, event.token, latest)
 

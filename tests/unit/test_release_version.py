@@ -217,12 +217,6 @@ def test_what_may_be_gone_a_moment_later_is_tried_again(staged: World, method: s
     assert staged.secrets.version_with(AWSPENDING) is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="release_version.py: AWSPENDING is taken off the only version that holds the password "
-    "of a user whom the cut-off first run has turned on; every later rotation is refused with "
-    "CurrentPasswordUnknownError",
-)
 @pytest.mark.parametrize("checked_already", [True, False])
 def test_a_resumed_first_rotation_that_fails_before_it_changes_anything_can_be_resumed_again(
     staged: World, checked_already: bool

@@ -244,11 +244,6 @@ def test_a_version_has_a_label_from_its_first_moment_to_its_last(world: World) -
     assert moved == [(PENDING, None), (None, PENDING)]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="staging.py: botocore repeats UpdateSecretVersionStage after a lost answer; the second "
-    "one is InvalidParameterException, and a run that has AWSPENDING fails (cf. promote_version)",
-)
 def test_a_move_of_awspending_that_botocore_repeated_is_a_move(world: World) -> None:
     world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
     answer = RotationSupersededError("AWSPENDING is not where it was expected.")
