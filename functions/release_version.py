@@ -28,7 +28,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
     elif token := own_token(state):
         try:
-            told += _release(token, state, SecretsManager.connect())
+            if not _release(token, state, SecretsManager.connect()):
+                told.append(
+                    f"AWSPENDING stays on version {token}: its password may be on the user already."
+                )
         except RotationError as error:
             if error.transient:
                 raise
@@ -39,11 +42,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"Error": failure.error, "Cause": " ".join(told)}
 
 
-def _release(token: str, state: dict[str, Any], secrets: SecretsManager) -> list[str]:
+def _release(token: str, state: dict[str, Any], secrets: SecretsManager) -> bool:
+    """False if AWSPENDING has to stay, for the next rotation to go on with its password."""
     secret = secrets.describe(state["Input"]["SecretId"])
     if secret.version_with(AWSCURRENT) == token:
-        return []
+        return True
     if "Generation" not in state and is_resumed(secrets, secret, token):
-        return [f"AWSPENDING stays on version {token}: its password may be on the user already."]
+        return False
     remove_label(secrets, secret.arn, AWSPENDING, token)
-    return []
+    return True

@@ -35,7 +35,7 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
 
     Args:
         state: all that the run knew: ``ExecutionArn`` and ``Input``, and ``Target``, ``Checks``,
-            ``Checks``, ``Generation`` and ``Modification`` as far as it came.
+            ``Generation`` and ``Modification`` as far as it came.
         secrets: where the labels are.
         users: where the passwords are.
 

@@ -90,7 +90,7 @@ def _left_password(target: Target, secrets: SecretsManager) -> str | None:
 
 
 def is_resumed(secrets: SecretsManager, secret: SecretDescription, version_id: str) -> bool:
-    """Whether AWSPENDING's version has a password, which an earlier run may have set on the user."""
+    """Whether AWSPENDING's version has a password, which may be on the user already."""
     if AWSPENDING not in secret.stages.get(version_id, ()):
         return False
     try:

@@ -44,6 +44,7 @@ def checked(**more: Any) -> dict[str, Any]:
 
 
 def put_back(**more: Any) -> dict[str, Any]:
+    more = {"Generation": {"Generated": True}, **more}
     return checked(RollBack={"UserChanged": True, "Told": TOLD}, **more)
 
 
@@ -95,17 +96,28 @@ def test_another_runs_awspending_is_left_alone(staged: World) -> None:
 
 def test_a_moved_awscurrent_keeps_awspending_from_nobody(staged: World) -> None:
     staged.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSCURRENT)
-    release(staged, checked())
+    release(staged, put_back())
     assert staged.secrets.version_with(AWSPENDING) is None
     assert staged.secrets.version_with(AWSCURRENT) == OTHER
 
 
 def test_without_a_target_an_execution_named_after_token_and_attempt_takes_its_awspending_off(
-    staged: World,
+    world: World,
 ) -> None:
-    answer = release(staged, state(ExecutionArn=NAMED_AFTER_THE_TOKEN))
-    assert staged.secrets.version_with(AWSPENDING) is None
+    world.stage(None)
+    answer = release(world, state(ExecutionArn=NAMED_AFTER_THE_TOKEN))
+    assert world.secrets.version_with(AWSPENDING) is None
     assert answer["Cause"] == "It does not log in. Nothing had been changed."
+
+
+@pytest.mark.parametrize("found", [state(ExecutionArn=NAMED_AFTER_THE_TOKEN), checked()])
+def test_before_generate_password_a_password_in_awspending_is_an_earlier_runs_and_stays(
+    staged: World, found: dict[str, Any]
+) -> None:
+    before = staged.secrets.snapshot()
+    cause = release(staged, found)["Cause"]
+    assert staged.secrets.snapshot() == before
+    assert f"AWSPENDING stays on version {PENDING}: its password may be on the user" in cause
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,7 @@ def test_an_awspending_that_cannot_be_taken_off_is_told_beside_the_first_error(
     answer = release(staged, put_back())
     assert answer["Error"] == "PasswordRefusedError"
     assert TOLD in answer["Cause"]
-    assert f"AWSPENDING stays on version {PENDING}: It answered AccessDenied." in answer["Cause"]
+    assert f"AWSPENDING stays on version {PENDING}, with AccessDeniedError." in answer["Cause"]
 
 
 def test_a_secret_that_has_gone_meanwhile_does_not_hide_the_first_error(staged: World) -> None:
