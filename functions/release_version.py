@@ -6,9 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError
 from rotation.failure import Failure
-from rotation.restoration import own_token
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretsManager
-from rotation.staging import is_resumed, remove_label
+from rotation.restoration import own_token, release
+from rotation.secrets_manager import SecretsManager
 from rotation.telemetry import entry_point
 
 
@@ -28,10 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
     elif token := own_token(state):
         try:
-            if not _release(token, state, SecretsManager.connect()):
-                told.append(
-                    f"AWSPENDING stays on version {token}: its password may be on the user already."
-                )
+            told.append(release(token, state, SecretsManager.connect()))
         except RotationError as error:
             if error.transient:
                 raise
@@ -39,15 +35,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if state.get("RollBack", {}).get("UserChanged") and "Verified" in state:
         answers = state["Verified"]["Answers"]
         told.append(f"AWSCURRENT logs in on {sum(answers)} of {len(answers)} endpoints.")
-    return {"Error": failure.error, "Cause": " ".join(told)}
-
-
-def _release(token: str, state: dict[str, Any], secrets: SecretsManager) -> bool:
-    """False if AWSPENDING has to stay, for the next rotation to go on with its password."""
-    secret = secrets.describe(state["Input"]["SecretId"])
-    if secret.version_with(AWSCURRENT) == token:
-        return True
-    if "Generation" not in state and is_resumed(secrets, secret, token):
-        return False
-    remove_label(secrets, secret.arn, AWSPENDING, token)
-    return True
+    return {"Error": failure.error, "Cause": " ".join(filter(None, told))}

@@ -16,6 +16,7 @@ from rotation.secrets_manager import (
     AWSPENDING,
     SecretsManager,
 )
+from rotation.staging import is_resumed, remove_label
 from rotation.target import ExecutionInput, Target, execution_name
 from rotation.user import switched
 
@@ -131,3 +132,16 @@ def own_token(state: dict[str, Any]) -> str | None:
         return None
     name = execution_name(given.token or "", given.attempt)
     return given.token if state["ExecutionArn"].endswith(f":{name}") else None
+
+
+def release(token: str, state: dict[str, Any], secrets: SecretsManager) -> str:
+    """Take AWSPENDING off the version, and tell where it stays."""
+    secret = secrets.describe(state["Input"]["SecretId"])
+    if secret.version_with(AWSCURRENT) == token:
+        return ""
+    told = ""
+    if "Generation" not in state and is_resumed(secrets, secret, token):
+        told = f"AWSPENDING stays on version {token}: its password may be on the user already."
+    else:
+        remove_label(secrets, secret.arn, AWSPENDING, token)
+    return told
