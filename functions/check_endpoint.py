@@ -5,9 +5,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.endpoint import Endpoint
-from rotation.errors import SecretFormatError, VersionNotReadableError
 from rotation.login import Door
-from rotation.secrets_manager import SecretsManager
+from rotation.secrets_manager import SecretsManager, known_password
 from rotation.target import Target
 from rotation.telemetry import entry_point
 
@@ -19,7 +18,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # Read in every run: a subnet without a way to Secrets Manager has to fail here, not later.
     secrets = SecretsManager.connect()
     current = secrets.read(target.secret_arn, target.current_version_id)
-    previous = _previous_password(target, secrets)
+    previous = None
+    if target.password_count > 1:
+        previous = known_password(secrets, target.secret_arn, target.previous_version_id)
     endpoint = Endpoint.from_state(event["Endpoint"])
     with Door.open(endpoint, target.username) as door:
         if target.authentication == "password":
@@ -32,12 +33,3 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         # Whether a roll back may set it again beside the current one.
         previous_logs_in = previous is not None and door.accepts(previous)
     return {"Endpoint": str(endpoint), "PreviousLogsIn": previous_logs_in}
-
-
-def _previous_password(target: Target, secrets: SecretsManager) -> str | None:
-    if target.password_count < 2 or not target.previous_version_id:
-        return None
-    try:
-        return secrets.read(target.secret_arn, target.previous_version_id).password
-    except (VersionNotReadableError, SecretFormatError):
-        return None

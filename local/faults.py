@@ -69,10 +69,12 @@ KINDS: dict[str, Kind] = {
     "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
     "slow-node": Kind("NODE:SECONDS[:STATE]", "The node lets new connections wait"),
     "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is another authority's"),
+    "plain-node": Kind("NODE[:STATE]", "The node does not speak TLS"),
+    "open-node": Kind("NODE[:STATE]", "The node takes any password"),
     "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it has entered the state"),
 }
 #: Faults that make a node unreachable by design: a watcher's failed connection proves nothing.
-UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate")
+UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate", "plain-node")
 ARGUMENTS = {
     "API": "A call that functions make, such as ModifyUser",
     "Invoke": "As API: Step Functions calls a function",
@@ -234,8 +236,7 @@ class Faults:
             if method == "DELETE":
                 self._armed.clear()
             for fault in added:
-                waits = fault.kind in UNREACHABLE and bool(fault.target)
-                self._armed.append(_Armed(fault, on=not waits))
+                self._armed.append(_Armed(fault, on=not (fault.node and fault.target)))
             return 200, json.dumps(
                 [{"fault": a.fault.text, "met": a.met, "seen": a.seen} for a in self._armed]
             )
@@ -291,7 +292,7 @@ class Faults:
         """Whether the execution that has just entered the state is to be stopped."""
         with self._lock:
             for armed in self._armed:
-                if armed.fault.kind in UNREACHABLE and armed.fault.target == state:
+                if armed.fault.node and armed.fault.target == state:
                     armed.on = True
         return "stop-at" in self._due(state)
 
@@ -312,17 +313,13 @@ class Faults:
         fault = self._find("slow-node", node)
         return fault.seconds if fault else 0.0
 
-    def drops(self, node: int) -> bool:
-        """Whether the node closes a new connection."""
-        return self._find("drop-node", node) is not None
+    def strikes(self, kind: str, node: int) -> bool:
+        """Whether a new connection to the node, or an answer of it, meets a fault of that kind."""
+        return self._find(kind, node) is not None
 
-    def wrong_certificate(self, node: int) -> bool:
-        """Whether the node shows a certificate that does not verify."""
-        return self._find("wrong-certificate", node) is not None
-
-    def login(self, peer: int) -> Login:
-        """What becomes of the logins over a connection from this port of 127.0.0.1."""
-        return Login(self, peer)
+    def login(self, node: int, peer: int) -> Login:
+        """What becomes of the logins at the node from this port of 127.0.0.1."""
+        return Login(self, node, peer)
 
     def _find(self, kind: str, node: int = 0) -> Fault | None:
         """The fault of that kind that was set last."""
@@ -338,7 +335,7 @@ class Faults:
         due = {}
         with self._lock:
             for armed in self._armed:
-                if armed.fault.target == target and armed.fault.kind not in UNREACHABLE:
+                if armed.fault.target == target and not armed.fault.node:
                     armed.seen += 1
                     if armed.seen in armed.fault.calls:
                         armed.met += 1
@@ -353,15 +350,16 @@ class Faults:
 class Login:
     """The logins over one connection to a node, as the bytes pass by."""
 
-    def __init__(self, faults: Faults, peer: int) -> None:
+    def __init__(self, faults: Faults, node: int, peer: int) -> None:
         self._faults = faults
+        self._node = node
         self._peer = peer
         self._victim: int | None = None  # to be killed once the node has answered
 
-    def request(self, data: bytes) -> None:
-        """Looks at what goes to the node; raises ConnectionAbortedError if it must not."""
+    def request(self, data: bytes) -> bytes:
+        """What goes to the node; raises ConnectionAbortedError if nothing must."""
         if b"AUTH" not in data or not self._faults._waits_for("AUTH"):
-            return
+            return data
         if pid := _process_of(self._peer):
             due = self._faults._due("AUTH")
             if "kill-before" in due:
@@ -369,12 +367,16 @@ class Login:
                 raise ConnectionAbortedError
             if "kill-after" in due:
                 self._victim = pid
+        return data
 
-    def answer(self, data: bytes) -> None:
-        """Looks at what the node answers; raises ConnectionAbortedError if it must not arrive."""
+    def answer(self, data: bytes) -> bytes:
+        """What the node answers; raises ConnectionAbortedError if nothing must arrive."""
         if self._victim:
             _kill(self._victim)
             raise ConnectionAbortedError
+        if data.startswith(b"-WRONGPASS") and self._faults.strikes("open-node", self._node):
+            return b"+OK\r\n"
+        return data
 
 
 def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str, Any]]:

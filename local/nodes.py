@@ -111,15 +111,16 @@ class Node:
     async def _serve(
         self, tls: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        faults, login = self._fleet.faults, self._fleet.faults.login(_port(writer))
+        faults = self._fleet.faults
+        login = faults.login(self.position, _port(writer))
         try:
-            if faults.drops(self.position):
+            if faults.strikes("drop-node", self.position):
                 raise ConnectionAbortedError
             if seconds := faults.slow_seconds(self.position):
                 # What has arrived meanwhile is for the TLS layer, and must not be read before.
                 writer.transport.pause_reading()  # type: ignore[attr-defined]
                 await asyncio.sleep(seconds)
-            if tls:
+            if tls and not faults.strikes("plain-node", self.position):
                 await writer.start_tls(self._fleet.ssl_context(self.position))
             server_reader, server_writer = await asyncio.open_unix_connection(str(self._path))
         except OSError:
@@ -152,7 +153,7 @@ class Fleet:
 
     def ssl_context(self, position: int) -> ssl.SSLContext:
         """What the nodes of that position show to a new connection."""
-        return self._wrong if self.faults.wrong_certificate(position) else self._right
+        return self._wrong if self.faults.strikes("wrong-certificate", position) else self._right
 
     def start_nodes(self, count: int) -> list[Node]:
         """Starts the servers of a cache, all at once; raises NodeError."""
@@ -202,12 +203,11 @@ def _ssl_context(authority: trustme.CA) -> ssl.SSLContext:
 
 
 async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], None]
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, through: Callable[[bytes], bytes]
 ) -> None:
     try:
         while data := await reader.read(65536):
-            look(data)
-            writer.write(data)
+            writer.write(through(data))
             await writer.drain()
     except OSError:  # Either side may vanish at any time; ssl.SSLError is an OSError too.
         pass

@@ -119,6 +119,11 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
                 f"{endpoint} answers, but not to a login ({type(reason).__name__}): it may be "
                 "loading, or have all its connections in use."
             ) from None
+        if isinstance(reason, OSError) and "handshake" in str(reason):
+            raise EndpointUnreachableError(
+                f"{endpoint} accepts connections, but answers no TLS in time: it may be "
+                "overloaded, or its encryption in transit be off."
+            ) from None
         raise EndpointUnreachableError(
             f"{endpoint} cannot be reached ({type(reason).__name__}). Look at the subnets and "
             "security groups of the function and of the cache."

@@ -9,14 +9,14 @@ from rotation.errors import (
     InvalidInputError,
     SecretError,
     UserNotFoundError,
-    VersionNotReadableError,
 )
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
     SecretsManager,
+    known_password,
 )
-from rotation.staging import is_resumed, remove_label
+from rotation.staging import remove_label
 from rotation.target import ExecutionInput, Target, execution_name
 from rotation.user import switched
 
@@ -111,10 +111,7 @@ def _second_password(target: Target, secrets: SecretsManager, state: dict[str, A
     seen = state.get("Checks", {}).get("PreviousLogsIn", [])
     if not seen or not all(seen):
         return None
-    try:
-        return secrets.read(target.secret_arn, target.previous_version_id).password
-    except VersionNotReadableError:
-        return None
+    return known_password(secrets, target.secret_arn, target.previous_version_id)
 
 
 def own_token(state: dict[str, Any]) -> str | None:
@@ -140,7 +137,8 @@ def release(token: str, state: dict[str, Any], secrets: SecretsManager) -> str:
     if secret.version_with(AWSCURRENT) == token:
         return ""
     told = ""
-    if "Generation" not in state and is_resumed(secrets, secret, token):
+    staged = secret.version_with(AWSPENDING) == token
+    if "Generation" not in state and staged and known_password(secrets, secret.arn, token):
         told = f"AWSPENDING stays on version {token}: its password may be on the user already."
     else:
         remove_label(secrets, secret.arn, AWSPENDING, token)

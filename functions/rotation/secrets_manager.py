@@ -156,3 +156,13 @@ class SecretsManager:
         if not is_valid(password):
             raise UnexpectedAwsError("GetRandomPassword made none that ElastiCache takes.")
         return password
+
+
+def known_password(secrets: SecretsManager, secret_arn: str, version_id: str | None) -> str | None:
+    """The version's password; None without a version, a password or a value that can be read."""
+    if not version_id:
+        return None
+    try:
+        return secrets.read(secret_arn, version_id).password
+    except (VersionNotReadableError, SecretFormatError):
+        return None

@@ -2,7 +2,7 @@
 
 from rotation.errors import RotationSupersededError, SecretFormatError, VersionNotReadableError
 from rotation.password import PasswordRules, is_valid
-from rotation.secrets_manager import AWSPENDING, SecretDescription, SecretsManager
+from rotation.secrets_manager import AWSPENDING, SecretsManager, known_password
 from rotation.target import Target
 
 
@@ -82,18 +82,5 @@ def remove_label(secrets: SecretsManager, secret_arn: str, label: str, version_i
 def _left_password(target: Target, secrets: SecretsManager) -> str | None:
     if target.pending_version_id in ("", target.version_id, target.current_version_id):
         return None
-    try:
-        left = secrets.read(target.secret_arn, target.pending_version_id).password
-    except (VersionNotReadableError, SecretFormatError):
-        return None
+    left = known_password(secrets, target.secret_arn, target.pending_version_id)
     return left if is_valid(left or "") else None
-
-
-def is_resumed(secrets: SecretsManager, secret: SecretDescription, version_id: str) -> bool:
-    """Whether AWSPENDING's version has a password, which may be on the user already."""
-    if AWSPENDING not in secret.stages.get(version_id, ()):
-        return False
-    try:
-        return secrets.read(secret.arn, version_id).password is not None
-    except (VersionNotReadableError, SecretFormatError):
-        return False

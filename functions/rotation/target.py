@@ -12,11 +12,9 @@ from rotation.errors import (
     InvalidInputError,
     RotationInProgressError,
     RotationSupersededError,
-    SecretFormatError,
     SecretNotAllowedError,
     UserNotBoundError,
     VersionNotFoundError,
-    VersionNotReadableError,
 )
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -24,6 +22,7 @@ from rotation.secrets_manager import (
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
+    known_password,
 )
 from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
@@ -196,7 +195,9 @@ def check_target(
             "another."
         )
     user = users.user(user_id)
-    check_rotatable(user, value, secret.arn, resumed=_has_value(secrets, secret, current))
+    # A run that is no more may have left a password in the pending version, and on the user.
+    resumed = pending != current and known_password(secrets, secret.arn, pending) is not None
+    check_rotatable(user, value, secret.arn, resumed=resumed)
     if not pin:
         _check_bound(user, secret, users)
     return Target(
@@ -251,17 +252,6 @@ def _token(
             "version is not rotated to. Start an execution without ClientRequestToken."
         )
     return token
-
-
-def _has_value(secrets: SecretsManager, secret: SecretDescription, current: str) -> bool:
-    """Whether a run that is no more has left a password in the pending version."""
-    pending = secret.version_with(AWSPENDING)
-    if pending in (None, current):
-        return False
-    try:
-        return secrets.read(secret.arn, pending).password is not None
-    except (VersionNotReadableError, SecretFormatError):
-        return False
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:

@@ -288,6 +288,17 @@ def test_nodes_that_cannot_be_reached(
     with pytest.raises(ssl.SSLCertVerificationError):
         log_in_at(1)
     assert log_in_at(2) == "+OK"
+    arm("plain-node:2")
+    with pytest.raises(TimeoutError):
+        log_in_at(2)  # Valkey waits for the rest of what it takes for a command.
+
+
+def test_a_node_that_takes_any_password(
+    aws: LocalAws, arm: Arm, endpoints: list[dict[str, Any]]
+) -> None:
+    arm("open-node:1")
+    answers = [log_in(aws, endpoint, "faulty", "made-up-password") for endpoint in endpoints]
+    assert [each.partition(" ")[0] for each in answers] == ["+OK", "-WRONGPASS"]
 
 
 def test_the_watcher_of_a_rotation(aws: LocalAws, arm: Arm, elasticache: Any) -> None:

@@ -1,5 +1,6 @@
 """A stack that is pinned to one secret and one user, as AWS's own function is."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +35,20 @@ def test_another_secret_is_refused_by_name(pinned: tuple[World, Tenant]) -> None
     world, _ = pinned
     execution = world.tenant().start()
     assert (execution["status"], execution["error"]) == ("FAILED", "SecretNotAllowedError")
+
+
+def test_another_user_is_refused_by_name(pinned: tuple[World, Tenant]) -> None:
+    world, tenant = pinned
+    value = tenant.value()
+    other = world.tenant()
+    before = (other.user(), other.labels())
+    world.secrets.put_secret_value(
+        SecretId=tenant.secret_arn,
+        SecretString=json.dumps({**other.value(), "password": value["password"]}),
+    )
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "SecretNotAllowedError")
+    assert tenant.username in execution["cause"]
+    assert (other.user(), other.labels()) == before
+    world.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=json.dumps(value))
+    assert tenant.start()["status"] == "SUCCEEDED"

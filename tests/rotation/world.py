@@ -154,14 +154,26 @@ class Tenant:
 
         return eventually(look, f"the end of {arn}")
 
+    def history(self, execution_arn: str) -> list[dict[str, Any]]:
+        """All events of an execution, so far."""
+        pages = self.world.step_functions.get_paginator("get_execution_history")
+        found = pages.paginate(executionArn=execution_arn).build_full_result()
+        return list(found["events"])
+
     def states(self, execution_arn: str) -> list[str]:
         """The names of the states that an execution entered, in turn."""
-        history = self.world.step_functions.get_paginator("get_execution_history")
-        events = history.paginate(executionArn=execution_arn).build_full_result()["events"]
         return [
             event["stateEnteredEventDetails"]["name"]
-            for event in events
+            for event in self.history(execution_arn)
             if "stateEnteredEventDetails" in event
+        ]
+
+    def errors(self, execution_arn: str) -> list[str]:
+        """The names of the errors that its tasks met, in turn."""
+        return [
+            event["taskFailedEventDetails"]["error"]
+            for event in self.history(execution_arn)
+            if "taskFailedEventDetails" in event
         ]
 
     def labels(self) -> dict[str, set[str]]:

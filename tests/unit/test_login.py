@@ -305,6 +305,14 @@ def test_no_connection_is_unreachable_and_names_how(
     assert "security groups" in str(found)
 
 
+def test_a_node_that_answers_no_tls_is_not_sought_in_the_network(network: FakeNetwork) -> None:
+    network.connect_error = TimeoutError("_ssl.c:989: The handshake operation timed out")
+    found = failure_of(lambda: answer_to(network))
+    assert type(found) is EndpointUnreachableError
+    assert "no TLS" in str(found)
+    assert "security groups" not in str(found)
+
+
 def test_a_second_connection_that_fails_is_told_like_the_first(network: FakeNetwork) -> None:
     network.script = [WRONGPASS]
     with Door.open(ENDPOINT, USERNAME) as door:
