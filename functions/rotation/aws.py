@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from rotation.errors import (
     AccessDeniedError,
@@ -70,10 +71,13 @@ _COMMON_CODES: dict[str, type[RotationError]] = {
     ),
 }
 
+#: What botocore raises on an answer that is none, and what one without a key does.
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+
 
 @contextmanager
 def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}) -> Iterator[None]:
-    """Turn botocore's errors into ours.
+    """Turn botocore's errors into ours, and those of reading what it has answered.
 
     AWS's own message is left out, since it may quote an argument, but for a denied access, where
     it names the role, the action and the resource.
@@ -105,3 +109,7 @@ def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}
         ) from None
     except BotoCoreError as error:
         raise UnexpectedAwsError(f"{call} on {on} was not sent ({type(error).__name__}).") from None
+    except _UNREADABLE as error:
+        raise UnexpectedAwsError(
+            f"{call} on {on} gave an answer that cannot be read ({type(error).__name__})."
+        ) from None

@@ -47,20 +47,20 @@ class ElastiCache:
         """
         with translated("DescribeUsers", user_id, _CODES):
             found = self._client.describe_users(UserId=user_id)["Users"]
-        if not found:
-            raise UserNotFoundError(f"DescribeUsers knows no user {user_id}.")
-        authentication = found[0].get("Authentication", {})
-        return User(
-            user_id=found[0]["UserId"],
-            arn=found[0]["ARN"],
-            name=found[0]["UserName"],
-            status=found[0]["Status"].lower(),
-            access_string=found[0].get("AccessString", ""),
-            # Samples in the guide print no_password, the API model no-password.
-            authentication=authentication.get("Type", "").replace("_", "-"),
-            password_count=authentication.get("PasswordCount") or 0,
-            group_ids=tuple(found[0].get("UserGroupIds", ())),
-        )
+            if not found:
+                raise UserNotFoundError(f"DescribeUsers knows no user {user_id}.")
+            authentication = found[0].get("Authentication", {})
+            return User(
+                user_id=found[0]["UserId"],
+                arn=found[0]["ARN"],
+                name=found[0]["UserName"],
+                status=found[0]["Status"].lower(),
+                access_string=found[0].get("AccessString", ""),
+                # Samples in the guide print no_password, the API model no-password.
+                authentication=authentication.get("Type", "").replace("_", "-"),
+                password_count=authentication.get("PasswordCount") or 0,
+                group_ids=tuple(found[0].get("UserGroupIds", ())),
+            )
 
     def tags(self, user_arn: str) -> dict[str, str]:
         """The user's tags. To be asked of a user that DescribeUsers has just shown.
@@ -72,7 +72,7 @@ class ElastiCache:
         codes = {**_CODES, "UserNotFound": UserBusyError}
         with translated("ListTagsForResource", user_arn, codes):
             found = self._client.list_tags_for_resource(ResourceName=user_arn)["TagList"]
-        return {tag["Key"]: tag.get("Value", "") for tag in found}
+            return {tag["Key"]: tag.get("Value", "") for tag in found}
 
     def set_passwords(
         self, user_id: str, passwords: list[str], *, access_string: str | None = None
@@ -132,10 +132,10 @@ class ElastiCache:
         try:
             with translated(f"Describe{kind}s", name, {**_CODES, **_GONE}):
                 answer = getattr(self._client, f"describe_{plural}")(**{key: name})
+                found: list[dict[str, Any]] = answer[f"{kind}s"]
+                return found
         except _GoneError:
             return []
-        found: list[dict[str, Any]] = answer[f"{kind}s"]
-        return found
 
     def _node_endpoints(self, replication_groups: set[str]) -> set[Endpoint]:
         """With cluster mode on, only DescribeCacheClusters tells the nodes' addresses."""
@@ -152,6 +152,6 @@ class ElastiCache:
 
 
 def _endpoint(cache_id: str, described: dict[str, Any] | None) -> set[Endpoint]:
-    if not described or not described.get("Address"):
+    if not described or not described.get("Address") or not described.get("Port"):
         return set()
     return {Endpoint(cache_id, described["Address"], described["Port"])}

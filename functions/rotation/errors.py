@@ -225,4 +225,4 @@ class AccessDeniedError(AwsError):
 
 
 class UnexpectedAwsError(AwsError):
-    """The service answered with an error code that has no name here."""
+    """The service answered with a code that has no name here, or with what is no answer of it."""

@@ -72,17 +72,17 @@ class SecretsManager:
         )
         with translated("DescribeSecret", secret_id, {**_CODES, **malformed}):
             found = self._client.describe_secret(SecretId=secret_id)
-        if found.get("DeletedDate"):
-            raise SecretDeletedError(
-                f"Secret {found['ARN']} is marked for deletion. Restore it first, with "
-                "RestoreSecret."
+            if found.get("DeletedDate"):
+                raise SecretDeletedError(
+                    f"Secret {found['ARN']} is marked for deletion. Restore it first, with "
+                    "RestoreSecret."
+                )
+            stages = found.get("VersionIdsToStages", {})
+            return SecretDescription(
+                found["ARN"],
+                found["Name"],
+                {each: frozenset(labels) for each, labels in stages.items()},
             )
-        stages = found.get("VersionIdsToStages", {})
-        return SecretDescription(
-            found["ARN"],
-            found["Name"],
-            {each: frozenset(labels) for each, labels in stages.items()},
-        )
 
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
         """The value of a version.
@@ -152,7 +152,7 @@ class SecretsManager:
                 ExcludeCharacters="".join(sorted({*FORBIDDEN, *rules.exclude})),
                 RequireEachIncludedType=True,
             )
-        password: str = answer["RandomPassword"]
+            password: str = answer["RandomPassword"]
         if not is_valid(password):
             raise UnexpectedAwsError("GetRandomPassword made none that ElastiCache takes.")
         return password

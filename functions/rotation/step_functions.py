@@ -89,7 +89,7 @@ class StepFunctions:
                 found = self._client.describe_execution(executionArn=arn)
             except self._client.exceptions.ExecutionDoesNotExist:
                 return None
-        return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
+            return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
 
     def running(self) -> list[str]:
         """The ARNs of the machine's executions that have not ended."""

@@ -34,15 +34,19 @@ class RotationEvent:
     token: str
 
     @classmethod
-    def parse(cls, event: dict[str, Any]) -> "RotationEvent":
+    def parse(cls, event: object) -> "RotationEvent":
         """Raises InvalidInputError that names the key, or CrossAccountRotationError."""
+        if not isinstance(event, dict):
+            event = {}
         if "RotationToken" in event:
             raise CrossAccountRotationError(
                 "The event has a RotationToken: the secret is in another account. This function "
                 "rotates secrets of its own account; deploy the stack beside the secret."
             )
         for key in ("Step", "SecretId", "ClientRequestToken"):
-            if not isinstance(event.get(key), str) or not event[key]:
+            value = event.get(key)
+            # Lone surrogates do not print, and end what has to be UTF-8.
+            if not isinstance(value, str) or not value or not value.isprintable():
                 raise InvalidInputError(
                     f'The event has no "{key}". This function is called by Secrets Manager; to '
                     "rotate by hand, start an execution of the state machine."

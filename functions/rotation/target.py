@@ -60,6 +60,8 @@ class ExecutionInput:
                 raise wrong(f'has a key "{str(key)[:60]}" that is not known')
             if type(value) is not types[key] or value == "":
                 raise wrong(f'has a "{key}" of the wrong type')
+            if isinstance(value, str) and not value.isprintable():
+                raise wrong(f'has a "{key}" with characters that do not print')
         if "SecretId" not in data:
             raise wrong('has no "SecretId"')
         token = data.get("ClientRequestToken")

@@ -1,6 +1,7 @@
 """Logs, metrics and traces. They hold ids and figures, never an event or a secret's value."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,17 +25,15 @@ def entry_point(handle: Handler) -> Handler:
 
     @tracer.capture_lambda_handler(capture_response=False)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        target = event.get("Target") or event.get("State", {}).get("Target") or {}
         logger.append_keys(
-            function=context.function_name,
-            request_id=context.aws_request_id,
-            execution=event.get("ExecutionArn"),
-            token=target.get("VersionId") or event.get("ClientRequestToken"),
+            function=context.function_name, request_id=context.aws_request_id, **_ids(event)
         )
         failure: RotationError
         try:
             answer = handle(event, context)
         except RotationError as error:
+            # Lambda's answer is UTF-8, which has no lone surrogates; an event's JSON may have.
+            error.args = (str(error).encode(errors="replace").decode(),)
             failure = error
         except Exception as error:
             # The traceback stays, the text and its cause go: they may quote a value.
@@ -45,15 +44,26 @@ def entry_point(handle: Handler) -> Handler:
             logger.info("done")
             return answer
         if failure.transient and "Since" in event:
-            tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
-            seconds = max(0, round(tried.total_seconds()))
-            failure = type(failure)(f"{failure} Tried for {seconds} s.")
+            with suppress(TypeError, ValueError):  # of an event that the machine has not made
+                tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
+                seconds = max(0, round(tried.total_seconds()))
+                failure = type(failure)(f"{failure} Tried for {seconds} s.")
         # Outside of the except blocks, where nothing that is printed can drag an exception along.
         logger.error("failed", extra={"error": type(failure).__name__, "reason": str(failure)})
         raise failure from None
 
     decorated: Handler = handler
     return decorated
+
+
+def _ids(event: Any) -> dict[str, Any]:
+    """What an event is about; nothing of one that has another shape, which its handler refuses."""
+    ids = {"execution": None, "token": None}
+    with suppress(AttributeError):
+        target = event.get("Target") or event.get("State", {}).get("Target") or {}
+        ids["execution"] = event.get("ExecutionArn")
+        ids["token"] = target.get("VersionId") or event.get("ClientRequestToken")
+    return ids
 
 
 __all__ = ["MetricUnit", "entry_point", "logger", "metrics"]

@@ -6,10 +6,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from rotation.elasticache import ElastiCache
-from rotation.login import Door
-from rotation.secrets_manager import SecretsManager
-from rotation.step_functions import StepFunctions
 from rotation.telemetry import logger
 from tests.unit.fakes import World
 
@@ -48,11 +44,7 @@ def _no_sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """The handlers get their adapters from it."""
     found = World()
-    monkeypatch.setattr(SecretsManager, "connect", lambda: found.secrets)
-    monkeypatch.setattr(ElastiCache, "connect", lambda: found.users)
-    monkeypatch.setattr(StepFunctions, "connect", lambda: found.machine)
-    monkeypatch.setattr(Door, "open", found.cache.open)
-    monkeypatch.setattr("time.sleep", found.context.sleep)
+    found.take_over(monkeypatch)
     return found
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from rotation.elasticache import ElastiCache
 from rotation.endpoint import Endpoint
 from rotation.errors import (
@@ -380,7 +382,15 @@ class World:
         self.cache = FakeCache(self.users)
         self.context = FakeContext()
 
-    def stage(self, text: str | None = secret_text(PENDING_PASSWORD)) -> None:
+    def take_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From here on, the handlers get their adapters from this world."""
+        monkeypatch.setattr(SecretsManager, "connect", lambda: self.secrets)
+        monkeypatch.setattr(ElastiCache, "connect", lambda: self.users)
+        monkeypatch.setattr(StepFunctions, "connect", lambda: self.machine)
+        monkeypatch.setattr(Door, "open", self.cache.open)
+        monkeypatch.setattr("time.sleep", self.context.sleep)
+
+    def stage(self, text: str | bytes | None = secret_text(PENDING_PASSWORD)) -> None:
         """As after Generate Password; with None, as before createSecret."""
         self.secrets.add(PENDING, text, AWSPENDING)
 

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSLError,
     UnknownServiceError,
 )
+from botocore.parsers import ResponseParserError
 
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import (
@@ -154,6 +155,24 @@ def test_a_call_that_was_not_sent_is_not_transient_and_names_why_but_no_argument
     translation = translation_of(error)
     assert type(translation) is UnexpectedAwsError
     for part in ("AnyCall", "an-id", "was not sent", type(error).__name__):
+        assert part in str(translation)
+    assert_no_leak([CURRENT_PASSWORD], error=translation)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseParserError(f"invalid XML: {CURRENT_PASSWORD}"),
+        UnicodeDecodeError("utf-8", CURRENT_PASSWORD.encode(), 0, 1, "invalid start byte"),
+        AttributeError("'NoneType' object has no attribute 'get'"),
+        KeyError("Status"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_answer_that_cannot_be_read_is_told_without_it(error: Exception) -> None:
+    translation = translation_of(error)
+    assert type(translation) is UnexpectedAwsError
+    for part in ("AnyCall", "an-id", "cannot be read", type(error).__name__):
         assert part in str(translation)
     assert_no_leak([CURRENT_PASSWORD], error=translation)
 

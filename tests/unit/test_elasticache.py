@@ -73,6 +73,15 @@ def test_a_user_is_what_describe_users_shows(stub: Stub) -> None:
     assert stub.adapter.user(USER_ID) == make_user()
 
 
+@pytest.mark.parametrize("key", ["UserId", "ARN", "UserName", "Status"])
+def test_a_user_that_is_half_described_is_aws_unexpected(stub: Stub, key: str) -> None:
+    answer = described()
+    del answer["Users"][0][key]
+    stub.answers("describe_users", answer, {"UserId": USER_ID})
+    with pytest.raises(UnexpectedAwsError, match="DescribeUsers on app-id"):
+        stub.adapter.user(USER_ID)
+
+
 @pytest.mark.parametrize(
     "shown,authentication,count",
     [

@@ -23,7 +23,6 @@ import report_rotation
 import roll_back
 import rotate_secret
 from rotation.elasticache import ElastiCache
-from rotation.login import Door
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
 from rotation.telemetry import entry_point, logger
@@ -177,11 +176,7 @@ def test_a_foreign_exception_anywhere_tells_no_password(
                 for after in (False, True):
                     again = World()
                     prepare(again, stage)
-                    monkeypatch.setattr(SecretsManager, "connect", lambda w=again: w.secrets)
-                    monkeypatch.setattr(ElastiCache, "connect", lambda w=again: w.users)
-                    monkeypatch.setattr(StepFunctions, "connect", lambda w=again: w.machine)
-                    monkeypatch.setattr(Door, "open", again.cache.open)
-                    monkeypatch.setattr("time.sleep", again.context.sleep)
+                    again.take_over(monkeypatch)
                     getattr(again, adapter).faults.raise_at(method, QuotingError(), after=after)
                     error = run(name, again, output)
                     reached += error is not None and "QuotingError" in str(error)

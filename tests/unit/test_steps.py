@@ -108,12 +108,18 @@ def test_secrets_manager_has_four_steps() -> None:
 
 
 @pytest.mark.parametrize("key", list(EVENT))
-@pytest.mark.parametrize("value", [None, "", 1, []])
+@pytest.mark.parametrize("value", [None, "", 1, [], "\ud800"])
 def test_an_event_without_a_key_is_refused_by_its_name(key: str, value: object) -> None:
     with pytest.raises(InvalidInputError, match=f'"{key}"'):
         RotationEvent.parse(EVENT | {key: value})
     with pytest.raises(InvalidInputError, match=f'"{key}"'):
         RotationEvent.parse({name: each for name, each in EVENT.items() if name != key})
+
+
+@pytest.mark.parametrize("event", [None, [], "Step", 1])
+def test_an_event_that_is_no_object_is_refused(event: object) -> None:
+    with pytest.raises(InvalidInputError, match='"Step"'):
+        RotationEvent.parse(event)
 
 
 @pytest.mark.parametrize("step", ["createsecret", "rotate", "finishSecret "])

@@ -95,6 +95,7 @@ def test_an_input_is_read(data: object, expected: ExecutionInput) -> None:
         ({"SecretId": "s", "Password": "x"}, '"Password" that is not known'),
         ({"SecretId": ""}, '"SecretId" of the wrong type'),
         ({"SecretId": 1}, '"SecretId" of the wrong type'),
+        ({"SecretId": "s\ud800"}, '"SecretId" with characters that do not print'),
         ({"SecretId": "s", "DryRun": "false"}, '"DryRun" of the wrong type'),
         ({"SecretId": "s", "DryRun": 0}, '"DryRun" of the wrong type'),
         ({"SecretId": "s", "DryRun": None}, '"DryRun" of the wrong type'),

@@ -49,6 +49,28 @@ def test_an_answer_goes_through(output: Callable[[], str]) -> None:
     assert handler_that(lambda: {"Count": 1})(EVENT, CONTEXT) == {"Count": 1}
 
 
+@pytest.mark.parametrize("event", [None, [], "text", {"Target": 1}, {"State": "text"}])
+def test_a_handler_is_called_with_an_event_of_any_shape(
+    event: Any, output: Callable[[], str]
+) -> None:
+    handler_that(dict)(EVENT, CONTEXT)
+    output()
+    handler_that(dict)(event, CONTEXT)
+    (line,) = log_lines(output())
+    assert (line.get("execution"), line.get("token")) == (None, None)
+
+
+def test_an_error_can_be_written_as_utf_8(output: Callable[[], str]) -> None:
+    with pytest.raises(UserStatusError, match=r"^User \? is gone\.$"):
+        raising(UserStatusError("User \ud800 is gone."))(EVENT, CONTEXT)
+
+
+@pytest.mark.parametrize("since", [1, "today", "2026-01-01T00:00:00"])
+def test_a_time_that_is_none_is_not_told(since: object, output: Callable[[], str]) -> None:
+    with pytest.raises(UserBusyError, match=r"^It is busy\.$"):
+        raising(UserBusyError("It is busy."))(EVENT | {"Since": since}, CONTEXT)
+
+
 def test_a_log_line_carries_function_execution_and_token(output: Callable[[], str]) -> None:
     handler_that(dict)(EVENT, CONTEXT)
     (line,) = log_lines(output())

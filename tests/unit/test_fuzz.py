@@ -1,0 +1,305 @@
+"""Bad input, made up by hypothesis: our own errors come out, without a value of the secret.
+
+Quick and the same in every run; `make fuzz` looks further.
+"""
+
+import contextlib
+import io
+import json
+import operator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import rotate_secret
+from rotation.elasticache import ElastiCache
+from rotation.errors import RotationError, UnexpectedError
+from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
+from rotation.telemetry import logger
+from tests.unit.fakes import (
+    ALL_PASSWORDS,
+    CURRENT,
+    CURRENT_PASSWORD,
+    EXECUTION_ARN,
+    MACHINE_ARN,
+    PENDING,
+    PREVIOUS,
+    SECRET_NAME,
+    USER_ARN,
+    USER_ID,
+    USERNAME,
+    World,
+    make_target,
+    secret_text,
+)
+from tests.unit.leaks import assert_no_leak
+from tests.unit.test_leaks import HANDLERS, prepare
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
+#: Lone surrogates, quotes and a password, in places where nobody expects them.
+TEXT = st.text(st.characters(), max_size=20) | st.sampled_from(
+    ["\ud800", '"', "\x00", "arn:aws:elasticache:us-east-1:123456789012:user:x", CURRENT_PASSWORD]
+)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+JSON = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def near(value: Any, *, typed: bool = False) -> st.SearchStrategy[Any]:
+    """The value with something in it missing, another or of another type.
+
+    ``typed`` keeps the types, as botocore does with an answer's.
+    """
+    like: dict[type, st.SearchStrategy[Any]] = {str: TEXT, int: st.integers(), bool: st.booleans()}
+    ways = [like.get(type(value), st.just(value)) if typed else JSON]
+    if isinstance(value, dict):
+        for key in value:
+            rest = {each: value[each] for each in value if each != key}
+            ways.append(st.just(rest))
+            changed = st.fixed_dictionaries({key: near(value[key], typed=typed)})
+            ways.append(changed.map(partial(operator.or_, rest)))
+        if not typed:
+            ways.append(st.dictionaries(TEXT, JSON, max_size=2).map(partial(operator.or_, value)))
+    if isinstance(value, list) and value:
+        ways.append(st.lists(near(value[0], typed=typed), max_size=3))
+    return st.one_of(ways)
+
+
+@contextlib.contextmanager
+def taken_over(stage: str = "modified") -> Iterator[tuple[World, io.StringIO]]:
+    """A world of its own for each example, and what is printed in it."""
+    world, output = World(), io.StringIO()
+    prepare(world, stage)
+    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(output):
+        monkeypatch.setattr(logger.registered_handler, "stream", output)
+        world.take_over(monkeypatch)
+        yield world, output
+
+
+def run(
+    world: World, handler: Callable[..., Any], event: Any, output: io.StringIO, *, outside: bool
+) -> None:
+    """Call a handler; ``outside`` says that somebody else may send what is wrong with its input."""
+    answer, error = None, None
+    try:
+        answer = world.call(handler, event)
+    except RotationError as caught:
+        error = caught
+    assert not (outside and isinstance(error, UnexpectedError)), error
+    str(error).encode()
+    assert_no_leak(ALL_PASSWORDS, answer=answer, error=error, output=output.getvalue())
+
+
+def without_passwords(value: Any) -> Any:
+    """What Secrets Manager and a person send is told in errors and logs: no secret is in there."""
+    assume(CURRENT_PASSWORD not in repr(value))
+    return value
+
+
+INPUT = {"SecretId": SECRET_NAME, "ClientRequestToken": PENDING, "Attempt": 1, "DryRun": True}
+
+
+@given(st.one_of(JSON, near(INPUT)))
+def test_any_input_of_an_execution(data: Any) -> None:
+    without_passwords(data)
+    for name in ("check_target", "roll_back", "release_version"):
+        handler, _ = HANDLERS[name]
+        failure = {"Failure": {"Error": "InvalidInputError", "Cause": "{}"}}
+        state = {"ExecutionArn": EXECUTION_ARN, "Input": data, **failure}
+        with taken_over() as (world, output):
+            run(world, handler, {**state, "State": state}, output, outside=True)
+
+
+@given(st.one_of(JSON, *(near({**HANDLERS[step][1]}) for step in ("createSecret", "testSecret"))))
+def test_any_event_of_the_rotation_function(event: Any) -> None:
+    without_passwords(event)
+    with taken_over() as (world, output):
+        run(world, rotate_secret.handler, event, output, outside=True)
+
+
+@pytest.mark.parametrize("name", list(HANDLERS))
+@given(data=st.data())
+def test_any_event_of_a_state(name: str, data: st.DataObject) -> None:
+    handler, event = HANDLERS[name]
+    mangled = without_passwords(data.draw(near({"ExecutionArn": EXECUTION_ARN, **event})))
+    with taken_over() as (world, output):
+        # The machine has made it: what is wrong in there is a bug of this project.
+        run(world, handler, mangled, output, outside=False)
+
+
+SECRET = json.loads(secret_text(CURRENT_PASSWORD))
+#: Texts of a SecretString, each with a password somewhere in it.
+TEXTS = st.one_of(
+    near(SECRET).map(json.dumps),
+    near(SECRET).map(lambda value: json.dumps([CURRENT_PASSWORD, value])),
+    st.builds("{}{}{}".format, TEXT, st.just(CURRENT_PASSWORD), TEXT),
+    st.builds(
+        lambda more, key: f"{secret_text(CURRENT_PASSWORD)[:-1]}, {json.dumps(key)}: {more}}}",
+        st.sampled_from(["1e999", "-0", "9" * 5000, "NaN", "Infinity", '"\\ud800"', "1.0E+2"])
+        | st.integers(800, 1100).map(lambda depth: "[" * depth + "]" * depth)
+        | st.just("[" * 100_000 + "]" * 100_000),
+        st.sampled_from(["note", "password", "username", "user_arn", "\ud800", ""]),
+    ),
+)
+
+
+@pytest.mark.parametrize("name", list(HANDLERS))
+@given(
+    text=TEXTS | TEXTS.map(lambda text: text.encode(errors="replace")),
+    version=st.sampled_from([CURRENT, PENDING, PREVIOUS]),
+    stage=st.sampled_from(["staged", "modified"]),
+)
+def test_any_text_of_a_secret(name: str, text: str | bytes, version: str, stage: str) -> None:
+    handler, event = HANDLERS[name]
+    with taken_over(stage) as (world, output):
+        world.secrets.texts[version] = text
+        run(world, handler, {"ExecutionArn": EXECUTION_ARN, **event}, output, outside=True)
+
+
+# What AWS answers, through botocore.
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "DescribeUsers": {
+        "Users": [
+            {
+                "UserId": USER_ID,
+                "UserName": USERNAME,
+                "Status": "active",
+                "AccessString": "off ~* +@all",
+                "UserGroupIds": ["group-1"],
+                "Authentication": {"Type": "password", "PasswordCount": 1},
+                "ARN": USER_ARN,
+            }
+        ]
+    },
+    "ListTagsForResource": {"TagList": [{"Key": "rotation-secret", "Value": SECRET_NAME}]},
+    "ModifyUser": {},
+    "DescribeUserGroups": {
+        "UserGroups": [{"ReplicationGroups": ["cache-1"], "ServerlessCaches": ["cache-2"]}]
+    },
+    "DescribeReplicationGroups": {
+        "ReplicationGroups": [
+            {
+                "ClusterEnabled": True,
+                "NodeGroups": [
+                    {"NodeGroupMembers": [{"ReadEndpoint": {"Address": "n", "Port": 6379}}]}
+                ],
+            }
+        ]
+    },
+    "DescribeCacheClusters": {
+        "CacheClusters": [
+            {
+                "ReplicationGroupId": "cache-1",
+                "CacheNodes": [{"Endpoint": {"Address": "n", "Port": 6379}}],
+            }
+        ]
+    },
+    "DescribeServerlessCaches": {
+        "ServerlessCaches": [
+            {
+                "Endpoint": {"Address": "n", "Port": 6379},
+                "ReaderEndpoint": {"Address": "n", "Port": 6380},
+            }
+        ]
+    },
+}
+CONFIG = Config(retries={"total_max_attempts": 1}, region_name="us-east-1")
+
+
+def client(service: str, answer: Callable[..., Any], event: str) -> Any:
+    """A client of boto3 that gets its answers, parsed or as bytes, from a function."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    made = boto3.client(service, config=CONFIG, **keys)
+    made.meta.events.register(event, answer)
+    return made
+
+
+@pytest.fixture(scope="module")
+def answered() -> tuple[ElastiCache, dict[str, Any]]:
+    answers: dict[str, Any] = {}
+
+    def answer(model: Any, **_: Any) -> Any:
+        return AWSResponse("", 200, {}, None), answers[model.name]
+
+    return ElastiCache(client("elasticache", answer, "before-call")), answers
+
+
+@pytest.mark.parametrize(
+    "name", ["check_target", "find_endpoints", "describe_user", "modify_user", "roll_back"]
+)
+@given(data=st.data())
+def test_any_answer_of_elasticache(
+    answered: tuple[ElastiCache, dict[str, Any]], name: str, data: st.DataObject
+) -> None:
+    adapter, answers = answered
+    answers |= {
+        call: data.draw(st.just(good) | near(good, typed=True), call)
+        for call, good in ANSWERS.items()
+    }
+    without_passwords(answers)
+    handler, event = HANDLERS[name]
+    target = make_target(turn_on=True).to_state()
+    event = {"ExecutionArn": EXECUTION_ARN, **event} | (
+        {"Target": target} if "Target" in event else {}
+    )
+    with taken_over() as (world, output), pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ElastiCache, "connect", lambda: adapter)
+        run(world, handler, event, output, outside=True)
+
+
+class Body:
+    """Of an HTTP answer."""
+
+    content = b""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.content
+
+
+@pytest.fixture(scope="module")
+def garbled() -> tuple[dict[str, Any], dict[str, Any]]:
+    sent: dict[str, Any] = {"status": 200, "body": Body()}
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, sent["status"], {}, sent["body"])
+
+    return {
+        "secrets": SecretsManager(client("secretsmanager", answer, "before-send")),
+        "users": ElastiCache(client("elasticache", answer, "before-send")),
+        "machine": StepFunctions(client("stepfunctions", answer, "before-send"), MACHINE_ARN),
+    }, sent
+
+
+BODIES = (
+    st.binary(max_size=20)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.sampled_from([b"<html>No gateway</html>", b"<a", b"", b"null", b"[]", b"<a/>"])
+    | st.sampled_from([f'{{"SecretString": "{CURRENT_PASSWORD}"'.encode()])
+)
+
+
+@pytest.mark.parametrize("broken", ["secrets", "users", "machine"])
+@pytest.mark.parametrize("name", ["check_target", "generate_password", "roll_back", "finishSecret"])
+@given(status=st.sampled_from([200, 302, 400, 403, 500, 503]), body=BODIES)
+def test_what_is_no_answer_of_aws(
+    garbled: tuple[dict[str, Any], dict[str, Any]], name: str, broken: str, status: int, body: bytes
+) -> None:
+    adapters, sent = garbled
+    sent["status"], sent["body"].content = status, body
+    handler, event = HANDLERS[name]
+    with taken_over() as (world, output), pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(type(adapters[broken]), "connect", lambda: adapters[broken])
+        run(world, handler, {"ExecutionArn": EXECUTION_ARN, **event}, output, outside=True)
