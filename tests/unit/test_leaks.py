@@ -4,7 +4,9 @@ import base64
 import json
 import traceback
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
@@ -341,7 +343,12 @@ def test_a_leak_that_is_planted_in_an_exception_is_found(plant: Callable[[], Non
         {"a": [{"b": f"x{CURRENT_PASSWORD}y"}]},
         {CURRENT_PASSWORD: 1},
         base64.b64encode(CURRENT_PASSWORD.encode()).decode(),
+        *(
+            base64.b64encode(b"x" * before + CURRENT_PASSWORD.encode() + b"yz").decode()
+            for before in range(4)
+        ),
         CURRENT_PASSWORD.encode().hex(),
+        f"user app on #{sha256(CURRENT_PASSWORD.encode()).hexdigest()} ~* +@all",
     ],
 )
 def test_a_leak_that_is_planted_in_an_answer_is_found(answer: Any) -> None:
@@ -351,8 +358,14 @@ def test_a_leak_that_is_planted_in_an_answer_is_found(answer: Any) -> None:
 
 def test_a_password_that_json_has_to_escape_is_found() -> None:
     password = 'back\\slash"quote~and~more'
-    with pytest.raises(AssertionError, match="output"):
-        assert_no_leak([password], output=json.dumps({"message": password}))
+    text = password
+    for _ in range(3):
+        text = json.dumps({"message": text})
+        with pytest.raises(AssertionError, match="output"):
+            assert_no_leak([password], output=text)
+    for text in (quote(password), quote_plus(f"a {password}"), repr([password])):
+        with pytest.raises(AssertionError, match="output"):
+            assert_no_leak([password], output=text)
 
 
 @pytest.mark.parametrize("channel", ["log", "print", "log_key"])

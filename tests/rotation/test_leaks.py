@@ -1,0 +1,218 @@
+"""No password is anywhere on the local AWS, after rotations that went well and others that did not.
+
+Searched for in all the forms of tests/unit/leaks.py: every password that any version of any secret
+ever had. No file, log or process is exempt: the emulators keep secrets in memory only, and the
+nodes get their ACLs over a socket.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.deploy import deploy
+from local.faults import ask, control
+from local.instance import LocalAws
+from rotation.target import token_of
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+from tests.unit.fakes import PENDING
+from tests.unit.leaks import found_in
+
+#: What goes wrong in rotations that Secrets Manager begins, which it tries again, ...
+SCHEDULED: tuple[list[str], ...] = ([], ["wrong-certificate:1:Log In"], ["stop-at:Describe User"])
+#: ... and in those that a person begins.
+BY_HAND: tuple[list[str], ...] = (
+    [],
+    ["deny:ModifyUser"],
+    ["wrong-certificate:1:Log In", "lose-reply:PutSecretValue"],
+    ["kill-after:ModifyUser", "error-500:GetSecretValue:1-3"],
+)
+#: What Door makes up to be refused: secrets.token_hex(16), which nobody keeps.
+MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+#: Where the functions and the machine tell something.
+TOLD = ("histories", "executions", "logs", "metrics", "traces", "exceptions")
+
+Places = dict[str, list[str]]
+
+
+class Traces:
+    """An X-Ray daemon's place: keeps the segments that are sent to it."""
+
+    def __init__(self) -> None:
+        self.segments: list[str] = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def _receive(self) -> None:
+        while True:
+            self.segments.append(self._socket.recv(65536).decode())
+
+
+class Watched:
+    """A local AWS with all that can be looked through."""
+
+    def __init__(self, aws: LocalAws, directory: Path, traces: Traces) -> None:
+        self.world = World(aws, deploy(aws))
+        self.directory = directory
+        self.traces = traces
+        self.exceptions: list[str] = []
+        functions = aws.client("lambda")
+        for function in functions.list_functions()["Functions"]:
+            variables = function["Environment"]["Variables"]
+            functions.update_function_configuration(
+                FunctionName=function["FunctionName"],
+                Environment={"Variables": {**variables, "AWS_XRAY_DAEMON_ADDRESS": traces.address}},
+            )
+
+    def executions(self) -> list[dict[str, Any]]:
+        """DescribeExecution of all."""
+        describe = self.world.step_functions
+        found = describe.list_executions(stateMachineArn=self.world.stack.state_machine_arn)
+        return [
+            describe.describe_execution(executionArn=each["executionArn"])
+            for each in found["executions"]
+        ]
+
+    def passwords(self) -> set[str]:
+        """The first one, and that of each execution's version, whatever became of it."""
+        manager, found = self.world.secrets, {FIRST_PASSWORD}
+        for execution in self.executions():
+            given = json.loads(execution["input"])
+            token = given.get("ClientRequestToken") or token_of(execution["executionArn"])
+            with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
+                answer = manager.get_secret_value(SecretId=given["SecretId"], VersionId=token)
+                found.add(json.loads(answer["SecretString"])["password"])
+        return found
+
+    def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
+        """One rotation, to its end, and what the rotation function says of it."""
+        url = self.world.aws.environment["LOCAL_CONTROL_URL"]
+        control(url, "POST", faults)
+        try:
+            if by_hand:
+                tenant.start()
+                return
+            token = tenant.rotate()
+        finally:
+            control(url, "DELETE")
+        ended = f"{url}/rotations/{token}"
+        eventually(lambda: ask(ended)["ended"], "the end of the rotation and its retries")
+        for step in ("testSecret", "finishSecret"):
+            self.ask_rotation_function(step, tenant, token)
+
+    def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
+        """Keeps what it answers: the exception, in Lambda's and CloudTrail's words."""
+        event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
+        answer = self.world.aws.client("lambda").invoke(
+            FunctionName=self.world.stack.rotation_function_arn, Payload=json.dumps(event)
+        )
+        self.exceptions.append(answer["Payload"].read().decode())
+
+    def places(self) -> Places:
+        """All texts there are, by the kind of place."""
+        executions = self.executions()
+        history = self.world.step_functions.get_paginator("get_execution_history")
+        logs, cloudwatch = (self.world.aws.client(name) for name in ("logs", "cloudwatch"))
+        groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+        return {
+            "histories": [
+                str(history.paginate(executionArn=each["executionArn"]).build_full_result())
+                for each in executions
+            ],
+            "executions": [*map(str, executions)],
+            "logs": [
+                event["message"]
+                for group in groups
+                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                for event in page["events"]
+            ],
+            "metrics": [str(cloudwatch.list_metrics()["Metrics"])],
+            "traces": [*self.traces.segments],
+            "exceptions": [*self.exceptions],
+            "arguments": [*_of_processes("cmdline")],
+            "environments": [*_of_processes("environ")],
+            "files": [
+                path.read_text(errors="replace")
+                for path in self.directory.rglob("*")
+                if path.is_file()
+            ],
+        }
+
+
+def _of_processes(what: str) -> Iterator[str]:
+    """Of all processes of this machine that this user may look at, the instance's among them."""
+    for path in Path("/proc").glob(f"[0-9]*/{what}"):
+        try:
+            yield path.read_text(errors="replace")
+        except OSError:  # it has ended, or is another user's
+            continue
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    directory, traces = tmp_path_factory.mktemp("leaks"), Traces()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.delenv("POWERTOOLS_TRACE_DISABLED")
+        with LocalAws(directory, modifying_seconds=0.2) as aws:
+            yield Watched(aws, directory, traces)
+
+
+@pytest.fixture(scope="module")
+def seen(watched: Watched) -> tuple[set[str], Places]:
+    """The passwords of rotations, and all that there is after them."""
+    for by_hand, runs in ((False, SCHEDULED), (True, BY_HAND)):
+        for faults in runs:
+            tenant = watched.world.tenant()
+            tenant.serve("one node")
+            watched.rotate(tenant, faults, by_hand=by_hand)
+    malformed = watched.world.tenant()
+    text = f'{{"password": "{FIRST_PASSWORD}"}}'
+    watched.world.secrets.put_secret_value(SecretId=malformed.secret_arn, SecretString=text)
+    watched.rotate(malformed, [], by_hand=False)
+    return watched.passwords(), watched.places()
+
+
+def test_no_password_is_anywhere(seen: tuple[set[str], Places]) -> None:
+    passwords, places = seen
+    assert len(passwords) == 1 + len(SCHEDULED) + len(BY_HAND)
+    assert all(places.values())
+    assert found_in(passwords, places) == []
+    assert made_up_in(places) == []
+
+
+def made_up_in(places: Places) -> list[str]:
+    return [kind for kind in TOLD if any(map(MADE_UP.search, places[kind]))]
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_password_that_is_planted_is_found_everywhere(watched: Watched) -> None:
+    planted, world = secrets.token_hex(16), watched.world
+    tenant = world.tenant(name=planted, bound_to=None)
+    watched.rotate(tenant, [], by_hand=True)
+    watched.ask_rotation_function("finishSecret", tenant, PENDING)
+    world.aws.client("cloudwatch").put_metric_data(
+        Namespace="Planted", MetricData=[{"MetricName": planted, "Value": 1}]
+    )
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", "input()", planted],
+        env={**os.environ, "PLANTED": planted},
+        stdin=subprocess.PIPE,
+    )
+    try:
+        places = watched.places()
+    finally:
+        sleeper.communicate(b"\n")
+    assert found_in([planted], places) == [*places]
+    assert made_up_in(places) == [*TOLD]
