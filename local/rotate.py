@@ -294,7 +294,7 @@ def _show(
         modification = output["Modification"]
         how = "after" if modification["Status"] == "active" else "for"
         note = f"user {modification['Status']} {how} {modification['Seconds']} s"
-    elif exited["name"] in ("Find Endpoints", "Find Endpoints Again") and "Network" in output:
+    elif exited["name"].startswith("Find Endpoints") and "Network" in output:
         note = f"{output['Network']['Count']} endpoints"
     elif isinstance(output.get("Endpoint"), str):
         note = output["Endpoint"]
