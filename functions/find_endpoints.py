@@ -13,7 +13,10 @@ from rotation.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target"}`` to ``{"Endpoints": [{"Cache", "Address", "Port"}], "Count"}``."""
+    """``{"Target"}`` to ``{"Endpoints": [{"Cache", "Address", "Port"}], "Count", "Changed"}``.
+
+    ``Changed`` is whether they are others than the event's ``Network.Endpoints``.
+    """
     target = Target.from_state(event["Target"])
     elasticache = ElastiCache.connect()
     found = elasticache.endpoints(elasticache.user(target.user_id))
@@ -22,4 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             f"No cache serves user {target.user_id}, and this stack asks for one. Put the user "
             "into a user group of a cache, or deploy with RequireEndpoints=false."
         )
-    return {"Endpoints": [endpoint.to_state() for endpoint in found], "Count": len(found)}
+    endpoints = [endpoint.to_state() for endpoint in found]
+    before = event.get("Network", {}).get("Endpoints", endpoints)
+    return {"Endpoints": endpoints, "Count": len(endpoints), "Changed": endpoints != before}

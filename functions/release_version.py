@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.errors import RotationError
+from rotation.errors import RotationError, UserNotFoundError
 from rotation.failure import Failure
 from rotation.restoration import own_token, release
 from rotation.secrets_manager import SecretsManager
@@ -16,16 +16,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
     state = event["State"]
     failure = Failure.from_catch(state["Failure"])
+    second = Failure.from_catch(state["RollBackFailure"]) if "RollBackFailure" in state else None
+    gone = second is not None and second.error == UserNotFoundError.__name__
     told = [failure.sentence]
     if "RollBack" in state:
         told.append(state["RollBack"]["Told"])
-    elif "Generation" in state:
+    elif "Generation" in state and not gone:
         told.append("The user may have the new password beside its current one.")
-    if "RollBackFailure" in state:
-        # AWSPENDING stays: the next rotation goes on with the password that may be on the user.
-        second = Failure.from_catch(state["RollBackFailure"])
+    if second:
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
-    elif token := own_token(state):
+    # After a failed roll back AWSPENDING stays: its password may be on the user, if there is one.
+    if (gone or not second) and (token := own_token(state)):
         try:
             told.append(release(token, state, SecretsManager.connect()))
         except RotationError as error:

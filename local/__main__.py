@@ -78,9 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--modifying-seconds",
             type=_seconds,
-            default=5.0,
+            default=3.0,
             metavar="N",
-            help="how long a user is modifying; default: 5",
+            help="how long a user is modifying; default: 3",
         )
         command.add_argument(
             "--parameter",

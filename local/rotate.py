@@ -292,8 +292,9 @@ def _show(
     note = ""
     if exited["name"] in ("Modify User", "Describe User") and "Modification" in output:
         modification = output["Modification"]
-        note = f"user {modification['Status']} for {modification['Seconds']} s"
-    elif exited["name"] in ("Find Endpoints", "Find Endpoints Again") and "Network" in output:
+        how = "after" if modification["Status"] == "active" else "for"
+        note = f"user {modification['Status']} {how} {modification['Seconds']} s"
+    elif exited["name"].startswith("Find Endpoints") and "Network" in output:
         note = f"{output['Network']['Count']} endpoints"
     elif isinstance(output.get("Endpoint"), str):
         note = output["Endpoint"]

@@ -8,7 +8,6 @@ from rotation.errors import (
     AccessDeniedError,
     InvalidInputError,
     SecretError,
-    UserNotFoundError,
 )
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -42,6 +41,7 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
 
     Raises:
         UserBusyError: the user is still modifying; to be tried again.
+        UserNotFoundError: the user is gone, or was for a moment; to be tried again.
     """
     target = Target.from_state(state["Target"]) if "Target" in state else None
     if target is None or target.dry_run or "Generation" not in state:
@@ -65,8 +65,6 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
         return Restoration(False, told)
     try:
         return _set_back(target, secrets, users, state)
-    except UserNotFoundError:
-        return Restoration(False, f"{who} is gone and could not be put back.")
     except AccessDeniedError as error:
         if "Modification" not in state and state["Failure"]["Error"] == "AccessDeniedError":
             return Restoration(False, f"{who} is as it was: the change was denied.")

@@ -9,9 +9,11 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from local.instance import LocalAws
+
+T = TypeVar("T")
 
 MODIFYING_SECONDS = 0.3
 SLOW = """
@@ -54,14 +56,14 @@ def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) ->
         return connection.recv(4096).decode().strip()
 
 
-def eventually(look: Callable[[], Any], seconds: float = 5.0) -> Any:
+def eventually(look: Callable[[], T | None], what: str = "it", seconds: float = 60) -> T:
     """The first true answer; fails when none comes in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := look():
             return answer
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} seconds")
+    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def read_calls(path: Path) -> list[dict[str, Any]]:

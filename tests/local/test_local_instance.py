@@ -48,7 +48,7 @@ def test_nothing_is_left_when_the_child_ends(tmp_path: Path, number: int) -> Non
     begun = time.monotonic()
     os.kill(group, number)
     status = aws.wait()
-    eventually(lambda: not members(group), 2)
+    eventually(lambda: not members(group), seconds=2)
     assert time.monotonic() - begun < 2
     assert status == (-number if number == signal.SIGKILL else 0)
     aws.stop()
@@ -63,7 +63,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
         scratch = scratch_of(group)
         assert scratch.is_dir()
         parent.kill()
-    eventually(lambda: not members(group), 2)
+    eventually(lambda: not members(group), seconds=2)
     assert not scratch.exists()
     # The directory is free again.
     with LocalAws(tmp_path):
@@ -80,7 +80,7 @@ def test_a_stop_is_quick_and_may_be_repeated(tmp_path: Path) -> None:
     aws.stop()
     assert time.monotonic() - begun < 2
     # A process that has got its SIGKILL may need a moment to go.
-    eventually(lambda: not members(group), 1)
+    eventually(lambda: not members(group), seconds=1)
     aws.stop()
     with pytest.raises(LocalAwsError, match="not running"):
         aws.wait()

@@ -129,6 +129,9 @@ def test_every_state_of_the_rotation_appears_once(catches: Catches) -> None:
             assert nodes.count(title) == 1, each
 
 
+TESTED = "Test Authentication (each of Endpoints)"
+
+
 def test_the_rotations_catches_are_one_edge_out_of_a_box_around_its_steps() -> None:
     chart = Chart.read(mermaid(ROTATION))
     dashed = [edge for edge in chart.edges if edge[1] == "-.->"]
@@ -139,6 +142,7 @@ def test_the_rotations_catches_are_one_edge_out_of_a_box_around_its_steps() -> N
         (" ", "-.->", "any error", "Roll Back"),
         ("Release Version", "-.->", "any error", "Roll Back Failed"),
         ("Report Rotation", "-.->", "any error", "Rotated"),
+        (TESTED, "-.->", "EndpointUnreachableError", "Find Endpoints Now"),
     ]
     box, _ = [node for node, title in chart.nodes.items() if title == " "]
     boxed = {chart.nodes[node] for node in chart.nodes if chart.inside.get(node) == box}

@@ -9,7 +9,8 @@ import pytest
 
 from local.deploy import deploy
 from local.instance import LocalAws
-from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+from tests.local.helpers import eventually
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 
 def change(tenant: Tenant, **fields: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from local.faults import control
-from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+from tests.local.helpers import eventually
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 OTHER_PASSWORD = "other-password-0123456789"
 

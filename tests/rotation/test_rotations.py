@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+from tests.local.helpers import eventually
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 KINDS = ("one node", "replicas", "cluster mode", "serverless")
 

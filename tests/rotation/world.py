@@ -1,30 +1,17 @@
 """A local AWS with the stack on it, and what a person does there."""
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 from local.client import logs_in, nodes
 from local.deploy import Stack
 from local.instance import LocalAws
+from tests.local.helpers import eventually
 
 FIRST_PASSWORD = "first-password-0123456789"
 _numbers = count(1)
-
-
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 @dataclass

@@ -74,6 +74,7 @@ CANNOT_FAIL_THE_ROTATION = frozenset({"Report Rotation"})
 #: States that share the handler of another.
 SAME_HANDLER = {
     "Find Endpoints Again": "Find Endpoints",
+    "Find Endpoints Now": "Find Endpoints",
     "Find Endpoints Left": "Find Endpoints",
     "Describe User Again": "Describe User",
 }
@@ -325,7 +326,8 @@ def retries(definition: Definition) -> list[str]:
 def catches(definition: Definition) -> list[str]:
     """Every Task and Map outside of a Map catches all, keeps what is known, and comes to a Fail.
 
-    Inside of a Map there is no Catch: the Map's own sees the error of an item.
+    One that names an error may come to a Succeed, too: that error may be got over. Inside of a Map
+    there is no Catch: the Map's own sees the error of an item.
     """
     found = []
     for place in places(definition, "Task", "Map", "Parallel"):
@@ -344,7 +346,9 @@ def catches(definition: Definition) -> list[str]:
                 for name in reached(place.machine, rule["Next"])
                 if place.machine["States"][name].get("Type") in TERMINAL
             }
-            if ends != {wanted}:
+            # An error by name may be got over.
+            overcome = {"Succeed"} if rule["ErrorEquals"] != ["States.ALL"] else set()
+            if ends - overcome != {wanted}:
                 found.append(f"{place.name}: its Catch comes to {sorted(ends)}, not to {wanted}")
     return found
 
@@ -412,15 +416,21 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
     """
     found = []
     for place in places(definition, "Task"):
+        source = ast.parse(sources[_snake(SAME_HANDLER.get(place.name, place.name))])
         read = {
             node.slice.value
-            for node in ast.walk(
-                ast.parse(sources[_snake(SAME_HANDLER.get(place.name, place.name))])
-            )
+            for node in ast.walk(source)
             if isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)
             and node.value.id == "event"
             and isinstance(node.slice, ast.Constant)
+        }
+        may_read = {
+            node.args[0].value
+            for node in ast.walk(source)
+            if isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "event.get"
+            and isinstance(node.args[0], ast.Constant)
         }
         payload = place.state.get("Parameters", {}).get("Payload", {})
         passed = {key.removesuffix(".$") for key in payload}
@@ -428,7 +438,7 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
         for key in ("ExecutionArn", "Since"):
             if key not in passed:
                 found.append(f"{place.name} does not pass {key}")
-        unread = passed - read - {"ExecutionArn", "Since"}
+        unread = passed - read - may_read - {"ExecutionArn", "Since"}
         found += [f"{place.name} passes {key}, which its handler does not read" for key in unread]
     return found
 

@@ -8,7 +8,7 @@ import pytest
 import check_target
 import release_version
 import roll_back
-from rotation.errors import AccessDeniedError, RotationError, ThrottlingError, UserNotFoundError
+from rotation.errors import AccessDeniedError, ThrottlingError
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from tests.unit.fakes import (
     CURRENT,
@@ -140,27 +140,32 @@ def test_a_run_without_a_version_of_its_own_touches_no_label(
     assert answer["Error"] == "PasswordRefusedError"
 
 
-@pytest.mark.parametrize(
-    "error,told",
-    [
-        (AccessDeniedError("ModifyUser answered AccessDenied."), "answered AccessDenied"),
-        (UserNotFoundError("ModifyUser answered UserNotFound."), "is gone"),
-    ],
-)
 def test_a_user_that_cannot_be_put_back_still_has_awspending_taken_off_and_is_told(
-    staged: World, error: RotationError, told: str
+    staged: World,
 ) -> None:
     # Roll Back and Release Version, as the machine calls them.
     staged.modify()
-    staged.users.faults.raise_at("set_passwords", error)
+    staged.users.faults.raise_at(
+        "set_passwords", AccessDeniedError("ModifyUser answered AccessDenied.")
+    )
     found = checked(Generation={"Generated": True})
     event = {"ExecutionArn": EXECUTION_ARN, "State": found}
     found["RollBack"] = staged.call(roll_back.handler, event)
     answer = release(staged, found)
     assert staged.secrets.version_with(AWSPENDING) is None
     assert "could not be put back" in answer["Cause"]
-    assert told in answer["Cause"]
+    assert "answered AccessDenied" in answer["Cause"]
     assert answer["Error"] == "PasswordRefusedError"
+
+
+def test_a_user_that_is_gone_has_no_password_to_keep_awspending_for(staged: World) -> None:
+    failure = {"Error": "UserNotFoundError", "Cause": '{"errorMessage": "No user app-id."}'}
+    found = checked(Generation={"Generated": True}, RollBackFailure=failure)
+    del found["RollBack"]
+    cause = release(staged, found)["Cause"]
+    assert staged.secrets.version_with(AWSPENDING) is None
+    assert "The roll back failed too, with UserNotFoundError: No user app-id." in cause
+    assert "may have the new password" not in cause
 
 
 FAILED_ROLL_BACK = {
