@@ -21,25 +21,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
-# Imported once, here: each mutant's processes are forked from this one.
-import boto3
-import hypothesis
 import pytest
-import redis
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from samtranslator import yaml_helper
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "statemachine/rotation.asl.json"
 #: Tests that are quick enough for every mutant, the likeliest first.
-OF_MACHINE = ("tests/statemachine", "tests/docs")
+OF_MACHINE = ("tests/statemachine", "tests/docs", "tests/report/test_graph.py")
 OF_FUNCTIONS = "tests/unit"
 FUZZ = "tests/unit/test_fuzz.py"
 MOST_SECONDS = 120
+#: Imported once: each mutant's process is forked from this one.
+LIBRARIES = (
+    "aws_lambda_powertools",
+    "boto3",
+    "hypothesis",
+    "redis.connection",
+    "samtranslator.yaml_helper",
+)
 
 #: Survivors that break nothing, and why.
 EQUIVALENT: dict[str, str] = {}
@@ -267,6 +270,8 @@ def in_tree(tree: Path, tests: Sequence[str]) -> str:
 
 def killers_of(mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, str]]:
     """Each mutant and the test that fails; in parallel, in copies of this project."""
+    for library in LIBRARIES:
+        import_module(library)
     with tempfile.TemporaryDirectory() as directory:
         trees = [Path(directory, str(number)) for number in range(os.cpu_count() or 1)]
         shutil.copytree(ROOT, trees[0], ignore=shutil.ignore_patterns(".*", "__pycache__"))

@@ -24,7 +24,8 @@ from local.deploy import deploy
 from local.faults import ask, control
 from local.instance import LocalAws
 from rotation.target import token_of
-from tests.rotation.world import FIRST_PASSWORD, Tenant, World, eventually
+from tests.local.helpers import eventually
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 from tests.unit.fakes import PENDING
 from tests.unit.leaks import found_in
 

@@ -63,8 +63,43 @@ ALWAYS_RETRIED = frozenset(
         "Lambda.ServiceException",
         "Lambda.TooManyRequestsException",
         "Lambda.Unknown",
+        "ServiceUnavailableError",
+        "States.Timeout",
+        "ThrottlingError",
         *RUNTIME_ERRORS,
     }
+)
+#: What else each handler can meet that may be gone a moment later.
+RETRIED: dict[str, frozenset[str]] = {
+    "Check Target": frozenset({"UserBusyError", "VersionNotFoundError", "VersionNotReadableError"}),
+    "Find Endpoints": frozenset({"UserNotFoundError"}),
+    "Check Endpoint": frozenset({"EndpointUnreachableError", "VersionNotReadableError"}),
+    "Generate Password": frozenset({"VersionNotReadableError"}),
+    "Modify User": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
+    "Describe User": frozenset({"UserNotFoundError"}),
+    "Log In": frozenset(
+        {"PasswordRefusedError", "EndpointUnreachableError", "VersionNotReadableError"}
+    ),
+    "Roll Back": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
+    "Log In With Current": frozenset({"PasswordRefusedError", "VersionNotReadableError"}),
+}
+#: What Roll Back and Release Version read, which get all that the run knew.
+READ_OF_STATE: frozenset[Path] = frozenset(
+    {
+        ("Checks", "PreviousLogsIn"),
+        ("Generation",),
+        ("Modification",),
+        ("RollBack", "Told"),
+        ("RollBack", "UserChanged"),
+        ("RollBackFailure", "Error"),
+        ("Verified", "Answers"),
+    }
+)
+#: What is kept for a person who looks at a state's output.
+FOR_PEOPLE = frozenset({"Generation", "NetworkFailure", "NoEndpoint", "Promotion", "ReportFailure"})
+#: Of the context object (Step Functions guide, "Accessing execution data from the Context object").
+CONTEXT = frozenset(
+    {"$$.Execution.Id", "$$.Execution.Input", "$$.Map.Item.Value", "$$.State.EnteredTime"}
 )
 LAMBDA_INVOKE = "arn:${Partition}:states:::lambda:invoke"
 #: What lambda:invoke gives besides the function's answer is of no use to a rotation.
@@ -216,6 +251,10 @@ def tasks(definition: Definition) -> list[str]:
         name = place.state.get("Parameters", {}).get("FunctionName", "")
         if not re.fullmatch(r"\$\{\w+Function\}", name):
             found.append(f"{place.name} has FunctionName {name!r}, which is no substitution")
+        selected = [text for _, text in _items(place.state.get("ResultSelector", {}))]
+        selected = [text for text in selected if isinstance(text, str)]
+        if place.state.get("OutputPath") != "$.Payload" and not selected:
+            found.append(f"{place.name} hands on more than the function's answer")
     return found
 
 
@@ -317,9 +356,9 @@ def retries(definition: Definition) -> list[str]:
             found += [f"{where}: {name} is twice" for name in rule["ErrorEquals"] if name in seen]
             seen.update(rule["ErrorEquals"])
         if place.state.get("Type") == "Task":
-            found += [
-                f"{place.name} does not retry {name}" for name in sorted(ALWAYS_RETRIED - seen)
-            ]
+            wanted = ALWAYS_RETRIED | RETRIED.get(_handler_of(place.name), frozenset())
+            found += [f"{place.name} does not retry {name}" for name in sorted(wanted - seen)]
+            found += [f"{place.name} has no {name} to retry" for name in sorted(seen - wanted)]
     return found
 
 
@@ -338,7 +377,10 @@ def catches(definition: Definition) -> list[str]:
         if not any(rule["ErrorEquals"] == ["States.ALL"] for rule in rules):
             found.append(f"{place.name} does not catch States.ALL")
         wanted = "Succeed" if place.name in CANNOT_FAIL_THE_ROTATION else "Fail"
+        way = _way_of_failures(place)
         for rule in rules:
+            if rule["ErrorEquals"] == ["States.ALL"] and rule["Next"] != way:
+                found.append(f"{place.name}: its Catch leads to {rule['Next']}, not to {way}")
             if not re.fullmatch(r"\$\.\w+", rule.get("ResultPath", "$")):
                 found.append(f"{place.name}: its Catch replaces all that is known")
             ends = {
@@ -351,6 +393,51 @@ def catches(definition: Definition) -> list[str]:
             if ends - overcome != {wanted}:
                 found.append(f"{place.name}: its Catch comes to {sorted(ends)}, not to {wanted}")
     return found
+
+
+def _way_of_failures(place: Place) -> str | None:
+    """Where all that fails in a state of the outer machine goes on."""
+    if place.name in CANNOT_FAIL_THE_ROTATION:
+        return "Rotated"
+    if place.name == "Release Version":
+        return "Roll Back Failed"
+    rolls_back = place.name in reached(place.machine, "Roll Back")
+    return "Release Version" if rolls_back else "Roll Back"
+
+
+def results(definition: Definition) -> list[str]:
+    """Each result is kept where somebody reads it, and what the functions read of them is there."""
+    states = definition["States"]
+    before = _paths_before(definition, frozenset({()}))
+    written = {path for name in before for path in _after(states[name], before[name])}
+    for state in states.values():
+        for rule in state.get("Catch", ()):
+            written |= {_path(f"{rule['ResultPath']}.{key}") for key in ("Error", "Cause")}
+    read = {path[:1] for path in READ_OF_STATE} | {(key,) for key in FOR_PEOPLE}
+    for name, paths in before.items():
+        for _, text, _ in _reads(states[name], paths, paths):
+            read |= {_path(reference)[:1] for reference in _references(text)}
+    kept = [
+        (name, way["ResultPath"])
+        for name, state in states.items()
+        for way in (state, *state.get("Catch", ()))
+        if way.get("ResultPath")
+    ]
+    return [
+        *(f"nothing writes {'.'.join(path)}" for path in sorted(READ_OF_STATE - written)),
+        *(
+            f"{name} writes {path}: nothing reads it"
+            for name, path in kept
+            if _path(path)[:1] not in read
+        ),
+        *(
+            f"{place.name} tells no {key}"
+            for place in places(definition, "Pass")
+            if place.state.get("ResultPath") in ("$.Failure", "$.RollBackFailure")
+            for key in ("Error", "Cause")
+            if not {key, f"{key}.$"} & place.state["Parameters"].keys()
+        ),
+    ]
 
 
 def failures(definition: Definition) -> list[str]:
@@ -391,11 +478,11 @@ def handlers(definition: Definition, lines: Mapping[str, int]) -> list[str]:
         lines: how many lines each ``functions/*.py`` has, by its name without ``.py``.
     """
     named = {place.name for place in places(definition, "Task")}
-    wanted = {_snake(SAME_HANDLER.get(name, name)) for name in named} | {ROTATION_HANDLER}
+    wanted = {_snake(_handler_of(name)) for name in named} | {ROTATION_HANDLER}
     found = [f"functions/{name}.py is missing" for name in sorted(wanted - {*lines})]
     found += [f"functions/{name}.py belongs to no state" for name in sorted({*lines} - wanted)]
     for place in places(definition, "Task"):
-        pascal = SAME_HANDLER.get(place.name, place.name).replace(" ", "")
+        pascal = _handler_of(place.name).replace(" ", "")
         function = place.state.get("Parameters", {}).get("FunctionName")
         if function != f"${{{pascal}Function}}":
             found.append(f"{place.name} invokes {function}")
@@ -416,7 +503,7 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
     """
     found = []
     for place in places(definition, "Task"):
-        source = ast.parse(sources[_snake(SAME_HANDLER.get(place.name, place.name))])
+        source = ast.parse(sources[_snake(_handler_of(place.name))])
         read = {
             node.slice.value
             for node in ast.walk(source)
@@ -434,6 +521,10 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
         }
         payload = place.state.get("Parameters", {}).get("Payload", {})
         passed = {key.removesuffix(".$") for key in payload}
+        for outer, inner in _read_within(sources[_snake(_handler_of(place.name))]):
+            given = payload.get(outer)
+            if isinstance(given, dict) and f"{inner}.$" not in given:
+                found.append(f"{place.name} does not pass {outer}.{inner}")
         found += [f"{place.name} does not pass {key}" for key in {*map(str, read)} - passed]
         for key in ("ExecutionArn", "Since"):
             if key not in passed:
@@ -441,6 +532,12 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
         unread = passed - read - may_read - {"ExecutionArn", "Since"}
         found += [f"{place.name} passes {key}, which its handler does not read" for key in unread]
     return found
+
+
+def _read_within(source: str) -> Iterator[tuple[str, str]]:
+    """The ``event["A"]["B"]`` of a handler."""
+    pattern = r'event\["(\w+)"\]\["(\w+)"\]'
+    yield from ((each[1], each[2]) for each in re.finditer(pattern, source))
 
 
 def data(definition: Definition) -> list[str]:
@@ -459,8 +556,10 @@ def _data_flow(machine: Definition, entry: frozenset[Path]) -> Iterator[str]:
         given = _under(paths, _path(state.get("InputPath", "$")))
         for where, text, within in _reads(state, paths, given):
             for reference in _references(text):
-                # What $$ refers to, the context object, is Step Functions' own.
-                if not reference.startswith("$$") and _path(reference) not in within:
+                if reference.startswith("$$"):
+                    if reference not in CONTEXT:
+                        yield f"{name}: {where} reads {reference}, which no context has"
+                elif _path(reference) not in within:
                     yield f"{name}: {where} reads {reference}, which is not there on every way"
         for key in ("ItemProcessor", "Iterator"):
             if key in state:
@@ -629,6 +728,10 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _strings(inner)
+
+
+def _handler_of(name: str) -> str:
+    return SAME_HANDLER.get(name, name)
 
 
 def _snake(name: str) -> str:

@@ -54,6 +54,7 @@ CHECKS: dict[str, Check] = {
     "catch_all": checks.catch_all,
     "retries": checks.retries,
     "catches": checks.catches,
+    "results": checks.results,
     "failures": checks.failures,
     "secrets": checks.secrets,
     "handlers": lambda definition: checks.handlers(definition, LINES),
@@ -92,6 +93,7 @@ def test_errors_are_found_in_the_errors_module() -> None:
         ),
         ("Modify User", Modification.begun(datetime.now(UTC))),
         ("Describe User", Modification.begun(datetime.now(UTC))),
+        ("Describe User Again", Modification.begun(datetime.now(UTC))),
     ],
 )
 def test_the_result_selector_keeps_all_of_the_answer(
@@ -100,6 +102,12 @@ def test_the_result_selector_keeps_all_of_the_answer(
     """A key that is not selected is missing from every later state, but fails only there."""
     selected = DEFINITION["States"][state]["ResultSelector"]
     assert selected == {f"{key}.$": f"$.Payload.{key}" for key in answer.to_state()}
+
+
+def test_a_roll_back_is_waited_for_as_a_rotation_is() -> None:
+    keys = Modification.begun(datetime.now(UTC)).to_state()
+    selected = DEFINITION["States"]["Roll Back"]["ResultSelector"]["Modification"]
+    assert selected == {f"{key}.$": f"$.Payload.Modification.{key}" for key in keys}
 
 
 def test_roll_back_knows_the_failure_whatever_failed() -> None:
@@ -159,6 +167,7 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ("choices", put("User Active?", "Choices", to=[]), "User Active? has no Choices"),
     ("tasks", drop("Modify User", "TimeoutSeconds"), "Modify User has no TimeoutSeconds"),
     ("tasks", drop(*INNER, "TimeoutSeconds"), "Log In has no TimeoutSeconds"),
+    ("tasks", drop(*INNER, "OutputPath"), "Log In hands on more than the function's answer"),
     ("tasks", put("Modify User", "Resource", to="${ModifyUserFunction}"), "has Resource"),
     (
         "tasks",
@@ -235,6 +244,12 @@ BROKEN: list[tuple[str, Edit, str]] = [
         "UserBusyError is twice",
     ),
     ("retries", drop("Promote Version", "Retry"), "does not retry Lambda.ServiceException"),
+    ("retries", drop("Modify User", "Retry", 0), "Modify User does not retry UserBusyError"),
+    (
+        "retries",
+        put("Modify User", "Retry", 0, "ErrorEquals", to=["PasswordRefusedError"]),
+        "Modify User has no PasswordRefusedError to retry",
+    ),
     ("catches", drop("Modify User", "Catch"), "Modify User does not catch States.ALL"),
     ("catches", drop("Test Authentication", "Catch"), "Test Authentication does not catch"),
     (
@@ -243,6 +258,27 @@ BROKEN: list[tuple[str, Edit, str]] = [
         "Modify User does not catch States.ALL",
     ),
     ("catches", put("Modify User", "Catch", 0, "Next", to="Rotated"), "comes to ['Succeed']"),
+    (
+        "catches",
+        put("Modify User", "Catch", 0, "Next", to="Rotation Failed"),
+        "Modify User: its Catch leads to Rotation Failed, not to Roll Back",
+    ),
+    (
+        "catches",
+        put("Describe User Again", "Catch", 0, "Next", to="Rotation Failed"),
+        "leads to Rotation Failed, not to Release Version",
+    ),
+    (
+        "results",
+        put("Generate Password", "ResultPath", to="$.Elsewhere"),
+        "Generate Password writes $.Elsewhere: nothing reads it",
+    ),
+    (
+        "results",
+        drop("Check Network", "ResultSelector", "PreviousLogsIn.$"),
+        "nothing writes Checks.PreviousLogsIn",
+    ),
+    ("results", drop("User Cannot Be Put Back", "Parameters", "Cause.$"), "tells no Cause"),
     (
         "catches",
         put("Report Rotation", "Catch", 0, "Next", to="Roll Back"),
@@ -299,6 +335,16 @@ BROKEN: list[tuple[str, Edit, str]] = [
         "data",
         put("Generate Password", "Parameters", "Payload", "M.$", to="$.Modification"),
         "Generate Password: Parameters reads $.Modification",
+    ),
+    (
+        "data",
+        put("Modify User", "Parameters", "Payload", "Since.$", to="$$.State.Entered"),
+        "Modify User: Parameters reads $$.State.Entered, which no context has",
+    ),
+    (
+        "events",
+        drop("Report Rotation", "Parameters", "Payload", "Network", "Count.$"),
+        "Report Rotation does not pass Network.Count",
     ),
     ("data", put("Find Endpoints", "Next", to="Report Rotation"), "reads $.Modification"),
     ("data", put("Find Endpoints", "ResultPath", to="$"), "reads $.Target"),
