@@ -34,7 +34,7 @@ MACHINE = "statemachine/rotation.asl.json"
 OF_MACHINE = ("tests/statemachine", "tests/docs", "tests/report/test_graph.py")
 OF_FUNCTIONS = "tests/unit"
 FUZZ = "tests/unit/test_fuzz.py"
-MOST_SECONDS = 120
+MOST_SECONDS = 60
 #: Imported once: each mutant's process is forked from this one.
 LIBRARIES = (
     "aws_lambda_powertools",

@@ -140,6 +140,8 @@ class FakeSecretsManager(SecretsManager):
         with self.faults.at("read", secret_arn, version_id):
             if self.deleted:
                 raise SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
+            if not version_id:
+                raise UnexpectedAwsError("GetSecretValue was not sent (ParamValidationError).")
             text = self.texts.get(version_id)
             if text is None:
                 raise VersionNotReadableError(f"Version {version_id} has no value.")

@@ -317,6 +317,21 @@ def test_both_endpoints_of_a_serverless_cache_count(stub: Stub) -> None:
     ]
 
 
+@pytest.mark.parametrize("half", [{}, {"Address": "n1"}, {"Port": 6379}])
+def test_half_an_endpoint_is_none(stub: Stub, half: dict[str, Any]) -> None:
+    stub.answers(
+        "describe_user_groups",
+        user_group(groups=[], serverless=["less"]),
+        {"UserGroupId": "group-1"},
+    )
+    stub.answers(
+        "describe_serverless_caches",
+        {"ServerlessCaches": [{"Endpoint": half}]},
+        {"ServerlessCacheName": "less"},
+    )
+    assert stub.adapter.endpoints(make_user()) == []
+
+
 def test_caches_without_an_endpoint_yet_are_left_out(stub: Stub) -> None:
     stub.answers(
         "describe_user_groups",

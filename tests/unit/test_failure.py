@@ -30,12 +30,17 @@ def test_another_cause_is_told_as_it_is(cause: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "caught", [{"Error": "States.Timeout"}, {"Error": "States.Timeout", "Cause": ""}]
+    "caught",
+    [
+        {"Error": "States.Timeout"},
+        {"Error": "States.Timeout", "Cause": ""},
+        {"Error": "States.Timeout", "Cause": '{"errorMessage": null}'},
+    ],
 )
 def test_without_a_cause_the_error_is_told(caught: dict[str, Any]) -> None:
     failure = Failure.from_catch(caught)
     assert failure.error == "States.Timeout"
-    assert "States.Timeout" in failure.sentence
+    assert failure.sentence == "A state failed with States.Timeout and told no cause."
 
 
 def test_without_anything_it_still_says_something() -> None:

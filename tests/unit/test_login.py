@@ -305,6 +305,12 @@ def test_no_connection_is_unreachable_and_names_how(
     assert "security groups" in str(found)
 
 
+def test_a_door_that_is_only_opened_has_to_be_there(network: FakeNetwork) -> None:
+    network.connect_error = ConnectionRefusedError(111, "refused")
+    with pytest.raises(EndpointUnreachableError), Door.open(ENDPOINT, USERNAME):
+        pass
+
+
 def test_a_node_that_answers_no_tls_is_not_sought_in_the_network(network: FakeNetwork) -> None:
     network.connect_error = TimeoutError("_ssl.c:989: The handshake operation timed out")
     found = failure_of(lambda: answer_to(network))

@@ -165,6 +165,7 @@ def test_an_inactive_user_with_a_throw_away_password_is_off_again(world: World) 
     assert world.users.found
     assert not world.users.found.enabled
     assert world.users.found.authentication == "password"
+    assert done.user_changed is True
     assert "off again" in done.told
 
 
@@ -178,6 +179,7 @@ def test_a_first_rotation_that_was_resumed_and_failed_turns_the_user_off_again(
     done = put_back(world, after_modify(make_target(access_string="on ~* +@all", turn_on=False)))
     assert world.users.found
     assert world.users.found.access_string == OFF
+    assert done.user_changed is True
     assert "off again" in done.told
 
 
@@ -284,6 +286,21 @@ def test_a_user_that_cannot_be_put_back_is_told_and_does_not_fail_the_roll_back(
     sentence = left_alone(modified, after_modify(target))
     assert "answered AccessDenied" in sentence
     assert "could not be put back" in sentence
+
+
+@pytest.mark.parametrize(
+    "more,told",
+    [
+        ({"Failure": {"Error": "AccessDeniedError"}}, "is as it was: the change was denied"),
+        ({"Failure": {"Error": "ThrottlingError"}}, "could not be put back"),
+        ({"Failure": {"Error": "AccessDeniedError"}, "Modification": {}}, "could not be put back"),
+    ],
+)
+def test_a_change_that_was_denied_has_nothing_to_put_back(
+    modified: World, more: dict[str, Any], told: str
+) -> None:
+    modified.users.faults.raise_at("set_passwords", AccessDeniedError("It is denied."))
+    assert told in left_alone(modified, state(make_target(), Generation={}, **more))
 
 
 def test_a_user_that_is_gone_for_a_moment_is_tried_again(modified: World) -> None:

@@ -13,6 +13,7 @@ from rotation.errors import (
     RotationInProgressError,
     SecretNotAllowedError,
 )
+from rotation.secrets_manager import AWSCURRENT
 from tests.unit.fakes import PENDING, SECRET_ARN, USERNAME, World
 
 
@@ -29,6 +30,12 @@ def test_create_secret_starts_the_execution_and_logs_it(
     lines = [json.loads(each) for each in output().splitlines()]
     (line,) = [each for each in lines if each["message"] == "createSecret"]
     assert line["execution"].endswith(f":{PENDING}-1")
+
+
+def test_of_a_promoted_version_there_is_nothing_to_do(world: World) -> None:
+    world.stage()
+    world.secrets.add(PENDING, None, AWSCURRENT)
+    assert world.call(rotate_secret.handler, event("finishSecret")) == {}
 
 
 def test_the_remaining_time_is_lambdas(world: World) -> None:
