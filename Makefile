@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := functions local report tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash fuzz lint format lock graph clean
+.PHONY: help setup rotate up test crash fuzz mutants lint format lock graph clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ crash: setup ## Kill every function before and after each of its calls and login
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
+
+mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
+	@$(BIN)/python -m tests.mutants
 
 lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
 	@$(BIN)/ruff check --quiet $(SOURCES)
