@@ -534,10 +534,9 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _read_within(source: str) -> Iterator[tuple[str, str]]:
-    """The ``event["A"]["B"]`` of a handler."""
-    pattern = r'event\["(\w+)"\]\["(\w+)"\]'
-    yield from ((each[1], each[2]) for each in re.finditer(pattern, source))
+def _read_within(source: str) -> list[tuple[str, str]]:
+    """The keys of ``event["A"]["B"]`` and ``event.get("A", {}).get("B"`` in a handler."""
+    return re.findall(r'event(?:\[|\.get\()"(\w+)"(?:\]|, \{\}\))(?:\[|\.get\()"(\w+)"', source)
 
 
 def data(definition: Definition) -> list[str]:

@@ -237,7 +237,10 @@ class FakeElastiCache(ElastiCache):
             )
 
     def _modifiable(self, user_id: str) -> User:
-        user = self.user(user_id)
+        # What AWS looks at itself is no call of ours.
+        user = self.found
+        if user is None or user_id != user.user_id:
+            raise UserNotFoundError(f"There is no user {user_id}.")
         if user.status != "active":
             raise UserBusyError(f"User {user_id} has status {user.status}.")
         return user
