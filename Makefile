@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := functions local report tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash fuzz mutants lint format lock graph clean
+.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: setup lint ## Run the linters and all tests
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
+
+soak: setup ## Random histories and faults, for MINUTES=30, with figures
+	@PYTHONPATH=functions POWERTOOLS_TRACE_DISABLED=1 $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py

@@ -22,6 +22,11 @@ class World:
     secrets: Any = field(init=False)
     step_functions: Any = field(init=False)
 
+    @property
+    def kind_of_tenant(self) -> type["Tenant"]:
+        """What `tenant` makes."""
+        return Tenant
+
     def __post_init__(self) -> None:
         self.elasticache = self.aws.client("elasticache")
         self.secrets = self.aws.client("secretsmanager")
@@ -54,7 +59,8 @@ class World:
         created = self.secrets.create_secret(
             Name=secret_name, SecretString=json.dumps(value, ensure_ascii=False)
         )
-        return Tenant(self, described["UserId"], described["UserName"], created["ARN"], secret_name)
+        names = (described["UserId"], described["UserName"], created["ARN"], secret_name)
+        return self.kind_of_tenant(self, *names)
 
 
 @dataclass

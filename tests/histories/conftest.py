@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.deploy import deploy
+from local.instance import LocalAws
+from tests.rotation.world import World
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    directory: Path = tmp_path_factory.mktemp("aws")
+    with LocalAws(directory, modifying_seconds=0.5) as aws:
+        yield World(aws, deploy(aws))

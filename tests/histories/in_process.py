@@ -1,0 +1,488 @@
+"""A whole AWS in one process: the very machine and handlers, no sockets, waits that take no time.
+
+Real: statemachine/rotation.asl.json on moto's interpreter, functions/ as functions, the rules of
+local/ (staging labels, Secrets Manager's rotations, ElastiCache's users and groups) and its faults.
+Not real: there is no HTTP and no botocore between a handler and a service, Lambda is a function
+call, a node is a dictionary of users, and retries have no jitter.
+"""
+
+import hashlib
+import importlib
+import io
+import json
+import random
+import re
+import string
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.session import get_session
+from moto.core.exceptions import JsonRESTError, ServiceException
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend import execution as parser_execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+import local.elasticache
+import local.secrets_manager
+from local import interpreter
+from local.faults import Faults
+from local.nodes import Fleet
+from rotation.elasticache import ElastiCache
+from rotation.endpoint import Endpoint
+from rotation.errors import EndpointUnreachableError
+from rotation.login import Door
+from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
+from rotation.telemetry import logger
+from tests.histories.stage import Stage
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
+ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFunction"
+DEFINITION = Path("statemachine/rotation.asl.json")
+FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
+#: Calls that change something: an actor parks before each, so that others can come between.
+CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
+_TIMEOUT = ReadTimeoutError(endpoint_url="lost")
+
+
+class KilledError(BaseException):
+    """The process of a function is no more; what Lambda then answers is in its text."""
+
+
+class MemoryNode:
+    """What a Valkey node knows of its users."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.users: dict[str, list[str]] = {}
+
+    def listen(self, *, tls: bool = True) -> int:
+        """Its one address."""
+        return id(self)
+
+    def set_user(self, name: str, rules: Sequence[str]) -> None:
+        """As ACL SETUSER reset."""
+        self.users[name] = list(rules)
+
+    def delete_user(self, name: str) -> None:
+        """As ACL DELUSER."""
+        self.users.pop(name, None)
+
+    def lets_in(self, name: str, password: str) -> bool:
+        """As AUTH."""
+        rules = self.users.get(name, [])
+        hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
+        switch = [rule for rule in rules if rule in ("on", "off")][-1:]
+        return switch == ["on"] and ("nopass" in rules or hashed in rules)
+
+
+class MemoryFleet:
+    """The nodes of all caches."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.nodes: dict[int, MemoryNode] = {}
+        faults.count_nodes = lambda: max((node.position for node in self.nodes.values()), default=0)
+
+    def start_nodes(self, count: int) -> list[MemoryNode]:
+        """A cache's nodes."""
+        nodes = [MemoryNode(position) for position in range(1, count + 1)]
+        self.nodes |= {node.listen(): node for node in nodes}
+        return nodes
+
+    def stop_nodes(self, nodes: Sequence[MemoryNode]) -> None:
+        """They are gone."""
+        for node in nodes:
+            del self.nodes[node.listen()]
+
+    def check_rules(self, rules: Sequence[str]) -> None:
+        """Any rules will do: Valkey itself is in the other world."""
+
+
+class StagedWorker(ExecutionWorker):  # type: ignore[misc]
+    """The interpreter's thread, as an actor named after its execution."""
+
+    stage: Stage
+
+    def _execution_logic(self) -> None:
+        arn = self._evaluation_details.execution_details.arn
+        try:
+            with self.stage.acting(arn):
+                super()._execution_logic()
+        finally:
+            self.stage.leave(arn)
+
+    def _get_evaluation_entrypoint(self) -> Any:
+        # Parsing takes twice as long as a rotation; what an execution knows is in its environment.
+        return _parsed(self._evaluation_details.state_machine_details.definition)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self.stage.enter(self._evaluation_details.execution_details.arn)
+        super().start()
+
+
+class Client:
+    """What the adapters use of a boto3 client, over a function that answers any call."""
+
+    def __init__(self, service: str, answer: Callable[[str, dict[str, Any]], Any]) -> None:
+        model = get_session().get_service_model(service)
+        self._operations = {xform_name(name): name for name in model.operation_names}
+        self._answer = answer
+        self.exceptions = SimpleNamespace(
+            ExecutionAlreadyExists=type("ExecutionAlreadyExists", (ClientError,), {}),
+            ExecutionDoesNotExist=type("ExecutionDoesNotExist", (ClientError,), {}),
+        )
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            try:
+                return self._answer(self._operations[method], request)
+            except (JsonRESTError, ServiceException) as error:
+                code = str(getattr(error, "error_type", "") or getattr(error, "code", ""))
+                kind = getattr(self.exceptions, code, ClientError)
+                status = {"HTTPStatusCode": 400}
+                found = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": status}
+                raise kind(found, method) from None
+
+        return call
+
+    def get_paginator(self, method: str) -> Any:
+        """All on one page."""
+
+        def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":  # noqa: N803
+            return _OnePage([getattr(self, method)(**request)])
+
+        return SimpleNamespace(paginate=paginate)
+
+
+class _OnePage(list[dict[str, Any]]):
+    def build_full_result(self) -> dict[str, Any]:
+        return self[0]
+
+
+class StagedSecretsManager(local.secrets_manager.LocalSecretsManager):
+    """Its rotations are actors."""
+
+    stage: Stage
+
+    def _begin(self, secret: Any, token: str, function: str, *, only_test: bool = False) -> None:
+        if (secret.arn, token) not in self._rotating:
+            self.stage.enter(f"rotation {token}")
+        super()._begin(secret, token, function, only_test=only_test)
+
+    def _rotate(self, *arguments: Any) -> None:
+        self._acted(super()._rotate, *arguments)
+
+    def _test(self, *arguments: Any) -> None:
+        self._acted(super()._test, *arguments)
+
+    def _acted(self, work: Callable[..., None], *arguments: Any) -> None:
+        name = f"rotation {arguments[1]}"
+        try:
+            with self.stage.acting(name):
+                work(*arguments)
+        finally:
+            self.stage.leave(name)
+
+
+class InProcess:
+    """The services, the machine and the functions; all state is here."""
+
+    def __init__(self, *, modifying_seconds: float = 5, seed: int = 0) -> None:
+        self.stage = Stage()
+        self.faults = Faults()
+        self.fleet = MemoryFleet(self.faults)
+        self.logs = io.StringIO()
+        self._random = random.Random(seed)
+        self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
+        self._secrets = StagedSecretsManager(REGION, ACCOUNT)
+        self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
+        self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
+        self.elasticache = Client("elasticache", partial(self._called, self._users.call))
+        self.step_functions = Client("stepfunctions", partial(self._called, self._step_functions))
+
+    @contextmanager
+    def set_up(self) -> Iterator["InProcess"]:
+        """In its place while the test runs: where the handlers and the services look."""
+        stage, patch = self.stage, pytest.MonkeyPatch()
+        clock = SimpleNamespace(sleep=stage.sleep, time=lambda: int(stage.now))
+        StagedWorker.stage = StagedSecretsManager.stage = stage
+        StagedSecretsManager.lambda_client = staticmethod(
+            lambda: SimpleNamespace(
+                invoke=self._invoke,
+                get_function=lambda **_: {},
+                get_policy=lambda **_: {"Policy": json.dumps({"Statement": [_PERMISSION]})},
+            )
+        )
+        interpreter.install(lambda: SimpleNamespace(invoke=self._invoke), self.faults.stops)
+        with patch.context() as put:
+            put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
+            put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
+            put.setattr(local.secrets_manager, "time", clock)
+            put.setattr(local.elasticache, "_after", stage.after)
+            put.setattr(retrier_decl, "time", clock)
+            put.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
+            put.setattr(WaitFunction, "_wait_interval", self._wait)
+            put.setattr(SecretsManager, "connect", lambda: SecretsManager(self.secrets))
+            put.setattr(ElastiCache, "connect", lambda: ElastiCache(self.elasticache))
+            put.setattr(
+                StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
+            )
+            put.setattr(Door, "open", self._open)
+            for name in ("modify_user", "describe_user", "roll_back"):
+                put.setattr(importlib.import_module(name), "datetime", _clock(stage))
+            put.setattr(importlib.import_module("rotate_secret"), "time", clock)
+            put.setattr(logger.registered_handler, "stream", self.logs)
+            put.setenv("MAX_MODIFYING_SECONDS", "1800")
+            put.setenv("PASSWORD_LENGTH", "32")
+            self._machines.create_state_machine(
+                MACHINE.rsplit(":", 1)[1], _definition(), "arn:aws:iam::123456789012:role/machine"
+            )
+            yield self
+
+    # What only a test sees
+
+    def executions(self) -> dict[str, dict[str, Any]]:
+        """DescribeExecution's answers, by ARN."""
+        found = self._machines.describe_state_machine(MACHINE).executions
+        return {str(each.exec_arn): each.to_describe_output() for each in found}
+
+    def text(self, secret_arn: str) -> str:
+        """AWSCURRENT's, of a deleted secret too."""
+        versions = self._secrets.secrets[secret_arn].versions.values()
+        [text] = [
+            each["secret_string"] for each in versions if "AWSCURRENT" in each["version_stages"]
+        ]
+        return str(text)
+
+    # Services
+
+    def _called(
+        self, service: Callable[[str, dict[str, Any]], Any], operation: str, request: dict[str, Any]
+    ) -> Any:
+        """One API call: an actor waits for its turn where it matters, and may meet a fault."""
+        stage = self.stage
+        if stage.actor is None:
+            return service(operation, request)
+        if operation in CHANGING:
+            stage.park(operation)
+        due = self.faults._due(operation)
+        for kind in due.keys() & {"throttle", "error-500", "deny"}:
+            raise JsonRESTError(_CODES[kind], "By fault.")
+        if "kill-before" in due:
+            raise KilledError("Runtime.ExitError")
+        if busy := due.get("busy-user"):
+            self.faults.occupy(request["UserId"], busy.seconds)
+        answer = service(operation, request)
+        if "kill-after" in due:
+            raise KilledError("Runtime.ExitError")
+        if "lose-reply" in due:
+            raise _TIMEOUT
+        return answer
+
+    def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:
+        secrets, secret_id = self._secrets, request.get("SecretId", "")
+        match operation:
+            case "DescribeSecret":
+                return secrets.describe(secret_id)
+            case "GetSecretValue":
+                version = (request.get("VersionId"), request.get("VersionStage"))
+                return secrets.get_secret_value(secret_id, *version)
+            case "PutSecretValue":
+                token = request.get("ClientRequestToken") or str(self._uuid())
+                labels = request.get("VersionStages", ["AWSCURRENT"])
+                text, nothing = request["SecretString"], cast(str, None)
+                return json.loads(secrets.put_secret_value(secret_id, text, nothing, token, labels))
+            case "UpdateSecretVersionStage":
+                versions = (request.get("RemoveFromVersionId"), request.get("MoveToVersionId"))
+                secrets.update_secret_version_stage(secret_id, request["VersionStage"], *versions)
+            case "GetRandomPassword":
+                return {"RandomPassword": self._password(request)}
+            case "CreateSecret":
+                text = request["SecretString"]
+                made = secrets.create_secret(
+                    request["Name"], text, None, None, [], None, str(self._uuid()), [], False
+                )
+                return json.loads(made)
+            case "RotateSecret":
+                made = secrets.rotate_secret(
+                    secret_id, str(self._uuid()), ROTATION_FUNCTION, {"AutomaticallyAfterDays": 30}
+                )
+                self.stage.settle()
+                return json.loads(made)
+            case "DeleteSecret":
+                secrets.delete_secret(secret_id, 7, False)
+            case "RestoreSecret":
+                secrets.restore_secret(secret_id)
+            case _:
+                raise NotImplementedError(operation)
+        return {}
+
+    def _step_functions(self, operation: str, request: dict[str, Any]) -> Any:
+        machines, arn = self._machines, request.get("executionArn", "")
+        match operation:
+            case "StartExecution":
+                name = request.get("name") or str(self._uuid())
+                machines.start_execution(MACHINE, name, request["input"])
+                if self.stage.actor is None:
+                    self.stage.settle()
+                return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
+            case "DescribeExecution":
+                shape = machines.describe_execution(arn).to_describe_output()
+                return {key: value for key, value in shape.items() if value is not None}
+            case "ListExecutions":
+                executions = machines.describe_state_machine(MACHINE).executions
+                status = request["statusFilter"]
+                found = [each for each in executions if each.exec_status == status]
+                return {"executions": [{"executionArn": each.exec_arn} for each in found]}
+            case "GetExecutionHistory":
+                events = list(machines.get_execution_history(arn)["events"])
+                return {"events": events[::-1] if request.get("reverseOrder") else events}
+            case "StopExecution":
+                now = datetime.now(UTC)
+                machines.describe_execution(arn).stop(now, "Stopped", "By a person.")
+                return {}
+            case _:
+                raise NotImplementedError(operation)
+
+    def _password(self, request: dict[str, Any]) -> str:
+        kinds = [string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation]
+        allowed = [[*{*kind} - {*request["ExcludeCharacters"]}] for kind in kinds]
+        chosen = [self._random.choice(sorted(kind)) for kind in allowed]
+        every = sorted(character for kind in allowed for character in kind)
+        chosen += self._random.choices(every, k=request["PasswordLength"] - len(chosen))
+        self._random.shuffle(chosen)
+        return "".join(chosen)
+
+    def _uuid(self) -> uuid.UUID:
+        return uuid.UUID(int=self._random.getrandbits(128), version=4)
+
+    # Functions and nodes
+
+    def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
+        """As Lambda: the handler's answer, or its error's name and text."""
+        event = json.loads(Payload)
+        actor = self.stage.actor or event["ExecutionArn"]
+        name = FunctionName.rsplit(":", 1)[-1].removesuffix("Function")
+        rotates = name == "RotateSecret"
+        with self.stage.acting(actor):
+            self.stage.park(name)
+            for kind in self.faults._due("Invoke"):
+                code = {"throttle": "TooManyRequestsException", "deny": "AccessDeniedException"}
+                status = {"HTTPStatusCode": 500, "RequestId": "fault"}
+                shape = {"Code": code.get(kind, "ServiceException"), "Message": "By fault."}
+                raise ClientError({"Error": shape, "ResponseMetadata": status}, "Invoke")
+            begun = self.stage.now
+            limit = ROTATION_FUNCTION_SECONDS if rotates else FUNCTION_SECONDS
+            context = SimpleNamespace(
+                function_name=name,
+                memory_limit_in_mb=256,
+                invoked_function_arn=FunctionName,
+                aws_request_id=str(self._uuid()),
+                get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
+            )
+            module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
+            try:
+                answer, error = module.handler(event, context), {}
+            except KilledError as killed:
+                answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
+                error = {"FunctionError": "Unhandled"}
+            except Exception as failed:
+                answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
+                error = {"FunctionError": "Unhandled"}
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
+
+    @contextmanager
+    def _open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
+        node = self.fleet.nodes.get(endpoint.port)
+        if node is None or self.faults.strikes("drop-node", node.position):
+            raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
+        due = self.faults._due("AUTH")
+        if "kill-before" in due or "kill-after" in due:
+            raise KilledError("Runtime.ExitError")
+        yield MemoryDoor(endpoint, username, node)
+
+    # The interpreter's waits. It has threads for all kinds of things; `env` knows whose they are.
+
+    @property
+    def _wait(self) -> Callable[..., None]:
+        def wait(_: Any, env: Any, wait_seconds: float) -> None:
+            with self.stage.acting(_execution(env)):
+                self.stage.sleep(wait_seconds)
+
+        return wait
+
+    @property
+    def _retry(self) -> Callable[..., None]:
+        def retry(each: Any, env: Any) -> None:
+            with self.stage.acting(_execution(env)):
+                _EVAL_RETRY(each, env)
+
+        return retry
+
+
+class MemoryDoor(Door):
+    """Tries passwords on a node of this world."""
+
+    def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode) -> None:
+        super().__init__(endpoint, username, cast(Any, None))
+        self._node = node
+
+    def accepts(self, password: str) -> bool:
+        """As the node answers AUTH."""
+        return self._node.lets_in(self._username, password)
+
+
+_EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
+_CODES = {"throttle": "Throttling", "error-500": "InternalFailure", "deny": "AccessDenied"}
+_PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
+
+
+@cache
+def _parsed(definition: str) -> Any:
+    return AmazonStateLanguageParser.parse(definition)[0]
+
+
+def _execution(env: Any) -> str:
+    return str(env.states.context_object.context_object_data["Execution"]["Id"])
+
+
+def _clock(stage: Stage) -> type:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return start + timedelta(seconds=stage.now)
+
+    return Clock
+
+
+def _definition() -> str:
+    """The machine; one item of a Map at a time, and no jitter: the test decides what comes when.
+
+    Without TimeoutSeconds, which would be of real time.
+    """
+    text = re.sub(r"\$\{(\w+)\}", r"\1", DEFINITION.read_text()).replace("Partition", "aws")
+
+    def simpler(shape: dict[str, Any]) -> dict[str, Any]:
+        if shape.get("Type") == "Map":
+            shape["MaxConcurrency"] = 1
+        return {key: shape[key] for key in shape if key not in ("JitterStrategy", "TimeoutSeconds")}
+
+    return json.dumps(json.loads(text, object_hook=simpler))

@@ -1,0 +1,128 @@
+"""Random histories for as long as one likes: ``make soak``, or ``MINUTES=5 make soak``.
+
+One process has histories in one process of their own (test_histories.py), another one rotations
+with random faults on the whole local AWS, each compared with the world in one process. Prints
+figures; the exit status is 1 if anything was found, which is then printed too.
+"""
+
+import argparse
+import json
+import logging
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from local.deploy import deploy
+from local.faults import states
+from local.instance import LocalAws
+from tests.histories.in_process import InProcess
+from tests.histories.test_agreement import outcomes
+from tests.histories.test_histories import Histories
+from tests.histories.worlds import InProcessWorld
+from tests.rotation.test_crash_matrix import calls_of_a_clean_rotation
+from tests.rotation.world import World
+
+Figures = Counter[str]
+
+
+def histories(until: float, number: int, figures: Figures) -> None:
+    """In one process."""
+    chunk = settings(
+        max_examples=20,
+        stateful_step_count=60,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    Histories.figures = figures
+    while time.monotonic() < until:
+        number += 1
+        run_state_machine_as_test(seed(number)(Histories), settings=chunk)
+
+
+def rotations(until: float, number: int, figures: Figures) -> None:
+    """On the whole local AWS, beside the world in one process."""
+    chance = random.Random(number)
+    stops = [state for state in states() if state not in ("Check Endpoint", "Log In")]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalAws(Path(folder), modifying_seconds=0.3) as aws,
+    ):
+        world = World(aws, deploy(aws))
+        calls = calls_of_a_clean_rotation(world)
+        points = [
+            f"{kind}:{api}:{count}"
+            for api, most in calls.items()
+            for count in range(1, most + 1)
+            for kind in ("kill-before", "kill-after", *_other(api))
+        ]
+        while time.monotonic() < until:
+            armed = chance.sample(points, chance.choice([1, 1, 2]))
+            if chance.random() < 0.2:
+                armed.append(f"stop-at:{chance.choice(stops)}")
+            first = chance.random() < 0.3
+            with InProcess(modifying_seconds=0.3).set_up() as inside:
+                wanted = outcomes(InProcessWorld(inside), armed, first=first)
+            found = outcomes(world, armed, first=first)
+            assert found == wanted, (armed, first, found, wanted)
+            assert found[5] == ("SUCCEEDED", None), (armed, first, found)
+            figures["rotations on the local AWS"] += 2
+            figures["crash points there"] += sum(each.startswith("kill") for each in armed)
+
+
+def _other(api: str) -> list[str]:
+    return [] if api == "AUTH" else ["deny", "lose-reply", "error-500"]
+
+
+def _work(
+    work: Callable[[float, int, Figures], None], until: float, number: int, told: Any
+) -> None:
+    figures: Figures = Counter()
+    problem = ""
+    logging.disable(logging.CRITICAL)
+    try:
+        # Metrics are written to stdout.
+        with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+            work(until, number, figures)
+    except BaseException:
+        problem = traceback.format_exc()
+    told.put((dict(figures), problem))
+
+
+def main() -> None:
+    """Prints JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.histories.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args()
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    until = time.monotonic() + options.minutes * 60
+    spawn = multiprocessing.get_context("spawn")
+    told: Any = spawn.Queue()
+    for work in (histories, rotations):
+        spawn.Process(target=_work, args=(work, until, options.seed, told)).start()
+    print(f"soaking for {options.minutes:g} minutes, seed {options.seed} ...", flush=True)
+    figures, problems = Counter[str](), []
+    for _ in range(2):
+        found, problem = told.get()
+        figures.update(found)
+        problems += [problem] if problem else []
+    print(json.dumps({"minutes": options.minutes, "seed": options.seed, **figures}, indent=2))
+    print("\n".join(problems) or "0 lock-outs, 0 secrets to repair, 0 leaks, 0 disagreements")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
