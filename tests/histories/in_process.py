@@ -262,13 +262,12 @@ class InProcess:
         found = self._machines.describe_state_machine(MACHINE).executions
         return {str(each.exec_arn): each.to_describe_output() for each in found}
 
-    def text(self, secret_arn: str) -> str:
-        """AWSCURRENT's, of a deleted secret too."""
-        versions = self._secrets.secrets[secret_arn].versions.values()
-        [text] = [
-            each["secret_string"] for each in versions if "AWSCURRENT" in each["version_stages"]
-        ]
-        return str(text)
+    def text(self, secret_arn: str, label: str = "AWSCURRENT") -> str:
+        """The version's that has the label, of a deleted secret too."""
+        for version in self._secrets.secrets[secret_arn].versions.values():
+            if label in version["version_stages"]:
+                return str(version["secret_string"])
+        raise AssertionError(f"{secret_arn} has no {label}")
 
     # Services
 

@@ -140,9 +140,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(tenant=TENANTS)
     def revert(self, tenant: int) -> None:
-        """Somebody moves AWSCURRENT back to the version before."""
-        self.touched.add(tenant)
-        self._try(lambda: self._move(tenant, "AWSCURRENT", self._with(tenant, "AWSPREVIOUS")))
+        """Somebody moves AWSCURRENT back to the version before, if that has a password."""
+        arn, previous = self.tenants[tenant].secret_arn, self._with(tenant, "AWSPREVIOUS")
+        if previous and "password" in self.world.inside.text(arn, "AWSPREVIOUS"):
+            self.touched.add(tenant)
+            self._try(lambda: self._move(tenant, "AWSCURRENT", previous))
 
     @rule(tenant=TENANTS)
     def tidy(self, tenant: int) -> None:
