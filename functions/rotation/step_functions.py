@@ -12,8 +12,10 @@ import boto3
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import ConfigurationError, RotationError
 
-#: The states that every failure leads through.
+#: What comes after a failure, on its way to the end.
 FAILURE_STATES = (
+    "Find Endpoints Now",
+    "Endpoints Changed?",
     "Roll Back",
     "User Changed Back?",
     "Wait For Roll Back",

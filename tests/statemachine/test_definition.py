@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rotation import errors
 from rotation.modification import Modification
+from rotation.step_functions import FAILURE_STATES
 from rotation.target import Target
 from tests.statemachine import checks
 from tests.statemachine.checks import Definition
@@ -66,6 +67,16 @@ CHECKS: dict[str, Check] = {
 @pytest.mark.parametrize("name", CHECKS)
 def test_nothing_is_wrong_with_the_machine(name: str) -> None:
     assert CHECKS[name](DEFINITION) == []
+
+
+def test_the_states_after_a_failure_are_those_that_the_rotation_function_passes_over() -> None:
+    states = DEFINITION["States"]
+    looked_up = {"Find Endpoints Now", "Endpoints Changed?"}
+    after = checks.reached(DEFINITION, "Roll Back") | looked_up
+    maps = [
+        states[name]["ItemProcessor"]["States"] for name in after if states[name]["Type"] == "Map"
+    ]
+    assert {*FAILURE_STATES} == after.union(*maps)
 
 
 def test_no_key_of_the_file_is_written_twice() -> None:
