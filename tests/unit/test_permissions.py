@@ -15,6 +15,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from rotation.errors import RotationError
+from rotation.user import BINDING_TAG
 from tests.unit.fakes import EXECUTION_ARN, OTHER, PENDING, SECRET_ARN, World, make_target
 from tests.unit.test_error_codes import ADAPTERS, methods_by_call
 from tests.unit.test_leaks import HANDLERS, STAGES, STATE, prepare
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
 RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+ROLES = [each for name, each in RESOURCES.items() if "Policies" in each["Properties"]]
 #: IAM's prefix of each service, by boto3's name.
 PREFIXES = {"stepfunctions": "states"}
 
@@ -87,3 +89,37 @@ def test_a_role_allows_what_its_function_calls_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     assert called(monkeypatch, module) == allowed(module.title().replace("_", ""))
+
+
+def test_only_a_user_that_carries_the_tag_can_be_modified_unless_the_stack_is_pinned() -> None:
+    tagged = {"Null": {f"aws:ResourceTag/{BINDING_TAG}": "false"}}
+    conditions = [
+        statement["Condition"]
+        for role in ROLES
+        for statement in statements_of(role)
+        if "elasticache:ModifyUser" in statement["Action"]
+    ]
+    assert conditions == [{"Fn::If": ["IsPinned", {"Ref": "AWS::NoValue"}, tagged]}] * 2
+
+
+def test_a_key_can_be_used_through_secrets_manager_only() -> None:
+    service = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
+    keys = [
+        statement["Fn::If"][1]
+        for role in ROLES
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Fn::If", [""])[0] == "HasKmsKey"
+    ]
+    assert len(keys) == 8
+    for statement in keys:
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+def test_what_logs_in_is_in_the_vpc() -> None:
+    in_vpc = {
+        name.removesuffix("Function")
+        for name, resource in RESOURCES.items()
+        if resource.get("Properties", {}).get("VpcConfig", {}).get("Fn::If", [""])[0] == "IsInVpc"
+    }
+    assert in_vpc == {"CheckEndpoint", "LogIn", "LogInWithCurrent"}
