@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rotation.errors import (
     CurrentPasswordUnknownError,
     SecretFormatError,
+    UserBusyError,
     UserDisabledError,
     UserMismatchError,
     UserNotRotatableError,
@@ -90,6 +91,7 @@ def check_rotatable(
     Raises:
         UserMismatchError, UserNotRotatableError, UserDisabledError, CurrentPasswordUnknownError,
         SecretFormatError, UserStatusError: with what was found and what to do.
+        UserBusyError: it is still being created; to be tried again.
     """
     what = f"User {user.user_id}"
     if user.user_id == "default":
@@ -114,7 +116,9 @@ def check_rotatable(
             "printable characters, no comma, double quote, slash or at sign. It cannot stay on "
             "the user beside a new one; correct the secret."
         )
-    if user.status not in ("active", "modifying", "creating"):
+    if user.status == "creating":
+        raise UserBusyError(f"{what} is still being created. Rotate it when it is active.")
+    if user.status not in ("active", "modifying"):
         raise UserStatusError(f"{what} has status {user.status}: it cannot be modified.")
     has_password = user.authentication == "password" and user.password_count > 0
     if not user.enabled and has_password and value.password:

@@ -13,11 +13,14 @@ from contextlib import contextmanager
 import pytest
 
 from local.deploy import deploy
-from local.faults import apis, control
+from local.faults import apis, ask, control
 from local.instance import LocalAws
+from tests.local.helpers import eventually
 from tests.rotation.world import Tenant, World
 
 CHANGING = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser")
+#: Calls of the rotation function; all but the first two are repeated for as long as it waits.
+ROTATION_CALLS = ("StartExecution", "ListExecutions", "DescribeExecution", "DescribeSecret")
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +98,35 @@ def test_no_crash_locks_out_or_needs_repair(crashing_world: World) -> None:
         if refused or not fault["met"] or promoted != {True}:
             wrong.append((point, fault, refused, execution.get("cause")))
     assert wrong == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_crash_of_the_rotation_function_does_either(crashing_world: World, when: str) -> None:
+    url = crashing_world.aws.environment["LOCAL_CONTROL_URL"]
+    everything = os.environ.get("CRASH_MATRIX") == "all"
+    wrong = []
+    for call in ROTATION_CALLS if everything else ROTATION_CALLS[:1]:
+        tenant = new_tenant(crashing_world)
+        point = f"kill-{when}:{call}"
+        with watched(tenant) as refused:
+            control(url, "POST", [point])
+            try:
+                token = tenant.world.secrets.rotate_secret(
+                    SecretId=tenant.secret_arn,
+                    RotationLambdaARN=crashing_world.stack.rotation_function_arn,
+                    RotationRules={"AutomaticallyAfterDays": 30},
+                )["VersionId"]
+                told = progress(url, token)
+                [fault] = control(url, "GET")
+            finally:
+                control(url, "DELETE")
+        if refused or not fault["met"] or "AWSCURRENT" not in tenant.labels()[token]:
+            wrong.append((point, fault, refused, told))
+    assert wrong == []
+
+
+def progress(url: str, token: str) -> object:
+    """What Secrets Manager tells of a rotation that it has ended, with its retries."""
+    rotation = f"{url}/rotations/{token}"
+    eventually(lambda: ask(rotation)["ended"], f"the end of {token}")
+    return ask(rotation)["told"]

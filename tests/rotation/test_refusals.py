@@ -116,7 +116,7 @@ NO_LOGINS = {"iam", "disabled"}
 def everything(tenant: Tenant) -> dict[str, Any]:
     """The secret with all its versions, the user, and who gets in on the nodes."""
     secrets = tenant.world.secrets
-    restored = "DeletedDate" in secrets.describe_secret(SecretId=tenant.secret_arn)
+    restored = bool(secrets.describe_secret(SecretId=tenant.secret_arn).get("DeletedDate"))
     if restored:
         secrets.restore_secret(SecretId=tenant.secret_arn)
     texts = {}

@@ -10,6 +10,7 @@ from rotation.errors import (
     CurrentPasswordUnknownError,
     RotationError,
     SecretFormatError,
+    UserBusyError,
     UserDisabledError,
     UserMismatchError,
     UserNotRotatableError,
@@ -114,7 +115,6 @@ OFF = "off ~* +@all"
     [
         make_user(),
         make_user(status="modifying"),
-        make_user(status="creating"),
         make_user(password_count=2),
         make_user(authentication="no-password", password_count=0),
         make_user(authentication="no-password", password_count=0, access_string=OFF),
@@ -149,6 +149,7 @@ def test_a_users_own_default_can_be_rotated() -> None:
         (make_user(name="another"), VALUE, UserMismatchError, '"username"'),
         (make_user(name="App"), VALUE, UserMismatchError, '"username"'),
         (make_user(authentication="iam", password_count=0), VALUE, UserNotRotatableError, '"iam"'),
+        (make_user(status="creating"), VALUE, UserBusyError, "being created"),
         (make_user(status="deleting"), VALUE, UserStatusError, "deleting"),
         (make_user(status="unheard-of"), VALUE, UserStatusError, "unheard-of"),
         (make_user(access_string=OFF), VALUE, UserDisabledError, "off"),
