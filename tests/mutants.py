@@ -58,6 +58,10 @@ EQUIVALENT: dict[str, str] = {
     "staging: _left_password: target.version_id -> target.current_version_id": (
         "This run's own version has just been seen to have no value."
     ),
+    'steps: _end_of: self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution '
+    "-> (self._machine.find(execution.arn.rsplit(':', 1)[1]))": (
+        "For the types: an execution that has been found does not vanish."
+    ),
     "steps: _end_of: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": "No moment is that exact.",
     "machine: Find Endpoints Left/ResultSelector/Count.$: dropped": "Not read from there on.",

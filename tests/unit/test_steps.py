@@ -535,3 +535,11 @@ def test_no_step_reads_a_value_of_the_secret(rotation: Rotation) -> None:
     rotation.promote()
     rotation.step("finishSecret")
     assert rotation.world.secrets.faults.called("read") == []
+
+
+def test_an_end_without_state_and_error_is_told_without_them(rotation: Rotation) -> None:
+    rotation.becomes("FAILED")
+    told = rotation.world.machine.machine
+    told.failed_in, told.error, told.cause = None, "", ""
+    with pytest.raises(RotationFailedError, match=r"^The rotation FAILED\. Execution: arn:"):
+        rotation.step("finishSecret")
