@@ -1,0 +1,63 @@
+"""docs/operations.md, command by command, as a person types them."""
+
+import json
+import re
+import textwrap
+from pathlib import Path
+
+from tests.commands.test_commands import ROOT, shell, up
+
+PAGE = (ROOT / "docs/operations.md").read_text()
+NAME = "production/sessions/app"
+BLOCKS = [textwrap.dedent(block) for block in re.findall(r" *```sh\n(.*?)```", PAGE, re.S)]
+FIRST = "first-password-0123456789"
+BEFORE = f"""
+aws elasticache create-user --user-id app --user-name app --engine redis \
+  --access-string "on ~* +@all" --passwords {FIRST}
+aws elasticache create-user --user-id nobody --user-name default --engine redis \
+  --no-password-required --access-string "off -@all"
+aws elasticache create-user-group --user-group-id apps --engine redis --user-ids app nobody
+aws elasticache create-serverless-cache --serverless-cache-name cache1 --engine redis \
+  --user-group-id apps
+echo app production/sessions/app > users.txt
+"""
+
+#: A person takes longer between two commands than Secrets Manager for what was begun.
+LATER = """
+while [ "$(aws secretsmanager describe-secret --secret-id production/sessions/app --output text \
+  --query "length(values(VersionIdsToStages)[?@==['AWSPENDING']])" 2>/dev/null || echo 0)" != 0 ]
+do sleep 0.2; done
+"""
+
+
+def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
+    marks = [f"{block}\n{LATER}\necho END {number}\n" for number, block in enumerate(BLOCKS)]
+    with up(tmp_path, "--modifying-seconds", "0.2"):
+        value = {
+            "username": "app",
+            "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app",
+            "password": FIRST,
+            "host": "redis.internal",
+        }
+        (tmp_path / "secret.json").write_text(json.dumps(value))
+        told = shell(tmp_path, f"cd {tmp_path}\n{BEFORE}\n" + "".join(marks))
+        assert f"END {len(BLOCKS) - 1}" in told
+        # What was started came to a good end: the dry run, and each rotation.
+        assert told.count('"SUCCEEDED"') == 3
+        assert '"FAILED"' not in told
+        found = json.loads(
+            shell(tmp_path, "aws secretsmanager describe-secret --secret-id " + NAME)
+        )
+        assert found["RotationEnabled"] is False
+        read = f"aws secretsmanager get-secret-value --secret-id {NAME} --query SecretString"
+        secret = json.loads(json.loads(shell(tmp_path, read)))
+        assert secret["host"] == "redis.internal"
+        assert secret["password"] != FIRST
+        assert not {"new", "current", "mode", "pending"} & {
+            each.name for each in tmp_path.iterdir()
+        }
+        user = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id app"))["Users"][
+            0
+        ]
+        assert user["Authentication"] == {"Type": "password", "PasswordCount": 2}
+        assert user["UserGroupIds"] == ["apps"]
