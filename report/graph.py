@@ -110,7 +110,9 @@ def mermaid(definition: Definition, catches: Catches = "grouped", run: Run | Non
     """
     drawing = _Drawing(catches)
     if run:
-        drawing.outcomes = {each.name: each.outcome.replace(" ", "-") for each in run.visits}
+        drawing.outcomes = {
+            name: outcome.replace(" ", "-") for name, outcome in run.outcomes().items()
+        }
     start, _ = drawing.machine(definition, "the definition")
     begin = ['    start((" ")):::Start', f"    start --> {start}"]
     styles = _CLASSES | _OUTCOMES
@@ -262,12 +264,11 @@ class _Drawing:
             shape = kind if kind in _CLASSES else "Task"
             label = name if kind in _CLASSES else f"{name} ({kind})"
             opening, closing = _SHAPES.get(kind, ("[", "]"))
-            if self.outcomes is not None:
-                shape = self.outcomes.get(name, "not-entered")
+            shape = self._class(name, shape)
             self.classes.add(shape)
             self.nodes.append(f'{indent}{node}{opening}"{_escaped(label)}"{closing}:::{shape}')
             return
-        self._open(node, f"{name} ({_runs(kind, state)})", "Box", depth)
+        self._open(node, f"{name} ({_runs(kind, state)})", self._class(name, "Box"), depth)
         for number, definition in enumerate(inner, start=1):
             where = f"state {name!r}"
             if len(inner) == 1:
@@ -282,6 +283,9 @@ class _Drawing:
             self.machine(definition, where, depth + 2)
             self.nodes.append(f"{indent}    end")
         self.nodes.append(f"{indent}end")
+
+    def _class(self, name: str, of_its_type: str) -> str:
+        return of_its_type if self.outcomes is None else self.outcomes.get(name, "not-entered")
 
     def _open(self, box: str, title: str, kind: str, depth: int) -> None:
         self.classes.add(kind)

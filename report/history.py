@@ -41,13 +41,14 @@ class HistoryError(ValueError):
 
 @dataclass
 class Attempt:
-    """One try of a state's work; `input` is what the task was given, as JSON text."""
+    """One try of a state's work; `input` is what `resource` was given, as JSON text."""
 
     started: datetime
     ended: datetime | None = None
     outcome: Outcome = "running"
     error: str = ""
     cause: str = ""
+    resource: str = ""
     input: str = ""
     output: str = ""
 
@@ -127,6 +128,18 @@ class Run:
         first = next(iter(told or broken), None)
         inner = [each for each in told if each.within is first]
         return inner[0] if inner else first
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Of each state that was entered: of its last pass, in a Map the worst of all items."""
+        last = {visit.name: (visit.within, visit.round) for visit in self.visits}
+        passes: dict[str, list[Visit]] = {}
+        for visit in self.visits:
+            same = passes.setdefault(visit.name, [])
+            if visit.within is None:
+                same.clear()
+            if last[visit.name] == (visit.within, visit.round):
+                same.append(visit)
+        return {name: worst(visits) for name, visits in passes.items()}
 
     def top(self) -> list[Visit]:
         """The visits outside of any Map or Parallel."""
@@ -268,7 +281,7 @@ class _Reader:
             self._iteration(visit, step, told, number)
         elif step in ("Scheduled", "Redriven") or (step == "Started" and kind.endswith("State")):
             given = told.get("parameters", told.get("input", ""))
-            visit.attempts.append(Attempt(at, input=given))
+            visit.attempts.append(Attempt(at, resource=told.get("resource", ""), input=given))
             if kind == "ParallelState":
                 self.opens[number] = (visit, None)
         elif step not in ("Started", "Submitted"):
@@ -337,6 +350,13 @@ class _Reader:
         if broken and self.run.status not in ("ABORTED", "TIMED_OUT"):
             return "failed"
         return _OPEN.get(self.run.status, "aborted")
+
+
+def worst(visits: Iterable[Visit]) -> Outcome:
+    """The outcome that tells most of what happened."""
+    outcomes = {visit.outcome for visit in visits}
+    order: list[Outcome] = ["failed", "timed out", "aborted", "running", "caught"]
+    return next((outcome for outcome in order if outcome in outcomes), "succeeded")
 
 
 def _with_outer(visit: Visit | None) -> Iterator[Visit]:

@@ -65,6 +65,18 @@ def remedy_of(run: Run) -> Remedy | None:
     return Remedy(current, pending, user, *_entry(error))
 
 
+def log_group(run: Run) -> str:
+    """Where all functions of our machine's stack log: template.yaml names the two after it."""
+    machine = run.machine_arn.rsplit(":", 1)[-1]
+    stack = machine.removesuffix("-rotation")
+    return f"/aws/lambda/{stack}" if stack and stack != machine else ""
+
+
+def without_links(markdown: str) -> str:
+    """The links' words alone: the page that they are relative to is elsewhere."""
+    return re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", markdown)
+
+
 def _left(cause: str) -> Iterator[tuple[str, str]]:
     """What the page says is left of the user, and of AWSPENDING, for each sentence of the cause."""
     for row in re.findall(r"^\| (`.+`) \| (.+) \| (.+) \|$", _text(), re.M):

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from report.history import Run, Visit, folded, time_of
-from report.remedy import Remedy
+from report.history import Attempt, Run, Visit, folded, time_of, worst
+from report.remedy import Remedy, without_links
 from report.source import secret_of
 
 SIGNS = {
@@ -70,6 +70,13 @@ def item_name(visits: list[Visit]) -> str:
         return f"{endpoint['Address']}:{endpoint['Port']} of {endpoint['Cache']}"
     given = visits[0].input
     return given if len(given) <= 40 else f"{given[:39]}…"
+
+
+def cause_of(attempt: Attempt) -> str:
+    """What went wrong, without the JSON that Lambda puts around it, with a stack trace."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(attempt.cause)["errorMessage"])
+    return attempt.cause
 
 
 def headline(run: Run) -> str:
@@ -140,7 +147,7 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
     label = names[0]
     if len(group) > 1:
         label = f"{names[0]} … {names[-1]} x{len(group) // len(names)}".replace("… …", "…")
-    sign, style = SIGNS[_worst(group)]
+    sign, style = SIGNS[worst(group)]
     line = Text(f"{duration(at):>10}{duration(took):>12}  ")
     line.append(f"{sign} {plain(label):<32.32}", style)
     line.append(_bar(at, took, whole), style)
@@ -148,7 +155,7 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
     for visit in group:
         inside = visit.type in ("Map", "Parallel") and len(visit.attempts) == 1
         for (error, cause), count in Counter(
-            (attempt.error, attempt.cause) for attempt in visit.failures if not inside
+            (attempt.error, cause_of(attempt)) for attempt in visit.failures if not inside
         ).items():
             times = f" x{count}" if count > 1 else ""
             # The cause that ends the run stands at the top.
@@ -171,15 +178,15 @@ def _show_inner(run: Run, visit: Visit, console: Console) -> None:
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for visits in shown:
-        worst = _worst(visits)
-        sign, style = SIGNS[worst]
+        outcome = worst(visits)
+        sign, style = SIGNS[outcome]
         errors = Counter(attempt.error for each in visits for attempt in each.failures)
         told = ", ".join(f"{error} x{count}" for error, count in errors.items())
         seconds = (visits[-1].ended(run) - visits[0].entered).total_seconds()
         table.add_row(
             Text(f"{sign} {plain(item_name(visits))}", style),
             duration(seconds),
-            Text(plain(told or worst)),
+            Text(plain(told or outcome)),
         )
     console.print(Padding(table, (0, 0, 0, _INDENT)))
     if more:
@@ -220,17 +227,7 @@ def plain(text: str) -> str:
 
 
 def _prose(markdown: str) -> str:
-    text = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", markdown)
-    return " ".join(re.sub(r"\*\*|`", "", text).split())
-
-
-def _worst(visits: list[Visit]) -> str:
-    order: Iterator[str] = (
-        outcome
-        for outcome in ("failed", "timed out", "aborted", "running", "caught")
-        if any(visit.outcome == outcome for visit in visits)
-    )
-    return next(order, "succeeded")
+    return " ".join(re.sub(r"\*+|`", "", without_links(markdown)).split())
 
 
 def _attempts(visit: Visit) -> str:
