@@ -76,9 +76,9 @@ def client(arn: str) -> Any:
         raise SourceError(f"Step Functions cannot be asked: {error}") from None
 
 
-def read(arn: str) -> Reading:
+def read(arn: str, step_functions: Any = None) -> Reading:
     """The execution, with the definition that it runs with; raises SourceError."""
-    step_functions = client(arn)
+    step_functions = step_functions or client(arn)
     if ":execution:" not in arn:
         raise SourceError(f"{arn} is not an execution's ARN; it has no :execution: in it.")
     found = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
