@@ -75,6 +75,11 @@ class Visit:
     iterations: dict[tuple[int, int], Outcome] = field(default_factory=dict)
 
     @property
+    def quiet(self) -> bool:
+        """Whether nothing is to be told of it: it succeeded at once."""
+        return self.outcome == "succeeded" and not self.failures
+
+    @property
     def failures(self) -> list[Attempt]:
         """The attempts that failed."""
         return [attempt for attempt in self.attempts if attempt.error]
@@ -125,9 +130,10 @@ class Run:
         broken += [visit for visit in self.visits if visit.outcome in ("timed out", "aborted")]
         # A state before it may have failed and been caught for good; a Fail state only repeats.
         told = [each for each in broken if self.error in [a.error for a in each.failures]]
-        first = next(iter(told or broken), None)
-        inner = [each for each in told if each.within is first]
-        return inner[0] if inner else first
+        found = next(iter(told or broken), None)
+        while inner := [v for v in broken if found and v.within is found and v.outcome == "failed"]:
+            found = inner[0]
+        return found
 
     def outcomes(self) -> dict[str, Outcome]:
         """Of each state that was entered: of its last pass, in a Map the worst of all items."""
@@ -322,13 +328,13 @@ class _Reader:
             run.input = run.input or execution.get("input", "")
             run.output = run.output or execution.get("output", "")
         if self.missing:
-            run.notes.append(f"{self.missing} events are missing from this history.")
+            run.notes.append(f"Missing from this history: {self.missing} of its events.")
         if not execution and run.status == "RUNNING":
             run.notes.append(
                 "The history has no end: the execution ran still, or the history was cut."
             )
         for kind, count in self.unknown.items():
-            run.notes.append(f"{count} events of the unknown type {kind} were left out.")
+            run.notes.append(f"Left out: {count} of the unknown event type {kind}.")
         failing = set(_with_outer(self.failing))
         for visit in reversed(run.visits):
             visit.outcome = self._final(visit, visit in failing)

@@ -21,7 +21,7 @@ from report.graph import Definition, inner_of
 from report.history import Attempt, Run, Visit
 from report.layout import END, START, Drawing, layout
 from report.remedy import Remedy, log_group, without_links
-from report.terminal import SIGNS, cause_of, duration, headline, item_name
+from report.terminal import MOST_QUIET, MOST_TOLD, SIGNS, cause_of, duration, headline, item_name
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
@@ -31,8 +31,6 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-#: A page of a state with thousands of visits is one that nobody opens.
-_MOST_TOLD, _MOST_QUIET = 20, 5
 _MOST_CHARACTERS = 20_000
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 _CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
@@ -137,10 +135,9 @@ def _rows(run: Run, states: Mapping[str, Any], group: str) -> list[dict[str, Any
 
 
 def _worth_showing(visits: Sequence[Visit]) -> list[Visit]:
-    told = [visit for visit in visits if visit.outcome != "succeeded" or visit.failures]
-    quiet = [visit for visit in visits if visit.outcome == "succeeded" and not visit.failures]
-    chosen = {id(visit) for visit in [*told[:_MOST_TOLD], *quiet[:_MOST_QUIET]]}
-    return [visit for visit in visits if id(visit) in chosen]
+    told = [visit for visit in visits if not visit.quiet][:MOST_TOLD]
+    quiet = [visit for visit in visits if visit.quiet][:MOST_QUIET]
+    return sorted([*told, *quiet], key=visits.index)
 
 
 def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:

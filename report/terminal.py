@@ -31,7 +31,8 @@ SIGNS = {
 _STYLES = {"SUCCEEDED": "bold green", "RUNNING": "bold cyan", "ABORTED": "bold magenta"}
 _BAR = 20
 _INDENT = 8
-_MOST_ITEMS, _MOST_SUCCEEDED = 20, 5
+#: Of a Map's items, or a state's visits: those that tell something, and those that do not.
+MOST_TOLD, MOST_QUIET = 20, 5
 
 
 def duration(seconds: float) -> str:
@@ -56,11 +57,9 @@ def items(run: Run, state: Visit) -> tuple[list[list[Visit]], int]:
         if visit.within is state and visit.iteration is not None:
             by_item.setdefault((visit.round, visit.iteration), []).append(visit)
     found = [by_item[key] for key in sorted(by_item, key=lambda key: (key[0], key[1] or 0))]
-    told = [each for each in found if any(visit.outcome != "succeeded" for visit in each)]
-    quiet = [each for each in found if all(visit.outcome == "succeeded" for visit in each)]
-    # One that fails tells more than one that goes well.
-    shown = [*told[:_MOST_ITEMS], *quiet[:_MOST_SUCCEEDED]]
-    return [each for each in found if each in shown], len(found) - len(shown)
+    told = [each for each in found if not all(visit.quiet for visit in each)][:MOST_TOLD]
+    quiet = [each for each in found if all(visit.quiet for visit in each)][:MOST_QUIET]
+    return sorted([*told, *quiet], key=found.index), len(found) - len(told) - len(quiet)
 
 
 def item_name(visits: list[Visit]) -> str:
@@ -181,7 +180,7 @@ def _show_inner(run: Run, visit: Visit, console: Console) -> None:
         outcome = worst(visits)
         sign, style = SIGNS[outcome]
         errors = Counter(attempt.error for each in visits for attempt in each.failures)
-        told = ", ".join(f"{error} x{count}" for error, count in errors.items())
+        told = ", ".join(f"{error} x{count}".removesuffix(" x1") for error, count in errors.items())
         seconds = (visits[-1].ended(run) - visits[0].entered).total_seconds()
         table.add_row(
             Text(f"{sign} {plain(item_name(visits))}", style),
