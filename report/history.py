@@ -276,7 +276,15 @@ class _Reader:
     ) -> Visit | None:
         types = {"Task": "Task", "LambdaFunction": "Task", "Activity": "Task", "": None}
         wanted = types.get(kind, "Parallel" if kind == "ParallelState" else "Map")
-        visit = self._up(owner, lambda visit: wanted is None or visit.type == wanted)
+        ends = kind in ("MapState", "ParallelState") and step != "Started"
+
+        def fits(each: Visit) -> bool:
+            # The chain may come from a Map inside that is over.
+            over = each.exited or (ends and each.attempts and each.attempts[-1].ended)
+            named = kind != "MapIteration" or told.get("name", each.name) == each.name
+            return not over and named and wanted in (None, each.type)
+
+        visit = self._up(owner, fits)
         if visit is None:
             # A redriven state goes on without being entered again.
             still_open = (each for each in reversed(self.run.visits) if not each.exited)
