@@ -126,12 +126,14 @@ class Run:
         """The first state that broke, in a run that did not succeed."""
         if self.status == "SUCCEEDED":
             return None
-        broken = [visit for visit in self.visits if visit.outcome in ("failed", "caught")]
-        broken += [visit for visit in self.visits if visit.outcome in ("timed out", "aborted")]
+        if self.status == "FAILED":
+            broken = [visit for visit in self.visits if visit.outcome in ("failed", "caught")]
+        else:
+            broken = [visit for visit in self.visits if not visit.exited]
         # A state before it may have failed and been caught for good; a Fail state only repeats.
         told = [each for each in broken if self.error in [a.error for a in each.failures]]
         found = next(iter(told or broken), None)
-        while inner := [v for v in broken if found and v.within is found and v.outcome == "failed"]:
+        while inner := [v for v in broken if found and v.within is found and v.outcome != "caught"]:
             found = inner[0]
         return found
 

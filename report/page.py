@@ -31,6 +31,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 _CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
@@ -48,17 +49,16 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
     facts = [("Cause", run.cause)]
     if remedy:
         facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
-        facts += [("The user", remedy.user), ("What it means", _plain(remedy.meaning))]
+        facts += [("The user", remedy.user), ("What it means", _inline(remedy.meaning))]
     facts += [("Note", note) for note in run.notes]
-    markdown = MarkdownIt("commonmark", {"html": False})
     return _TEMPLATES.get_template("page.html.j2").render(
         run=run,
         remedy=remedy,
         headline=headline(run),
         status_class=_STATUS.get(run.status, "failed"),
         facts=facts,
-        todo=Markup(markdown.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
-        retried=_plain(remedy.retried) if remedy else "",
+        todo=Markup(_MARKDOWN.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
+        retried=_inline(remedy.retried) if remedy else "",
         drawing=drawing,
         ways=_ways(drawing, taken, set(by_name)),
         rows=rows,
@@ -221,8 +221,8 @@ def _pretty(text: str) -> str:
     return f"{text[:_MOST_CHARACTERS]}\n... and {len(text) - _MOST_CHARACTERS} characters more"
 
 
-def _plain(markdown: str) -> str:
-    return re.sub(r"\*+|`", "", without_links(markdown))
+def _inline(markdown: str) -> Markup:
+    return Markup(_MARKDOWN.renderInline(without_links(markdown)))  # noqa: S704
 
 
 def _css(outcome: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from report.graph import DefinitionError, mermaid
 from report.history import Event, HistoryError, Run, run_of
 
 _MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
@@ -135,8 +136,12 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
         # What describe-state-machine says has the definition as a text in it.
         with suppress(ValueError):
             machine = json.loads(machine["definition"])
-    if not isinstance(machine, dict) or not isinstance(machine.get("States"), dict):
-        raise SourceError(f'{definition}: is not a state machine: it has no "States"')
+    try:
+        mermaid(machine)
+    except DefinitionError as error:
+        raise SourceError(f"{definition}: {error}") from None
+    except (AttributeError, TypeError, KeyError):
+        raise SourceError(f"{definition}: is not a state machine in ASL") from None
     return run, machine
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,8 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from report.history import Attempt, Run, Visit, folded, time_of, worst
@@ -112,11 +111,9 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console) -> None:
     if run.redrives:
         facts.append(("redriven", f"{run.redrives} times"))
     facts += [("note", note) for note in run.notes]
-    table = Table.grid(padding=(0, 2))
     for name, fact in facts:
         if fact:
-            table.add_row(Text(name, "dim"), Text(plain(fact)))
-    console.print(table)
+            _print_wrapped(fact, console, f"{name:<12}", 12)
     if remedy and remedy.todo:
         console.print(Text("\nWhat to do", "bold"))
         for number, block in enumerate(re.split(r"^\s*```\w*\n?", remedy.todo, flags=re.M)):
@@ -124,8 +121,9 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console) -> None:
                 # A command stays one that can be copied.
                 console.print(Text(block.rstrip()), soft_wrap=True)
             elif block.strip():
-                console.print(Text(_prose(block)))
-        console.print(Text(f"Does the next rotation get past it? {_prose(remedy.retried)}"))
+                _print_wrapped(_prose(block), console)
+        retried = f"Does the next rotation get past it by itself? {_prose(remedy.retried)}"
+        _print_wrapped(retried, console)
         console.print(Text(f"docs/troubleshooting.md, {remedy.heading}", "dim"))
 
 
@@ -159,8 +157,8 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
             times = f" x{count}" if count > 1 else ""
             # The cause that ends the run stands at the top.
             more = f": {cause}" if cause and cause != run.cause else ""
-            text = Text(plain(f"{error}{times} of {len(visit.attempts)}{_attempts(visit)}{more}"))
-            console.print(Padding(text, (0, 0, 0, _INDENT)), style="yellow")
+            tried = f"{error}{times} of {len(visit.attempts)}{_attempts(visit)}{more}"
+            _print_wrapped(tried, console, " " * _INDENT, _INDENT + 2, "yellow")
         _show_inner(run, visit, console)
 
 
@@ -175,19 +173,16 @@ def _show_inner(run: Run, visit: Visit, console: Console) -> None:
     shown, more = items(run, visit)
     if not shown:
         return
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    width = max(len(item_name(visits)) for visits in shown)
     for visits in shown:
         outcome = worst(visits)
         sign, style = SIGNS[outcome]
         errors = Counter(attempt.error for each in visits for attempt in each.failures)
         told = ", ".join(f"{error} x{count}".removesuffix(" x1") for error, count in errors.items())
         seconds = (visits[-1].ended(run) - visits[0].entered).total_seconds()
-        table.add_row(
-            Text(f"{sign} {plain(item_name(visits))}", style),
-            duration(seconds),
-            Text(plain(told or outcome)),
-        )
-    console.print(Padding(table, (0, 0, 0, _INDENT)))
+        line = Text(f"{'':{_INDENT}}{sign} {plain(item_name(visits)):<{width}}", style)
+        line.append(f"{duration(seconds):>14}  {plain(told or outcome)}", "default")
+        console.print(line, soft_wrap=True)
     if more:
         console.print(f"{'':{_INDENT}}and {more} more")
 
@@ -225,8 +220,18 @@ def plain(text: str) -> str:
     )
 
 
+def _print_wrapped(
+    text: str, console: Console, first: str = "", indent: int = 0, style: str = ""
+) -> None:
+    # Rich fills a line up with spaces, which a ticket keeps.
+    for line in textwrap.wrap(
+        plain(text), console.width, initial_indent=first, subsequent_indent=" " * indent
+    ):
+        console.print(Text(line, style), soft_wrap=True)
+
+
 def _prose(markdown: str) -> str:
-    return " ".join(re.sub(r"\*+|`", "", without_links(markdown)).split())
+    return " ".join(without_links(markdown).replace("*", "").split())
 
 
 def _attempts(visit: Visit) -> str:

@@ -156,6 +156,15 @@ def test_a_state_that_was_not_left_ends_as_the_run_does(
     assert (run.status, run.visits[0].outcome) == (status, expected)
 
 
+def test_the_state_that_a_stopped_run_was_in_is_named_not_one_that_was_caught() -> None:
+    h = History()
+    failed = h.add("TaskFailed", h.try_task(h.enter("Task", h.add("ExecutionStarted"), "Once")))
+    h.enter("Wait", h.leave("Task", failed, "Once"), "Later")
+    h.add("ExecutionAborted", error="Operator")
+    run = run_of(h.events)
+    assert outcome(run) == ("ABORTED", "Operator", "Later")
+
+
 def test_a_history_without_an_end_says_so_unless_the_execution_is_known_to_run() -> None:
     events = order().events[:20]
     assert run_of(events).notes == [
