@@ -13,8 +13,9 @@ from grandalf.routing import EdgeViewer
 from report.graph import Definition, State, edges_of, inner_of
 
 Point = tuple[float, float]
-#: Names of what is drawn for an execution's beginning and end; no state can be called so.
-START, END = "\0start", "\0end"
+#: The name of what is drawn for an execution's beginning; no state can be called so. Its end is
+#: not drawn: the ways there, around all else, make a graph half as wide again.
+START = "\0start"
 
 _CHARACTER, _PADDING, _HEIGHT = 8.2, 44, 44
 _NARROWEST, _MOST_CHARACTERS = 160, 30
@@ -100,13 +101,13 @@ def layout(
     Args:
         definition: ``{"StartAt": name, "States": {name: state}}``.
         taken: the ways that a run has gone, by the names of their states.
-        outer: with a start and an end.
+        outer: with a start.
     """
     states: Mapping[str, State] = definition["States"]
     ways = _ways(definition, taken, outer)
     inner = {name: _inner_drawing(state, taken) for name, state in states.items()}
     vertices: dict[str, Any] = {}
-    for name in [*([START, END] if outer else []), *states]:
+    for name in [*([START] if outer else []), *states]:
         node = _node(name, states.get(name, {}), inner.get(name))
         vertices[name] = Vertex(node)
         vertices[name].view = VertexViewer(node.width, node.height)
@@ -133,15 +134,12 @@ def _ways(definition: Definition, taken: Collection[tuple[str, str]], outer: boo
     found: list[Way] = [Way(START, str(definition["StartAt"]), "", False)] if outer else []
     only_catch: dict[str, Way] = {}
     for name, state in definition["States"].items():
-        leads = list(edges_of(state))
-        for target, label, is_catch in leads:
+        for target, label, is_catch in edges_of(state):
             way = Way(name, str(target), label or ("any error" if is_catch else ""), is_catch)
             if is_catch and not label and (name, target) not in taken:
                 only_catch[way.target] = way
             else:
                 found.append(way)
-        if outer and not any(not is_catch for _, _, is_catch in leads):
-            found.append(Way(name, END, "", False))
     reached = {way.target for way in found if way.source != way.target}
     return found + [way for target, way in only_catch.items() if target not in reached]
 
@@ -156,8 +154,8 @@ def _inner_drawing(state: State, taken: Collection[tuple[str, str]]) -> Drawing 
 
 
 def _node(name: str, state: State, inner: Drawing | None) -> Node:
-    if name in (START, END):
-        return Node(name, name.strip("\0").capitalize(), 56, 30)
+    if name == START:
+        return Node(name, "Start", 56, 30)
     width = max(min(len(name), _MOST_CHARACTERS) * _CHARACTER + _PADDING, _NARROWEST)
     kind = str(state.get("Type", ""))
     if not inner:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from report.graph import Definition, inner_of
 from report.history import Attempt, Run, Visit
-from report.layout import END, START, Drawing, layout
+from report.layout import START, Drawing, layout
 from report.remedy import Remedy, log_group, without_links
 from report.terminal import MOST_QUIET, MOST_TOLD, SIGNS, cause_of, duration, headline, item_name
 
@@ -33,6 +33,7 @@ _TEMPLATES = Environment(
 )
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
+_ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 _CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
@@ -71,11 +72,7 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
 
 def _taken(run: Run) -> set[tuple[str, str]]:
     taken = {(visit.before.name, visit.name) for visit in run.visits if visit.before}
-    if top := run.top():
-        taken |= {(START, top[0].name)}
-        if run.status in ("SUCCEEDED", "FAILED"):
-            taken |= {(top[-1].name, END)}
-    return taken
+    return taken | {(START, visit.name) for visit in run.top()[:1]}
 
 
 def _ways(drawing: Drawing, taken: set[tuple[str, str]], entered: set[str]) -> list[dict[str, Any]]:
@@ -137,7 +134,7 @@ def _rows(run: Run, states: Mapping[str, Any], group: str) -> list[dict[str, Any
 def _worth_showing(visits: Sequence[Visit]) -> list[Visit]:
     told = [visit for visit in visits if not visit.quiet][:MOST_TOLD]
     quiet = [visit for visit in visits if visit.quiet][:MOST_QUIET]
-    return sorted([*told, *quiet], key=visits.index)
+    return [*told, *quiet]
 
 
 def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
@@ -155,7 +152,8 @@ def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
             segments.append(
                 {"css": css, "left": round(left, 2), "width": round(max(right - left, 0), 2)}
             )
-    return segments
+    # One that failed lies on those that were stopped with it, and these on the good ones.
+    return sorted(segments, key=lambda each: _ORDER.index(each["css"]))
 
 
 def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
