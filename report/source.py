@@ -101,16 +101,16 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
     page = ask(step_functions.list_executions, **given)
     for listed in sorted(page["executions"], key=lambda each: each["startDate"], reverse=True):
         found = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
-        if not secret or _secret_name(secret_of(found)) == _secret_name(secret):
+        if not secret or secret_of(found) == _secret_name(secret):
             yield found
 
 
 def secret_of(execution: Mapping[str, Any]) -> str:
-    """The secret that an execution's input names; empty when it is another machine's."""
+    """The secret's name, by an execution's input; empty when it is another machine's."""
     with suppress(ValueError):
         given = json.loads(execution.get("input", "") or "{}")
         if isinstance(given, dict):
-            return str(given.get("SecretId", ""))
+            return _secret_name(str(given.get("SecretId", "")))
     return ""
 
 

@@ -198,7 +198,7 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
         line = Text(f"{started:%Y-%m-%d %H:%M}  ")
         line.append(f"{status:<10}", _STYLES.get(status, "bold red"))
         line.append(f"{took:>12}  {plain(secret_of(execution))}  {plain(_who(execution))}")
-        console.print(line)
+        console.print(line, soft_wrap=True)
         console.print(Text(f"  {plain(execution['executionArn'])}", "dim"), soft_wrap=True)
     if empty:
         console.print("This machine has no such execution.")
@@ -206,9 +206,9 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
 
 def _who(execution: Mapping[str, Any]) -> str:
     name = str(execution["name"])
-    # The rotation function names its executions so: the token, a UUID, and the attempt.
+    # The rotation function names its own so: the token, a UUID, and the attempt.
     if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-(\d+)", name):
-        return f"by Secrets Manager, attempt {match[1]}"
+        return f"attempt {match[1]}"
     return f"by hand: {name}"
 
 
