@@ -21,7 +21,7 @@ $(VENV)/installed: requirements.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
 	@touch $@
 
-rotate: setup ## Show one rotation from end to end on a local AWS, and prove it
+rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
 	@$(BIN)/python -m local rotate
 
 up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
