@@ -21,14 +21,14 @@ $(VENV)/installed: requirements.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
 	@touch $@
 
-rotate: setup ## Show one rotation from end to end on a local AWS, and prove it
+rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
 	@$(BIN)/python -m local rotate
 
 up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 	@$(BIN)/python -m local up
 
 test: setup lint ## Run the linters and all tests
-	@$(BIN)/pytest -n 4 --dist loadfile
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py

@@ -16,7 +16,7 @@ from rich.console import Console
 from local.deploy import deploy
 from local.faults import control, parse, table
 from local.instance import LocalAws, LocalAwsError
-from local.rotate import NODES, rotate
+from local.rotate import NODES, rotate, write_pages
 
 _NEXT = """
 In another terminal:
@@ -149,6 +149,7 @@ def _rotate(options: argparse.Namespace) -> int:
     ):
         stack = deploy(aws, dict(options.parameter))
         seen = rotate(aws, stack, console, options.fault)
+        pages = write_pages(aws, seen, Path(".local"))
     if options.json:
         shown = {**asdict(seen), "status": seen.status, "proven": seen.proven}
         print(json.dumps(shown, indent=2))
@@ -160,6 +161,8 @@ def _rotate(options: argparse.Namespace) -> int:
         )
         outcome = f"The rotation failed ({seen.reason}); {locked}"
     console.print(f"\n{outcome}; it all took {seen.seconds} s.")
+    for page in pages:
+        console.print(f"The page of this execution: {page}")
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
 
 

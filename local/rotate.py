@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -16,6 +17,8 @@ from local.client import logs_in, nodes
 from local.deploy import Stack
 from local.faults import UNREACHABLE, ask, control, parse
 from local.instance import LocalAws
+from report import page, source
+from report.remedy import remedy_of
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
 NODES = 2
@@ -118,6 +121,19 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
     _print_proof(console, seen)
     seen.seconds = round(time.monotonic() - started, 1)
     return seen
+
+
+def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
+    """Write the report's page of each execution."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for execution in seen.executions:
+        reading = source.read(execution.arn, aws.client("stepfunctions"))
+        run = reading.run()
+        paths.append(directory / f"{run.name}.html")
+        html = page.html(run, reading.definition, remedy_of(run))
+        paths[-1].write_text(html, encoding="utf-8")
+    return paths
 
 
 def _create(aws: LocalAws) -> None:

@@ -7,8 +7,9 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from report.history import time_of
 
 #: US dollars in us-east-1, November 2026: Step Functions Standard, per state transition
 #: (https://aws.amazon.com/step-functions/pricing/); Lambda arm64, per GB-second and per request
@@ -55,7 +56,7 @@ def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
 
     A retry is a transition, too (Step Functions pricing).
     """
-    times = [_time(event["timestamp"]) for event in events]
+    times = [time_of(event["timestamp"]) for event in events]
     types = [event["type"] for event in events]
     by_id = {event["id"]: time for event, time in zip(events, times, strict=True)}
     ended = [
@@ -71,14 +72,6 @@ def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
         task_seconds=sum((end - start).total_seconds() for end, start in ended),
         seconds=(times[-1] - times[0]).total_seconds(),
     )
-
-
-def _time(timestamp: object) -> datetime:
-    if isinstance(timestamp, datetime):
-        return timestamp
-    if isinstance(timestamp, int | float):
-        return datetime.fromtimestamp(timestamp)
-    return datetime.fromisoformat(str(timestamp))
 
 
 def main() -> int:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from report.history import Run, Visit
+
 #: A state machine, or the part of one in a Map or a Parallel: ``{"StartAt", "States", ...}``.
 Definition = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -46,6 +48,16 @@ _CLASSES = {
     # A box has no fill: its title takes the page's own text colour.
     "Box": "fill:none,stroke:#6e7781",
     "Group": "fill:none,stroke:#cf222e,stroke-dasharray:4 4",
+}
+#: Of a run: by a state's outcome, and of one that was not entered.
+_OUTCOMES = {
+    "succeeded": "fill:#dafbe1,stroke:#1a7f37,color:#0a3622",
+    "caught": "fill:#fff8c5,stroke:#9a6700,color:#4d2d00",
+    "failed": "fill:#cf222e,stroke:#cf222e,color:#ffffff",
+    "timed-out": "fill:#cf222e,stroke:#cf222e,color:#ffffff",
+    "aborted": "fill:#fbefff,stroke:#8250df,color:#3e1f79",
+    "running": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
+    "not-entered": "fill:#f6f8fa,stroke:#8c959f,color:#57606a,stroke-dasharray:3 3",
 }
 _OPERATORS = {
     "Equals": "=",
@@ -82,12 +94,13 @@ class MarkerError(ValueError):
     """The file has no place for the graph."""
 
 
-def mermaid(definition: Definition, catches: Catches = "grouped") -> str:
+def mermaid(definition: Definition, catches: Catches = "grouped", run: Run | None = None) -> str:
     """A ``flowchart TD`` of any ASL definition, in JSONPath or JSONata.
 
     Args:
         definition: ``{"StartAt": name, "States": {name: state}}``.
         catches: how the Catches of ``States.ALL`` are drawn.
+        run: colours its states by their outcome.
 
     Returns:
         The flowchart's text, without a Markdown fence.
@@ -96,12 +109,39 @@ def mermaid(definition: Definition, catches: Catches = "grouped") -> str:
         DefinitionError: there are no states, or one leads to a state that does not exist.
     """
     drawing = _Drawing(catches)
+    if run:
+        drawing.outcomes = {
+            name: outcome.replace(" ", "-") for name, outcome in run.outcomes().items()
+        }
     start, _ = drawing.machine(definition, "the definition")
     begin = ['    start((" ")):::Start', f"    start --> {start}"]
-    used = [name for name in _CLASSES if name in drawing.classes | {"Start"}]
-    classes = [f"    classDef {name} {_CLASSES[name]}" for name in used]
+    styles = _CLASSES | _OUTCOMES
+    used = [name for name in styles if name in drawing.classes | {"Start"}]
+    classes = [f"    classDef {name} {styles[name]}" for name in used]
     boxes = [f"    class {','.join(ids)} {name}" for name, ids in drawing.boxes.items()]
     return "\n".join(["flowchart TD", *begin, *drawing.nodes, *drawing.edges, *classes, *boxes])
+
+
+def observed(run: Run) -> Definition:
+    """What a run shows of its machine, for a history that comes without a definition."""
+    inside: dict[Visit | None, list[Visit]] = {None: []}
+    for visit in run.visits:
+        inside.setdefault(visit.within, []).append(visit)
+    return _observed(inside, inside[None])
+
+
+def _observed(inside: Mapping[Visit | None, list[Visit]], visits: list[Visit]) -> Definition:
+    states: dict[str, dict[str, Any]] = {visit.name: {"Type": visit.type} for visit in visits}
+    for visit in visits:
+        if visit.before is None:
+            continue
+        ways = states[visit.before.name].setdefault("Choices", [])
+        if visit.name not in [way["Next"] for way in ways]:
+            ways.append({"Next": visit.name})
+    for name, state in states.items():
+        if within := [each for v in visits if v.name == name for each in inside.get(v, ())]:
+            state["ItemProcessor"] = _observed(inside, within)
+    return {"StartAt": next(iter(states), ""), "States": states}
 
 
 def updated(text: str, graph: str) -> str:
@@ -167,6 +207,7 @@ class _Drawing:
     """Collects a chart's lines. Ids are numbers: a name such as "end" is a word of Mermaid's."""
 
     catches: Catches
+    outcomes: Mapping[str, str] | None = None
     nodes: list[str] = field(default_factory=list)
     edges: list[str] = field(default_factory=list)
     classes: set[str] = field(default_factory=set)
@@ -185,7 +226,7 @@ class _Drawing:
             raise DefinitionError(f"{where} has no States")
         ids = {name: self._new_id("s") for name in states}
         for name, state in states.items():
-            for leads_to in (definition.get("StartAt"), *(to for to, _, _ in _edges(state))):
+            for leads_to in (definition.get("StartAt"), *(to for to, _, _ in edges_of(state))):
                 if leads_to not in states:
                     raise DefinitionError(
                         f"{where} has no state {leads_to!r}, to which {name!r} or StartAt leads"
@@ -203,7 +244,7 @@ class _Drawing:
             if name not in grouped:
                 self._state(ids[name], name, state, depth)
         for name, state in states.items():
-            for leads_to, label, is_catch in _edges(state):
+            for leads_to, label, is_catch in edges_of(state):
                 if is_catch and not label:
                     if self.catches == "none" or name in grouped:
                         continue
@@ -212,21 +253,22 @@ class _Drawing:
                 self._edge(ids[name], ids[leads_to], label, dashed=is_catch)
             if state.get("End") and depth == 1:
                 self._edge(ids[name], self._end_of(depth), "", dashed=False)
-        ends = [ids[name] for name, state in states.items() if not list(_edges(state))]
+        ends = [ids[name] for name, state in states.items() if not list(edges_of(state))]
         return ids[str(definition["StartAt"])], ends
 
     def _state(self, node: str, name: str, state: State, depth: int) -> None:
         indent = "    " * depth
-        inner = list(_inner(state))
+        inner = list(inner_of(state))
         kind = str(state.get("Type", "no type"))
         if not inner:
             shape = kind if kind in _CLASSES else "Task"
             label = name if kind in _CLASSES else f"{name} ({kind})"
             opening, closing = _SHAPES.get(kind, ("[", "]"))
+            shape = self._class(name, shape)
             self.classes.add(shape)
             self.nodes.append(f'{indent}{node}{opening}"{_escaped(label)}"{closing}:::{shape}')
             return
-        self._open(node, f"{name} ({_runs(kind, state)})", "Box", depth)
+        self._open(node, f"{name} ({_runs(kind, state)})", self._class(name, "Box"), depth)
         for number, definition in enumerate(inner, start=1):
             where = f"state {name!r}"
             if len(inner) == 1:
@@ -241,6 +283,9 @@ class _Drawing:
             self.machine(definition, where, depth + 2)
             self.nodes.append(f"{indent}    end")
         self.nodes.append(f"{indent}end")
+
+    def _class(self, name: str, of_its_type: str) -> str:
+        return of_its_type if self.outcomes is None else self.outcomes.get(name, "not-entered")
 
     def _open(self, box: str, title: str, kind: str, depth: int) -> None:
         self.classes.add(kind)
@@ -263,7 +308,7 @@ class _Drawing:
         return f"{prefix}{self._drawn}"
 
 
-def _inner(state: State) -> Iterator[Definition]:
+def inner_of(state: State) -> Iterator[Definition]:
     """The machines inside a Map (also by its older name, Iterator) or a Parallel."""
     for key in ("ItemProcessor", "Iterator"):
         if key in state:
@@ -271,7 +316,7 @@ def _inner(state: State) -> Iterator[Definition]:
     yield from state.get("Branches", ())
 
 
-def _edges(state: State) -> Iterator[tuple[Any, str, bool]]:
+def edges_of(state: State) -> Iterator[tuple[Any, str, bool]]:
     """``(name of the next state, label, whether it is a Catch)`` for each way out of a state."""
     if "Next" in state:
         yield state["Next"], "", False
@@ -292,7 +337,7 @@ def _groups(states: Mapping[str, State]) -> dict[str, list[str]]:
     """
     catching: dict[str, set[str]] = {}
     for name, state in states.items():
-        for leads_to, label, is_catch in _edges(state):
+        for leads_to, label, is_catch in edges_of(state):
             if is_catch and not label:
                 catching.setdefault(leads_to, set()).add(name)
     groups = {to: names for to, names in catching.items() if len(names) >= _SMALLEST_GROUP}
@@ -315,7 +360,7 @@ def _lies_in(name: str, members: set[str], states: Mapping[str, State]) -> bool:
     sources = {
         source
         for source, state in states.items()
-        if source != name and any(to == name for to, _, _ in _edges(state))
+        if source != name and any(to == name for to, _, _ in edges_of(state))
     }
     # A chain of such states leads back at its end; what it leads to may itself lie in the box.
     return bool(sources) and sources <= members and _comes_back(name, members, states)
@@ -324,7 +369,7 @@ def _lies_in(name: str, members: set[str], states: Mapping[str, State]) -> bool:
 def _comes_back(name: str, members: set[str], states: Mapping[str, State]) -> bool:
     seen, ahead = {name}, [name]
     while ahead:
-        for leads_to, _, _ in _edges(states[ahead.pop()]):
+        for leads_to, _, _ in edges_of(states[ahead.pop()]):
             if leads_to in members:
                 return True
             if leads_to not in seen and states[leads_to].get("Type") in ("Choice", "Wait", "Pass"):

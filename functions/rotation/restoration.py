@@ -8,6 +8,8 @@ from rotation.errors import (
     AccessDeniedError,
     InvalidInputError,
     SecretError,
+    SecretFormatError,
+    VersionNotReadableError,
 )
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -15,7 +17,7 @@ from rotation.secrets_manager import (
     SecretsManager,
     known_password,
 )
-from rotation.staging import remove_label
+from rotation.staging import remove_label, temporary_label
 from rotation.target import ExecutionInput, Target, execution_name
 from rotation.user import switched
 
@@ -59,8 +61,8 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
     if (pending := secret.version_with(AWSPENDING)) not in (token, None):
         # Without AWSPENDING the user is another run's to change.
         return Restoration(False, f"The rotation that has staged version {pending} goes on.")
-    if current != target.current_version_id:
-        # What was on the user before may no longer be what clients read.
+    if current != target.current_version_id and not _same_password(target, current, secrets):
+        # What was on the user before is no longer what clients read.
         told = f"{who} was left as it is: AWSCURRENT was moved to version {current} meanwhile."
         return Restoration(False, told)
     try:
@@ -69,6 +71,16 @@ def restore(state: dict[str, Any], secrets: SecretsManager, users: ElastiCache) 
         if "Modification" not in state and state["Failure"]["Error"] == "AccessDeniedError":
             return Restoration(False, f"{who} is as it was: the change was denied.")
         return Restoration(False, f"{who} could not be put back: {error}")
+
+
+def _same_password(target: Target, current: str | None, secrets: SecretsManager) -> bool:
+    """Whether a person has changed only other keys of the secret."""
+    versions = (target.current_version_id, current or "")
+    try:
+        before, now = (secrets.read(target.secret_arn, version).password for version in versions)
+    except (VersionNotReadableError, SecretFormatError):
+        return False
+    return before == now
 
 
 def _set_back(
@@ -136,8 +148,19 @@ def release(token: str, state: dict[str, Any], secrets: SecretsManager) -> str:
         return ""
     told = ""
     staged = secret.version_with(AWSPENDING) == token
-    if "Generation" not in state and staged and known_password(secrets, secret.arn, token):
+    if staged and _is_taken_up(state) and known_password(secrets, secret.arn, token):
         told = f"AWSPENDING stays on version {token}: its password may be on the user already."
     else:
         remove_label(secrets, secret.arn, AWSPENDING, token)
+    remove_label(secrets, secret.arn, temporary_label(token), token)
     return told
+
+
+def _is_taken_up(state: dict[str, Any]) -> bool:
+    """Whether this run has failed with a password in its hands that an earlier one has made."""
+    if "Generation" in state:
+        return False
+    if "Target" not in state:
+        return True
+    target = Target.from_state(state["Target"])
+    return target.pending_version_id not in ("", target.current_version_id)

@@ -21,14 +21,14 @@ def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules
         VersionNotReadableError, AwsError
     """
     arn, version = target.secret_arn, target.version_id
-    pending = secrets.describe(arn).version_with(AWSPENDING)
+    secret = secrets.describe(arn)
+    pending = secret.version_with(AWSPENDING)
     if pending not in (version, target.pending_version_id or None):
         raise RotationSupersededError(
             f"AWSPENDING of secret {arn} was moved to version {pending or 'none'} meanwhile: "
             "another rotation has begun. Wait for it."
         )
-    # A version without any label could be deleted, so it has one until AWSPENDING is on it.
-    label = AWSPENDING if pending == version else f"ROTATING-{version}"
+    label = AWSPENDING if pending == version else temporary_label(version)
     generated = False
     try:
         password = secrets.read(arn, version).password
@@ -53,7 +53,17 @@ def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules
             move(secrets, arn, AWSPENDING, to=version, away_from=pending)
         finally:
             remove_label(secrets, arn, label, version)
+    # Left by runs that were cut off here, or of one that loses: a secret has 20 labels at most.
+    for each, labels in secret.stages.items():
+        for left in labels:
+            if left == temporary_label(each):
+                remove_label(secrets, arn, left, each)
     return generated
+
+
+def temporary_label(version_id: str) -> str:
+    """What a version has until it has AWSPENDING: one without any label could be deleted."""
+    return f"ROTATING-{version_id}"
 
 
 def move(

@@ -100,6 +100,10 @@ def test_the_guides_walk_through_with_the_aws_cli(tmp_path: Path) -> None:
         while "LastRotatedDate" not in json.loads(shell(tmp_path, secret)):
             assert time.monotonic() < deadline, "the secret was not rotated"
             time.sleep(0.5)
+        report = f"cd {ROOT} && {sys.executable} -m report --secret production/ec/user1 --watch"
+        assert "\nSUCCEEDED after " in shell(tmp_path, report)
+        listed = shell(tmp_path, f"cd {ROOT} && {sys.executable} -m report").splitlines()
+        assert listed[-2].endswith("production/ec/user1  attempt 1")
         users = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id user1"))
         assert users["Users"][0]["AccessString"] == "on ~keys* -@all +get"
         assert users["Users"][0]["Authentication"] == {"Type": "password", "PasswordCount": 1}

@@ -9,7 +9,7 @@ import pytest
 
 from local.__main__ import main
 from local.faults import KINDS
-from tests.commands.test_commands import run, up
+from tests.commands.test_commands import ROOT, run, up
 
 
 def test_a_rotation_that_gets_over_a_fault() -> None:
@@ -35,8 +35,10 @@ def test_a_rotation_that_fails() -> None:
     executions = seen["executions"]
     assert [execution["error"] for execution in executions] == ["AccessDeniedError"] * 3
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
+    *_, outcome, _, _, page = done.stderr.splitlines()
+    assert outcome.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
+    written = (ROOT / page.removeprefix("The page of this execution: ")).read_text()
+    assert "AccessDeniedError in Generate Password" in written
 
 
 def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:

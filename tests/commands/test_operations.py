@@ -53,7 +53,7 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         secret = json.loads(json.loads(shell(tmp_path, read)))
         assert secret["host"] == "redis.internal"
         assert secret["password"] != FIRST
-        assert not {"new", "current", "mode", "pending"} & {
+        assert not {"new", "current", "mode.json", "pending.json"} & {
             each.name for each in tmp_path.iterdir()
         }
         user = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id app"))["Users"][

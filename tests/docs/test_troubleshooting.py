@@ -436,6 +436,8 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the page has the reader write."""
+    for name in ("secret.json", "pending.json"):
+        (tmp_path / name).write_text("{}")
     (tmp_path / "mode.json").write_text('{"Type": "password", "Passwords": ["a-password"]}')
     (tmp_path / "secret.json").write_text("{}")
     monkeypatch.chdir(tmp_path)

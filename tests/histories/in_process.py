@@ -164,7 +164,7 @@ class Client:
     def get_paginator(self, method: str) -> Any:
         """All on one page."""
 
-        def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":  # noqa: N803
+        def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":
             return _OnePage([getattr(self, method)(**request)])
 
         return SimpleNamespace(paginate=paginate)
@@ -374,7 +374,7 @@ class InProcess:
 
     # Functions and nodes
 
-    def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
+    def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:
         """As Lambda: the handler's answer, or its error's name and text."""
         event = json.loads(Payload)
         actor = self.stage.actor or event["ExecutionArn"]

@@ -135,8 +135,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(tenant=TENANTS)
     def unlabel(self, tenant: int) -> None:
-        """Somebody takes AWSPENDING off."""
-        self._try(lambda: self._move(tenant, "AWSPENDING", None))
+        """Somebody takes AWSPENDING off: of a first password nobody would know it any more."""
+        if self._password(tenant):
+            self._try(lambda: self._move(tenant, "AWSPENDING", None))
 
     @rule(tenant=TENANTS)
     def revert(self, tenant: int) -> None:

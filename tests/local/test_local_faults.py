@@ -237,7 +237,7 @@ def test_only_a_function_is_killed(arm: Arm, called: Callable[[str], Any], secre
 def test_a_busy_user(
     arm: Arm, called: Callable[[str], Any], elasticache: Any, endpoints: Any
 ) -> None:
-    arm("busy-user:0.5")
+    arm("busy-user:2")
 
     def modify() -> str:
         users = called("elasticache")
@@ -247,7 +247,7 @@ def test_a_busy_user(
     assert modify() == "InvalidUserState"
     assert status(elasticache) == "modifying"
     eventually(lambda: status(elasticache) == "active")
-    assert 0.4 < time.monotonic() - begun < 2
+    assert time.monotonic() - begun > 1.9
     assert modify() == "OK"
 
 
@@ -262,12 +262,12 @@ def test_modifications_that_take_long(arm: Arm, elasticache: Any, endpoints: Any
 def test_a_node_that_lags(
     aws: LocalAws, arm: Arm, elasticache: Any, endpoints: list[dict[str, Any]]
 ) -> None:
-    arm("lag-password:2:0.6")
+    arm("lag-password:2:3")
     elasticache.modify_user(UserId="faulty", Passwords=PASSWORDS)
     eventually(lambda: status(elasticache) == "active")
     answers = [log_in(aws, endpoint, "faulty", PASSWORDS[1]) for endpoint in endpoints]
     assert [each.partition(" ")[0] for each in answers] == ["+OK", "-WRONGPASS"]
-    eventually(lambda: log_in(aws, endpoints[1], "faulty", PASSWORDS[1]) == "+OK", seconds=2)
+    eventually(lambda: log_in(aws, endpoints[1], "faulty", PASSWORDS[1]) == "+OK", seconds=20)
 
 
 def test_nodes_that_cannot_be_reached(

@@ -121,6 +121,17 @@ def test_before_generate_password_a_password_in_awspending_is_an_earlier_runs_an
     assert f"AWSPENDING stays on version {PENDING}: its password may be on the user" in cause
 
 
+@pytest.mark.parametrize("pending", ["", CURRENT])
+def test_a_password_that_this_run_has_made_and_set_on_nobody_is_given_up(
+    staged: World, pending: str
+) -> None:
+    # Generate Password has failed after it had done its work.
+    target = make_target(pending_version_id=pending).to_state()
+    staged.secrets.labels[PENDING].add(f"ROTATING-{PENDING}")
+    release(staged, state(Target=target))
+    assert not staged.secrets.labels[PENDING]
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -243,6 +243,25 @@ def test_a_moved_awscurrent_leaves_the_user_alone_and_still_logs_in(
     assert world.current_password_logs_in()
 
 
+@pytest.mark.parametrize("password", [CURRENT_PASSWORD, None])
+def test_a_moved_awscurrent_with_the_same_password_hinders_no_roll_back(
+    modified: World, password: str | None
+) -> None:
+    # Somebody has changed another key of the secret meanwhile.
+    target = make_target()
+    if password is None:
+        modified.secrets.texts[CURRENT] = secret_text(None)
+        target = make_target(authentication="no-password", access_string=OFF, turn_on=True)
+    modified.secrets.add(OTHER, secret_text(password, note="by hand"), AWSCURRENT)
+    assert put_back(modified, after_modify(target)).user_changed is True
+    assert modified.users.passwords == ([password] if password else [])
+
+
+def test_a_moved_awscurrent_that_cannot_be_read_leaves_the_user_alone(modified: World) -> None:
+    modified.secrets.add(OTHER, "not JSON", AWSCURRENT)
+    assert OTHER in left_alone(modified, after_modify())
+
+
 def test_a_user_that_is_modifying_is_tried_again(modified: World) -> None:
     modified.users.change(status="modifying")
     with pytest.raises(UserBusyError):

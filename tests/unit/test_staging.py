@@ -261,3 +261,12 @@ def test_a_label_is_removed_where_it_is_and_only_there(world: World) -> None:
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
     assert world.secrets.version_with(AWSPENDING) is None
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
+
+
+@pytest.mark.parametrize("version", [PENDING, OTHER, PREVIOUS])
+def test_a_temporary_label_that_a_run_has_left_is_taken_off(world: World, version: str) -> None:
+    # It was cut off between giving the version its value and moving AWSPENDING, or after that.
+    world.stage()
+    world.secrets.labels.setdefault(version, set()).add(f"ROTATING-{version}")
+    stage(world)
+    assert labels(world) == STAGED

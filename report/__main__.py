@@ -1,0 +1,141 @@
+"""``python -m report``: what an execution of a state machine did, where it broke, what to do."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from report import page, source, terminal
+from report.graph import DefinitionError, mermaid, observed
+from report.history import HistoryError, Run
+from report.remedy import remedy_of
+from report.schema import as_json
+
+#: What ``--watch`` ends with; 1 is an error of the report, 2 of its arguments.
+EXIT = {"SUCCEEDED": 0, "FAILED": 3, "TIMED_OUT": 4, "ABORTED": 5}
+_POLL_SECONDS = 2.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 0, the outcome (`EXIT`), or 1 after one line."""
+    options = _parser().parse_args(arguments)
+    terminal_width = None if sys.stdout.isatty() else 80
+    console = Console(width=terminal_width, highlight=False, markup=False, emoji=False)
+    try:
+        status = _report(options, console)
+        sys.stdout.flush()
+    except (source.SourceError, HistoryError, DefinitionError, OSError) as error:
+        print(f"error: {terminal.plain(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m report",
+        description="Show what an execution of a state machine did. Without an argument, list the "
+        "machine's recent executions. Docs: docs/report.md.",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("execution", nargs="?", metavar="EXECUTION_ARN")
+    which.add_argument("--last", action="store_true", help="the newest execution")
+    which.add_argument("--last-failed", action="store_true", help="the newest that FAILED")
+    which.add_argument("--secret", metavar="ID", help="the newest for this secret, by name or ARN")
+    which.add_argument("--history", type=Path, metavar="FILE", help="an exported history")
+    parser.add_argument("--definition", type=Path, metavar="FILE", help="the machine of --history")
+    parser.add_argument(
+        "--state-machine",
+        metavar="ARN",
+        default=os.environ.get("STATE_MACHINE_ARN", ""),
+        help="default: $STATE_MACHINE_ARN",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the run as a page")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--mermaid", action="store_true", help="print the run's graph for a ticket")
+    how.add_argument("--json", action="store_true", help="print the run for a program")
+    how.add_argument("--watch", action="store_true", help="follow it; exit with its outcome")
+    return parser
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    if options.definition and not options.history:
+        raise source.SourceError("--definition goes with --history.")
+    if options.history:
+        if options.watch:
+            raise source.SourceError("--watch follows an execution, not a file.")
+        run, definition = source.load(options.history, options.definition)
+        return _show(run, definition, options, console)
+    arn = options.execution or _chosen(options, console)
+    if not arn:
+        return 0
+    reading = source.read(arn)
+    run = _watch(reading, console) if options.watch else reading.run()
+    _show(run, reading.definition, options, console)
+    return EXIT.get(run.status, 1) if options.watch else 0
+
+
+def _chosen(options: argparse.Namespace, console: Console) -> str:
+    """The ARN of the execution that is asked for; empty when they were listed instead."""
+    if not options.state_machine:
+        raise source.SourceError(
+            "Which machine? Give --state-machine ARN or set STATE_MACHINE_ARN "
+            "(. .local/env does, after python -m local up)."
+        )
+    status = "FAILED" if options.last_failed else ""
+    found = source.executions(options.state_machine, options.secret or "", status)
+    if not (options.last or options.last_failed or options.secret):
+        terminal.show_executions(found, datetime.now(UTC), console)
+        return ""
+    newest = next(found, None)
+    if newest is None:
+        raise source.SourceError(f"{options.state_machine} has no such execution.")
+    return str(newest["executionArn"])
+
+
+def _show(
+    run: Run, definition: Mapping[str, Any] | None, options: argparse.Namespace, console: Console
+) -> int:
+    remedy = remedy_of(run)
+    machine = definition or observed(run)
+    if options.html:
+        options.html.write_text(page.html(run, machine, remedy), encoding="utf-8")
+    if options.json:
+        print(json.dumps(as_json(run, remedy), indent=2))
+    elif options.mermaid:
+        print(mermaid(machine, run=run))
+    elif options.watch:
+        console.print()
+        terminal.show_outcome(run, remedy, console)
+    else:
+        terminal.show(run, remedy, console)
+    if options.html:
+        print(f"The page of this run: {options.html}", file=sys.stderr)
+    return 0
+
+
+def _watch(reading: source.Reading, console: Console) -> Run:
+    """Print each state when the next has begun, until the execution ends."""
+    terminal.show_heading(console)
+    shown = 0
+    while True:
+        run = reading.run()
+        over = run.status != "RUNNING"
+        for visit in run.top()[shown : None if over else -1]:
+            terminal.show_group(run, [visit], 0, console)
+            shown += 1
+        if over:
+            return run
+        time.sleep(_POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""The run as one HTML file that loads nothing: the cause, the graph, the states and their times."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from report.graph import Definition, inner_of
+from report.history import Attempt, Run, Visit
+from report.layout import START, Drawing, layout
+from report.remedy import Remedy, log_group, without_links
+from report.terminal import MOST_QUIET, MOST_TOLD, SIGNS, cause_of, duration, headline, item_name
+
+_HERE = Path(__file__).parent
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_MOST_CHARACTERS = 20_000
+_ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
+_STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
+_CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
+
+
+def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
+    """The page; `definition` is the machine's, or what the run shows of it."""
+    taken = _taken(run)
+    drawing = layout(definition, taken)
+    states = dict(_states(definition))
+    rows = _rows(run, states, log_group(run) if remedy else "")
+    by_name = {row["name"]: row for row in rows}
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256(script.encode()).digest()
+    facts = [("Cause", run.cause)]
+    if remedy:
+        facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
+        facts += [("The user", remedy.user), ("What it means", _inline(remedy.meaning))]
+    facts += [("Note", note) for note in run.notes]
+    return _TEMPLATES.get_template("page.html.j2").render(
+        run=run,
+        remedy=remedy,
+        headline=headline(run),
+        status_class=_STATUS.get(run.status, "failed"),
+        facts=facts,
+        todo=Markup(_MARKDOWN.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
+        retried=_inline(remedy.retried) if remedy else "",
+        drawing=drawing,
+        ways=_ways(drawing, taken, set(by_name)),
+        rows=rows,
+        by_name=by_name,
+        untouched=[name for name in states if name not in by_name],
+        script=Markup(script),  # noqa: S704
+        script_hash=f"sha256-{base64.b64encode(digest).decode()}",
+    )
+
+
+def _taken(run: Run) -> set[tuple[str, str]]:
+    taken = {(visit.before.name, visit.name) for visit in run.visits if visit.before}
+    return taken | {(START, visit.name) for visit in run.top()[:1]}
+
+
+def _ways(drawing: Drawing, taken: set[tuple[str, str]], entered: set[str]) -> list[dict[str, Any]]:
+    ways = [
+        {
+            "path": way.path,
+            "label": way.label,
+            "is_catch": way.is_catch,
+            "taken": (way.source, way.target) in taken,
+        }
+        for way in drawing.ways
+    ]
+    return sorted(ways, key=lambda way: bool(way["taken"]))
+
+
+def _states(definition: Definition) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        for inner in inner_of(state):
+            if inner.get("States"):
+                yield from _states(inner)
+
+
+def _rows(run: Run, states: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
+    """A row for each state that was entered, in the order of their first visits."""
+    visits: dict[str, list[Visit]] = {}
+    for visit in run.visits:
+        visits.setdefault(visit.name, []).append(visit)
+    outcomes = run.outcomes()
+    rows = []
+    for number, (name, all_of_it) in enumerate(visits.items(), 1):
+        outcome = outcomes[name]
+        shown = _worth_showing(all_of_it)
+        tries = sum(max(len(visit.attempts), 1) for visit in all_of_it)
+        took = sum((visit.ended(run) - visit.entered).total_seconds() for visit in all_of_it)
+        times = f", {len(all_of_it)} times" if len(all_of_it) > 1 else ""
+        retried = f", {tries} attempts" if tries > len(all_of_it) else ""
+        many = f", {len(all_of_it)}x" if len(all_of_it) > 1 else ""
+        rows.append(
+            {
+                "id": f"state-{number}",
+                "name": name,
+                "css": _css(outcome),
+                "outcome": outcome,
+                "sign": SIGNS[outcome][0],
+                "depth": all_of_it[0].within is not None,
+                "facts": f"{duration(took)}{times}{retried}",
+                "short": f"{duration(took)}{f', {tries} tries' if retried else many}",
+                "open": run.failed is not None and name == run.failed.name,
+                "comment": states.get(name, {}).get("Comment", ""),
+                "segments": _segments(run, all_of_it),
+                "visits": [_visit(run, visit, group) for visit in shown],
+                "more": len(all_of_it) - len(shown),
+            }
+        )
+    return rows
+
+
+def _worth_showing(visits: Sequence[Visit]) -> list[Visit]:
+    told = [visit for visit in visits if not visit.quiet][:MOST_TOLD]
+    quiet = [visit for visit in visits if visit.quiet][:MOST_QUIET]
+    return [*told, *quiet]
+
+
+def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
+    """The bars of a state, in percent of the run; those that touch are one."""
+    segments: list[dict[str, Any]] = []
+    whole = run.seconds or 1
+    for visit in visits:
+        left = (visit.entered - run.started).total_seconds() / whole * 100
+        right = (visit.ended(run) - run.started).total_seconds() / whole * 100
+        css = _css(visit.outcome)
+        last = segments[-1] if segments else None
+        if last and last["css"] == css and left <= last["left"] + last["width"] + 0.1:
+            last["width"] = round(max(last["width"], right - last["left"]), 2)
+        else:
+            segments.append(
+                {"css": css, "left": round(left, 2), "width": round(max(right - left, 0), 2)}
+            )
+    # One that failed lies on those that were stopped with it, and these on the good ones.
+    return sorted(segments, key=lambda each: _ORDER.index(each["css"]))
+
+
+def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
+    took = (visit.ended(run) - visit.entered).total_seconds()
+    title = f"Item {visit.iteration}: {item_name([visit])}" if visit.iteration is not None else ""
+    facts = f"after {duration((visit.entered - run.started).total_seconds())}, for {duration(took)}"
+    if visit.iterations:
+        counted = Counter(visit.iterations.values())
+        facts += ", items: " + ", ".join(f"{count} {name}" for name, count in counted.items())
+    return {
+        "css": _css(visit.outcome),
+        "title": title or visit.outcome,
+        "facts": facts,
+        "attempts": [_attempt(attempt, run, group) for attempt in visit.attempts],
+        "pieces": [("Input", _pretty(visit.input)), ("Output", _pretty(visit.output))],
+    }
+
+
+def _attempt(attempt: Attempt, run: Run, group: str) -> dict[str, Any]:
+    took = (attempt.ended - attempt.started).total_seconds() if attempt.ended else None
+    return {
+        "css": _css(attempt.outcome),
+        "outcome": attempt.outcome,
+        "took": "" if took is None else duration(took),
+        "error": attempt.error,
+        "cause": cause_of(attempt),
+        "log": _log(attempt, run, group),
+        "pieces": [
+            ("What the task was given", _pretty(attempt.input)),
+            ("What it answered", _pretty(attempt.output)),
+        ],
+    }
+
+
+def _log(attempt: Attempt, run: Run, group: str) -> str:
+    """The function's log in the CloudWatch console; empty when it is no function's attempt.
+
+    A function logs to /aws/lambda/NAME unless told otherwise (Lambda guide, "Log groups"); `group`
+    is where ours do. The console's links have "$" for the "%" of what is quoted twice.
+    """
+    named = attempt.resource
+    with suppress(ValueError, TypeError, KeyError):
+        named = str(json.loads(attempt.input)["FunctionName"])
+    match = re.fullmatch(r"arn:([\w-]+):lambda:([\w-]+):\d+:function:([\w-]+)(:.+)?", named)
+    if not match:
+        return ""
+    partition, region, function, _ = match.groups()
+    twice = quote(quote(group or f"/aws/lambda/{function}", safe=""), safe="").replace("%", "$")
+    first = int(attempt.started.timestamp() * 1000) - 1000
+    last = int((attempt.ended or run.stopped).timestamp() * 1000) + 1000
+    host = f"{region}.{_CONSOLE.get(partition, 'console.aws.amazon.com')}"
+    return (
+        f"https://{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{twice}"
+        f"/log-events$3Fstart$3D{first}$26end$3D{last}"
+    )
+
+
+def _pretty(text: str) -> str:
+    with suppress(ValueError):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return f"{text[:_MOST_CHARACTERS]}\n... and {len(text) - _MOST_CHARACTERS} characters more"
+
+
+def _inline(markdown: str) -> Markup:
+    return Markup(_MARKDOWN.renderInline(without_links(markdown)))  # noqa: S704
+
+
+def _css(outcome: str) -> str:
+    return outcome.replace(" ", "-")

@@ -1,0 +1,154 @@
+"""Where runs are read from: the Step Functions API, with its reads only, or exported files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from report.graph import DefinitionError, mermaid
+from report.history import Event, HistoryError, Run, run_of
+
+_MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
+_RECENT = 20
+
+
+class SourceError(Exception):
+    """A run cannot be read; the text is one line that names the cause and the fix."""
+
+
+@dataclass
+class Reading:
+    """An execution that can be read again while it runs."""
+
+    step_functions: Any
+    arn: str
+    definition: Mapping[str, Any]
+    events: list[Event] = field(default_factory=list)
+
+    def run(self) -> Run:
+        """The run as it is; reads only the events that have been added since.
+
+        Raises:
+            SourceError: Step Functions did not answer.
+            HistoryError: it answered with what is no history.
+        """
+        # Asked before the events, so that the end of an ended one is among them.
+        execution = ask(self.step_functions.describe_execution, executionArn=self.arn)
+        last = self.events[-1]["id"] if self.events else 0
+        added: list[Event] = []
+        pages = {"executionArn": self.arn, "reverseOrder": True, "maxResults": _MOST}
+        while True:
+            page = ask(self.step_functions.get_execution_history, **pages)
+            added += [event for event in page["events"] if event["id"] > last]
+            if not page.get("nextToken") or page["events"][-1]["id"] <= last:
+                break
+            pages["nextToken"] = page["nextToken"]
+        self.events += reversed(added)
+        return run_of(self.events, execution)
+
+
+def ask(call: Any, **given: Any) -> dict[str, Any]:
+    """The answer of an API call; raises SourceError."""
+    try:
+        answer: dict[str, Any] = call(**given)
+    except ClientError as error:
+        told = error.response["Error"]
+        raise SourceError(f"{error.operation_name}: {told['Code']}: {told['Message']}") from None
+    except BotoCoreError as error:
+        raise SourceError(f"Step Functions cannot be asked: {error}") from None
+    return answer
+
+
+def client(arn: str) -> Any:
+    """Of Step Functions in the ARN's region, by the default credential chain; SourceError."""
+    parts = arn.split(":")
+    if len(parts) < 7 or parts[0] != "arn" or parts[2] != "states":
+        raise SourceError(f"{arn} is not the ARN of an execution or a state machine.")
+    try:
+        return boto3.client("stepfunctions", region_name=parts[3])
+    except (BotoCoreError, ValueError) as error:
+        raise SourceError(f"Step Functions cannot be asked: {error}") from None
+
+
+def read(arn: str, step_functions: Any = None) -> Reading:
+    """The execution, with the definition that it runs with; raises SourceError."""
+    step_functions = step_functions or client(arn)
+    if ":execution:" not in arn:
+        raise SourceError(f"{arn} is not an execution's ARN; it has no :execution: in it.")
+    found = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
+    return Reading(step_functions, arn, json.loads(found["definition"]))
+
+
+def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator[dict[str, Any]]:
+    """The machine's executions, the newest first, as DescribeExecution answers; SourceError.
+
+    Args:
+        machine_arn: the state machine's ARN.
+        secret: only those whose input names this secret, by its name or ARN.
+        status: only those in this status.
+    """
+    step_functions = client(machine_arn)
+    given: dict[str, Any] = {"stateMachineArn": machine_arn}
+    given |= {"statusFilter": status} if status else {}
+    given["maxResults"] = _MOST if secret else _RECENT
+    page = ask(step_functions.list_executions, **given)
+    for listed in sorted(page["executions"], key=lambda each: each["startDate"], reverse=True):
+        found = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
+        if not secret or secret_of(found) == _secret_name(secret):
+            yield found
+
+
+def secret_of(execution: Mapping[str, Any]) -> str:
+    """The secret's name, by an execution's input; empty when it is another machine's."""
+    with suppress(ValueError):
+        given = json.loads(execution.get("input", "") or "{}")
+        if isinstance(given, dict):
+            return _secret_name(str(given.get("SecretId", "")))
+    return ""
+
+
+def _secret_name(secret: str) -> str:
+    # An ARN ends in a hyphen and six random characters.
+    return secret.split(":secret:")[1][:-7] if ":secret:" in secret else secret
+
+
+def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any] | None]:
+    """A run from `aws stepfunctions get-execution-history`'s output; raises SourceError."""
+    loaded = _json(history)
+    events = loaded.get("events") if isinstance(loaded, dict) else loaded
+    if not isinstance(events, list):
+        raise SourceError(f'{history}: has no list "events": give what get-execution-history says')
+    try:
+        run = run_of(events)
+    except HistoryError as error:
+        raise SourceError(f"{history}: {error}") from None
+    if definition is None:
+        return run, None
+    machine = _json(definition)
+    if isinstance(machine, dict) and isinstance(machine.get("definition"), str):
+        # What describe-state-machine says has the definition as a text in it.
+        with suppress(ValueError):
+            machine = json.loads(machine["definition"])
+    try:
+        mermaid(machine)
+    except DefinitionError as error:
+        raise SourceError(f"{definition}: {error}") from None
+    except (AttributeError, TypeError, KeyError):
+        raise SourceError(f"{definition}: is not a state machine in ASL") from None
+    return run, machine
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise SourceError(f"{path}: is not JSON: {error}") from None

@@ -1,0 +1,278 @@
+"""``python -m report``: its output by snapshot, which execution it takes, how it ends.
+
+A snapshot is what ``python -m report --history tests/report/histories/NAME.json`` prints.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from report import __main__ as report
+from report.remedy import PAGE, remedy_of
+from tests.report.fake_step_functions import MACHINE, FakeStepFunctions
+from tests.report.foreign import ORDER, History, big_map, order
+from tests.report.recorded import HISTORIES, NAMES, recorded
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeStepFunctions:
+    fake = FakeStepFunctions(ORDER)
+    monkeypatch.setattr(boto3, "client", lambda service, region_name: fake)
+    monkeypatch.setenv("STATE_MACHINE_ARN", MACHINE)
+    monkeypatch.setattr(report, "_POLL_SECONDS", 0)
+    return fake
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    assert report.main(arguments) == status
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> str:
+    assert report.main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def exported(directory: Path, history: History) -> str:
+    file = directory / "history.json"
+    file.write_text(json.dumps({"events": history.events}))
+    return str(file)
+
+
+# -- what is printed
+
+
+@pytest.mark.parametrize("name", [*NAMES, "order", "big-map"])
+def test_the_terminal_shows(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    foreign: dict[str, Callable[[], History]] = {"order": order, "big-map": lambda: big_map(400)}
+    file = str(HISTORIES / f"{name}.json")
+    if name in foreign:
+        file = exported(tmp_path, foreign[name]())
+    assert printed(capsys, "--history", file) == (SNAPSHOTS / f"{name}.txt").read_text()
+
+
+def test_what_is_piped_is_plain_and_has_80_columns() -> None:
+    for snapshot in SNAPSHOTS.glob("*.txt"):
+        text = snapshot.read_text()
+        assert "\x1b" not in text
+        for line in text.splitlines():
+            assert line == line.rstrip()
+            assert len(line) <= 80 or line.startswith("aws ") or line.startswith("  ")
+
+
+def test_json_tells_each_state_and_attempt(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "--history", str(HISTORIES / "rolled-back.json"), "--json")
+    told = json.loads(out)
+    assert (told["schema"], told["status"], told["failedState"]) == (1, "FAILED", "Log In")
+    assert told["remedy"]["pending"] == "is off"
+    [failed] = [each for each in told["states"] if each["outcome"] == "failed" and each["within"]]
+    assert failed["within"] == {"state": "Test Authentication", "iteration": 0}
+    assert failed["attempts"][0]["error"] == "AnyPasswordAcceptedError"
+
+
+def test_each_name_in_the_json_is_in_the_docs(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(printed(capsys, "--history", str(HISTORIES / "killed.json"), "--json"))
+    page = (PAGE.parent / "report.md").read_text()
+    attempt = next(each["attempts"][0] for each in told["states"] if each["attempts"])
+    for name in [*told, *told["states"][0], *attempt, *told["remedy"]]:
+        assert f"`{name}`" in page
+
+
+def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    definition = tmp_path / "definition.json"
+    definition.write_text(json.dumps({"definition": json.dumps(ORDER)}))
+    file = exported(tmp_path, order())
+    out = printed(capsys, "--history", file, "--definition", str(definition), "--mermaid")
+    assert '["Charge"]:::failed' in out
+    assert '{"Is It Big?"}:::succeeded' in out
+    assert '(["Small"]):::not-entered' in out
+
+
+@pytest.mark.parametrize(
+    "name, current, pending",
+    [
+        ("succeeded", "which this run has set", "is off"),
+        ("dry-run", "as before", "a dry run changes nothing"),
+        ("refused", "as before", "is off"),
+        ("rolled-back", "as before", "is off"),
+        ("aborted", "as before", "the next rotation takes it over"),
+    ],
+)
+def test_the_labels_are_told_by_the_history(name: str, current: str, pending: str) -> None:
+    remedy = remedy_of(recorded(name))
+    assert remedy
+    assert current in remedy.current
+    assert pending in remedy.pending
+
+
+# -- which execution
+
+
+def test_the_recent_executions_are_listed_newest_first(
+    world: FakeStepFunctions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = "30fb105b-2f0f-4fa4-ade5-760062c2ab66"
+    world.put("mine", order().events, "FAILED")
+    world.put(f"{token}-2", order().events, "SUCCEEDED", '{"SecretId": "app"}')
+    lines = printed(capsys).splitlines()
+    assert lines[0].split() == [
+        *("2026-03-01", "11:00", "SUCCEEDED", "1", "min", "30", "s"),
+        *("app", "attempt", "2"),
+    ]
+    assert lines[1].endswith(f":execution:orders:{token}-2")
+    assert lines[2].endswith("by hand: mine")
+
+
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        (["--last"], "third"),
+        (["--last-failed"], "second"),
+        (["--secret", "app"], "second"),
+        (["--secret", "arn:aws:secretsmanager:eu-west-1:1:secret:app-AbCdEf"], "second"),
+    ],
+)
+def test_the_execution_that_is_asked_for_is_shown(
+    world: FakeStepFunctions,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    name: str,
+) -> None:
+    world.put("first", order().events, "FAILED", '{"SecretId": "app"}')
+    by_arn = '{"SecretId": "arn:aws:secretsmanager:eu-west-1:1:secret:app-AbCdEf"}'
+    world.put("second", order().events, "FAILED", by_arn)
+    world.put("third", order().events, "SUCCEEDED", '{"SecretId": "web"}')
+    assert printed(capsys, *arguments).splitlines()[1].startswith(f"{name}, started ")
+
+
+def test_a_long_history_is_read_in_pages_of_1000(
+    world: FakeStepFunctions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = big_map(400).events
+    arn = world.put("long", events, "FAILED")
+    told = json.loads(printed(capsys, arn, "--json"))
+    assert len([each for each in told["states"] if each["name"] == "One"]) == 400
+    pages = [call[1:] for call in world.calls if call[0] == "get_execution_history"]
+    assert pages[0] == (len(events), len(events) - 999)
+    assert pages[-1][1] == 1
+    assert told["notes"] == []
+
+
+# -- following
+
+
+@pytest.mark.parametrize(
+    "last, status, code",
+    [
+        ("ExecutionSucceeded", "SUCCEEDED", 0),
+        ("ExecutionFailed", "FAILED", 3),
+        ("ExecutionTimedOut", "TIMED_OUT", 4),
+        ("ExecutionAborted", "ABORTED", 5),
+    ],
+)
+def test_watching_ends_with_the_outcome(
+    world: FakeStepFunctions,
+    capsys: pytest.CaptureFixture[str],
+    last: str,
+    status: str,
+    code: int,
+) -> None:
+    events = order().events
+    events[-1]["type"] = last
+    world.step = 7
+    arn = world.put("live", events, status)
+    out = printed(capsys, arn, "--watch", status=code)
+    assert out.count("! Both") == 1
+    assert out.index("Is It Big?") < out.index("Order Failed") < out.index(f"\n{status} ")
+    pages = [call[1:] for call in world.calls if call[0] == "get_execution_history"]
+    assert len(pages) > 3
+
+
+# -- what cannot be done
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--last"], "has no such execution"),
+        (["--secret", "nobody"], "has no such execution"),
+        (["arn:aws:states:eu-west-1:1:execution:orders:gone"], "ExecutionDoesNotExist"),
+        (["orders"], "orders is not the ARN"),
+        ([MACHINE], "is not an execution's ARN"),
+        (["--last", "--definition", "x"], "--definition goes with --history"),
+        (["--history", "x", "--watch"], "--watch follows an execution"),
+        (["--history", "/nowhere.json"], "/nowhere.json: No such file"),
+        (["--history", str(PAGE)], "is not JSON"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(
+    world: FakeStepFunctions,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    told: str,
+) -> None:
+    assert told in refused(capsys, arguments)
+
+
+def test_without_a_machine_it_asks_for_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STATE_MACHINE_ARN", raising=False)
+    assert "Give --state-machine ARN or set STATE_MACHINE_ARN" in refused(capsys, [])
+
+
+@pytest.mark.parametrize(
+    "history, definition, told",
+    [
+        ("{}", "{}", 'history.json: has no list "events"'),
+        ('{"events": [{}]}', "{}", "history.json: has an event without an id"),
+        (
+            '{"events": [{"id": 1, "type": "X", "timestamp": 1}]}',
+            "[]",
+            "definition.json: is not a state machine",
+        ),
+        (
+            '{"events": [{"id": 1, "type": "X", "timestamp": 1}]}',
+            '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}',
+            "has no state 'B'",
+        ),
+        (
+            '{"events": [{"id": 1, "type": "X", "timestamp": 1}]}',
+            '{"States": {"A": 1}}',
+            "definition.json: is not a state machine",
+        ),
+    ],
+)
+@pytest.mark.parametrize("output", ["--mermaid", "--html"])
+def test_files_that_are_not_what_they_should_be_are_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    history: str,
+    definition: str,
+    told: str,
+    output: str,
+) -> None:
+    one, two = tmp_path / "history.json", tmp_path / "definition.json"
+    one.write_text(history)
+    two.write_text(definition)
+    how = [output] if output == "--mermaid" else [output, str(tmp_path / "page.html")]
+    assert told in refused(capsys, ["--history", str(one), "--definition", str(two), *how])
+
+
+def test_a_page_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    history: Any = str(HISTORIES / "aborted.json")
+    assert "/nowhere/page.html" in refused(
+        capsys, ["--history", history, "--html", "/nowhere/page.html"]
+    )
