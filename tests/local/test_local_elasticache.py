@@ -432,4 +432,4 @@ def test_modifying_takes_as_long_as_the_instance_says(elasticache: Any) -> None:
     begun = time.monotonic()
     elasticache.modify_user(UserId=user_id, AccessString="on ~* +get")
     wait_active(elasticache, user_id)
-    assert MODIFYING_SECONDS <= time.monotonic() - begun
+    assert time.monotonic() - begun >= MODIFYING_SECONDS
