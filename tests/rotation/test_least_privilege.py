@@ -13,6 +13,7 @@ from local.access import Call, admits, allows
 from local.deploy import STACK_NAME, deploy
 from local.faults import ask, control
 from local.instance import LocalAws, make_client
+from tests.local.helpers import eventually
 from tests.rotation.world import World
 
 OTHER_ACCOUNT = "210987654321"
@@ -31,7 +32,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    """Rotations of every kind of cache, one that is rolled back, and one that is released."""
+    """Rotations of every kind of cache and of a user that is off, and failures of every kind."""
     with LocalAws(tmp_path_factory.mktemp("recorded"), modifying_seconds=0.2) as aws:
         world = World(aws, deploy(aws, {"KmsKeyArn": KEY}))
         url = aws.environment["LOCAL_CONTROL_URL"]
@@ -40,12 +41,22 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
             world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEY)
             tenant.serve(kind)
             tenant.rotate()
-        # Rolled back; released before anything has changed; resumed after a stop.
+        # Rolled back; released before anything has changed; stopped, and taken up by the next run.
         for fault in ("open-node:1:Log In", "deny:ModifyUser", "stop-at:Log In"):
             control(url, "POST", [fault])
             assert tenant.start()["status"] != "SUCCEEDED"
             control(url, "DELETE")
-        tenant.start()
+        assert tenant.start()["status"] == "SUCCEEDED"
+        # Stopped; when Secrets Manager tries again, refused with the password that was left, and
+        # the rotation Lambda looks why.
+        control(url, "POST", ["stop-at:Log In", "deny:DescribeUserGroups:2-"])
+        token = tenant.rotate()
+        failed = tenant.ended(f"{token}-2")
+        assert f"AWSPENDING stays on version {token}" in failed["cause"], failed["cause"]
+        history = "states:GetExecutionHistory"
+        eventually(lambda: history in [asked["action"] for asked in ask(f"{url}/calls")], history)
+        control(url, "DELETE")
+        assert world.tenant(AccessString="off ~app:* +get", password=None).start()["output"]
         calls: dict[str, list[Call]] = {}
         for asked in ask(f"{url}/calls"):
             calls.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))
