@@ -545,6 +545,11 @@ class ElastiCache:
         tags = self._tags.get(self._existing(request["ResourceName"]), {})
         return {"TagList": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
+    def tags(self, arn: str) -> dict[str, str]:
+        """What an ARN is tagged with."""
+        with self._lock:
+            return dict(self._tags.get(arn, {}))
+
     def add_tags_to_resource(self, request: Shape) -> Shape:
         """AddTagsToResource."""
         self._tag(self._existing(request["ResourceName"]), request)

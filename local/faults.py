@@ -256,7 +256,7 @@ class Faults:
         operation = target.rpartition(".")[2] or request.values.get("Action", "")
         pid, due = int(caller[1]), self._due(operation)
         for kind in _ANSWERS.keys() & due.keys():
-            return _error(service, operation, kind)
+            return error_answer(service, kind, _message(service, operation, kind))
         if "kill-before" in due:
             _kill(pid)
             _hang_up(request)
@@ -405,17 +405,9 @@ def ask(url: str, method: str = "GET", body: Any = None) -> Any:
         raise LocalAwsError(f"Nobody answers at {url}: is the local AWS still running?") from None
 
 
-def _error(service: str, operation: str, kind: str) -> Answer:
+def error_answer(service: str, kind: str, message: str) -> Answer:
     """The service's own shape of an error: XML of the query protocol, or JSON."""
     code, status = _ANSWERS[kind][service]
-    message = f"By fault {kind}:{operation}."
-    if kind == "deny":
-        # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-        message = (
-            "User: arn:aws:sts::123456789012:assumed-role/elasticache-rotation/function is not "
-            f"authorized to perform: {service}:{operation} because no identity-based policy "
-            f"allows the {service}:{operation} action"
-        )
     if service == "elasticache":
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
@@ -424,6 +416,17 @@ def _error(service: str, operation: str, kind: str) -> Answer:
         return status, {"Content-Type": "text/xml"}, body
     body = json.dumps({"__type": code, "message": message})
     return status, {"Content-Type": "application/x-amz-json-1.1"}, body
+
+
+def _message(service: str, operation: str, kind: str) -> str:
+    if kind != "deny":
+        return f"By fault {kind}:{operation}."
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    return (
+        "User: arn:aws:sts::123456789012:assumed-role/elasticache-rotation/function is not "
+        f"authorized to perform: {service}:{operation} because no identity-based policy "
+        f"allows the {service}:{operation} action"
+    )
 
 
 def _hang_up(request: Any) -> None:

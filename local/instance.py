@@ -136,7 +136,9 @@ class LocalAws:
         return make_client(service, self.environment[variable])
 
 
-def make_client(service: str, endpoint: str) -> Any:
+def make_client(
+    service: str, endpoint: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY
+) -> Any:
     """A boto3 client that takes nothing from the environment or from configuration files."""
     nothing = (None, None, None, None)
     names = ("profile", "config_file", "credentials_file", "ca_bundle")
@@ -145,8 +147,8 @@ def make_client(service: str, endpoint: str) -> Any:
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
         config=Config(
             proxies={},
             # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.

@@ -166,14 +166,16 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         return ActionResult(answer)
 
 
-def install(lambda_client: Callable[[], Any], stops: Callable[[str], bool]) -> None:
-    """Makes moto's interpreter use the executions above, and this client for Lambda tasks.
+def install(lambda_client: Callable[[str], Any], stops: Callable[[str], bool]) -> None:
+    """Makes moto's interpreter use the executions above, and for Lambda tasks the client of a role.
 
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
     the execution there.
     """
     parser_models.Execution = LocalExecution
-    lambda_eval_utils.boto_client_for = lambda **_: lambda_client()
+    lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
+        known["state_credentials"].role_arn
+    )
     begin = CommonStateField._eval_state_input
 
     def begin_unless_stopped(state: Any, env: Any) -> None:

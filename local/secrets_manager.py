@@ -30,6 +30,8 @@ from moto.secretsmanager.exceptions import (
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
 
+from local.access import admits
+
 logger = logging.getLogger(__name__)
 
 Version = dict[str, Any]
@@ -350,11 +352,7 @@ class LocalSecretsManager(SecretsManagerBackend):
             policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
         except ClientError:
             policy = {"Statement": []}
-        if not any(
-            statement.get("Effect") == "Allow"
-            and statement.get("Principal") == {"Service": "secretsmanager.amazonaws.com"}
-            for statement in policy["Statement"]
-        ):
+        if not admits(policy, function, self.account_id):
             raise JsonRESTError(
                 "AccessDeniedException",
                 "Secrets Manager cannot invoke the specified Lambda function. Ensure that the "

@@ -41,6 +41,7 @@ _MINISTACK_SETTINGS = {
     "MINISTACK_ACCOUNT_ID": ACCOUNT,
     "MINISTACK_REGION": REGION,
     "LAMBDA_EXECUTOR": "local",
+    "AUTH": "true",
     "PERSIST_STATE": "0",
     "IOT_MTLS_ENABLED": "0",
     "SFTP_ENABLED": "0",
@@ -155,19 +156,30 @@ def _serve_ministack(gateway: socket.socket) -> None:
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:
     from moto.core.request import Request
 
-    from local import interpreter
+    from local import interpreter, secrets_manager
+    from local.access import Access
     from local.elasticache import ElastiCache, ElastiCacheResponse
     from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
 
     faults = fleet.faults
-    interpreter.install(
-        functools.cache(lambda: faults.watch_invocations(make_client("lambda", gateway_url))),
-        faults.stops,
+    elasticache = ElastiCache(fleet, modifying_seconds)
+    access = Access(
+        ACCOUNT,
+        REGION,
+        lambda name: secrets_manager.backends[ACCOUNT][REGION].secrets.get(name),
+        elasticache.tags,
     )
+
+    @functools.cache
+    def machine_client(role_arn: str) -> Any:
+        client = access.watch_invocations(make_client("lambda", gateway_url), role_arn)
+        return faults.watch_invocations(client)
+
+    interpreter.install(machine_client, faults.stops)
     LocalSecretsManager.lambda_client = staticmethod(
         functools.cache(lambda: make_client("lambda", gateway_url))
     )
-    ElastiCacheResponse.service = ElastiCache(fleet, modifying_seconds)
+    ElastiCacheResponse.service = elasticache
     responses: dict[str, Any] = {  # by the name with which a request is signed
         "secretsmanager": LocalSecretsManagerResponse,
         "elasticache": ElastiCacheResponse,
@@ -182,6 +194,8 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
         if request.path == f"{_CONTROL}/faults":
             code, text = faults.control(request.method, request.get_data())
             return Response(text, code)(environ, start_response)
+        if request.path == f"{_CONTROL}/calls":
+            return Response(json.dumps(access.asked()))(environ, start_response)
         if request.path.startswith(f"{_CONTROL}/rotations/"):
             progress = LocalSecretsManager.progress(request.path.rpartition("/")[2])
             return Response(json.dumps(progress))(environ, start_response)
@@ -196,7 +210,11 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
             status, headers, body = faults.answer(
                 service,
                 request,
-                lambda: responses[service].dispatch(request, request.url, request.headers),
+                lambda: access.answer(
+                    service,
+                    request,
+                    lambda: responses[service].dispatch(request, request.url, request.headers),
+                ),
             )
         except ConnectionAbortedError:
             raise  # by a fault: there is no answer

@@ -229,7 +229,8 @@ class InProcess:
                 get_policy=lambda **_: {"Policy": json.dumps({"Statement": [_PERMISSION]})},
             )
         )
-        interpreter.install(lambda: SimpleNamespace(invoke=self._invoke), self.faults.stops)
+        machine_client = SimpleNamespace(invoke=self._invoke)
+        interpreter.install(lambda role_arn: machine_client, self.faults.stops)
         with patch.context() as put:
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)

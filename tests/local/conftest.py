@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.instance import LocalAws
-from tests.local.helpers import MODIFYING_SECONDS
+from tests.local.helpers import MODIFYING_SECONDS, any_role
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         patch.setenv("LOCAL_ROTATION_RETRY_SECONDS", "0.1")
         instance = LocalAws(tmp_path_factory.mktemp("aws"), modifying_seconds=MODIFYING_SECONDS)
         instance.start()
+        any_role(instance)
     yield instance
     instance.stop()
 

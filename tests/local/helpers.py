@@ -1,5 +1,6 @@
 """What the tests of this folder share besides fixtures."""
 
+import contextlib
 import io
 import json
 import socket
@@ -25,6 +26,24 @@ def handler(event, context):
 """
 
 
+def any_role(aws: LocalAws) -> str:
+    """The ARN of a role that may do everything."""
+    iam = aws.client("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="any", AssumeRolePolicyDocument=_policy(Principal="*"))
+    iam.put_role_policy(
+        RoleName="any",
+        PolicyName="any",
+        PolicyDocument=_policy(Action="*", Resource="*"),
+    )
+    return "arn:aws:iam::123456789012:role/any"
+
+
+def _policy(**statement: str) -> str:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", **statement}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
     """Creates a Lambda of this Python, `handler(event, context)` in the code; returns its ARN."""
     package = io.BytesIO()
@@ -38,7 +57,7 @@ def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
         FunctionName=name,
         Runtime="provided.al2023",
         Handler="code_under_test.handler",
-        Role="arn:aws:iam::123456789012:role/any",
+        Role=any_role(aws),
         Code={"ZipFile": package.getvalue()},
         **settings,
     )
@@ -105,7 +124,7 @@ def occupy(aws: LocalAws) -> None:
         },
     }
     machine = stepfunctions.create_state_machine(
-        name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/any"
+        name="m", definition=json.dumps(definition), roleArn=any_role(aws)
     )["stateMachineArn"]
     stepfunctions.start_execution(stateMachineArn=machine)
     directory = Path(aws.environment["LOCAL_CA_FILE"]).parent

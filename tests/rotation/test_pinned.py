@@ -31,10 +31,15 @@ def test_its_user_rotates_without_a_tag(pinned: tuple[World, Tenant]) -> None:
     assert tenant.value()["password"] != FIRST_PASSWORD
 
 
-def test_another_secret_is_refused_by_name(pinned: tuple[World, Tenant]) -> None:
-    world, _ = pinned
-    execution = world.tenant().start()
-    assert (execution["status"], execution["error"]) == ("FAILED", "SecretNotAllowedError")
+def test_another_secret_is_refused_by_iam(pinned: tuple[World, Tenant]) -> None:
+    world, tenant = pinned
+    for name in (None, f"{tenant.secret_name}-2"):  # the pin ends in the secret's own suffix
+        other = world.tenant(name=name)
+        execution = other.start()
+        assert (execution["status"], execution["error"]) == ("FAILED", "AccessDeniedError")
+        assert (
+            f"secretsmanager:DescribeSecret on resource: {other.secret_arn}" in execution["cause"]
+        )
 
 
 def test_another_user_is_refused_by_name(pinned: tuple[World, Tenant]) -> None:

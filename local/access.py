@@ -1,0 +1,181 @@
+"""IAM: whether a role's policies, or a function's resource policy, allow a call.
+
+ministack holds what `template.yaml` deployed and has the evaluator; it enforces its own services
+(AUTH=true). Here the same evaluator stands before moto's services and Step Functions' invocations.
+A function is known by the access key of its role. Actions, resources and condition keys are those
+of https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.core import iam_evaluator
+
+from local.faults import Answer, error_answer
+
+Document = Mapping[str, Any]
+
+_SECRETS_MANAGER = "secretsmanager.amazonaws.com"
+# ElastiCache: the parameter that names the resource, and the resource's type in its ARN.
+_NAMED_BY = {
+    "DescribeUsers": ("UserId", "user"),
+    "ModifyUser": ("UserId", "user"),
+    "DescribeUserGroups": ("UserGroupId", "usergroup"),
+    "DescribeReplicationGroups": ("ReplicationGroupId", "replicationgroup"),
+    "DescribeCacheClusters": ("CacheClusterId", "cluster"),
+    "DescribeServerlessCaches": ("ServerlessCacheName", "serverlesscache"),
+}
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+_KEY_USES = {
+    "GetSecretValue": ["kms:Decrypt"],
+    "PutSecretValue": ["kms:GenerateDataKey", "kms:Decrypt"],
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a policy is asked about; `context` has condition keys in lower case."""
+
+    principal: str
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def allows(documents: Sequence[Document], call: Call) -> bool:
+    """Whether identity policies allow the call."""
+    policies = [iam_evaluator.parse_policy_document(dict(each)) for each in documents]
+    return _evaluated(policies, call)
+
+
+def admits(policy: Document, function_arn: str, source_account: str) -> bool:
+    """Whether a function's resource policy lets that account's Secrets Manager invoke it."""
+    context = {"aws:sourceaccount": source_account}
+    call = Call(_SECRETS_MANAGER, "lambda:InvokeFunction", function_arn, context)
+    result = iam_evaluator.evaluate_resource_policy(
+        dict(policy), _eval_context(call), service=_SECRETS_MANAGER
+    )
+    return bool(result.decision == "Allow")
+
+
+class Access:
+    """Stands before the services of moto, and remembers what the stack's roles have asked."""
+
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        secret: Callable[[str], Any],
+        user_tags: Callable[[str], Mapping[str, str]],
+    ) -> None:
+        """`secret` finds moto's secret by name or ARN, or None; `user_tags` takes an ARN."""
+        self._account, self._region = account, region
+        self._secret, self._user_tags = secret, user_tags
+        self._asked: dict[str, Call] = {}  # by its JSON: a call counts once
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Every different call that was decided on, allowed or not, as JSON."""
+        return [asdict(call) for call in list(self._asked.values())]
+
+    def answer(self, service: str, request: Any, dispatch: Callable[[], Answer]) -> Answer:
+        """The answer to a request, or the service's own refusal of it."""
+        scope = re.search(r"Credential=([^/,]+)/", request.headers.get("Authorization", ""))
+        principal = iam_evaluator.resolve_principal(scope[1] if scope else "", self._account)
+        operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        operation = operation or request.values.get("Action", "")
+        if isinstance(principal, iam_evaluator.AuthError):
+            return error_answer(service, "deny", principal.message)
+        if principal.policies is not None:
+            parameters = request.values if service == "elasticache" else _json(request)
+            for call in self._calls(principal.arn, service, operation, parameters):
+                if not self._decide(principal.policies, call, principal.limits):
+                    return error_answer(service, "deny", _refusal(call))
+        return dispatch()
+
+    def watch_invocations(self, lambda_client: Any, role_arn: str) -> Any:
+        """The Lambda client of a state machine with that role."""
+        role = role_arn.rpartition("/")[2]
+
+        def invoked(params: Mapping[str, Any], **_: Any) -> None:
+            policies = iam_evaluator._gather_role_policies(role, self._account)
+            principal = f"arn:aws:sts::{self._account}:assumed-role/{role}/machine"
+            call = Call(principal, "lambda:InvokeFunction", params["FunctionName"])
+            if not self._decide(policies, call):
+                denied = {"Code": "AccessDeniedException", "Message": _refusal(call)}
+                raise ClientError(
+                    {
+                        "Error": denied,
+                        "ResponseMetadata": {"HTTPStatusCode": 403, "RequestId": "denied"},
+                    },
+                    "Invoke",
+                )
+
+        lambda_client.meta.events.register("provide-client-params.lambda.Invoke", invoked)
+        return lambda_client
+
+    def _decide(self, policies: Any, call: Call, limits: Any = ()) -> bool:
+        self._asked[json.dumps(asdict(call), sort_keys=True)] = call
+        return _evaluated(policies, call, limits)
+
+    def _calls(
+        self, principal: str, service: str, operation: str, given: Mapping[str, str]
+    ) -> Iterator[Call]:
+        """The request as IAM sees it; one that uses a customer's key is a call to KMS, too."""
+        action = f"{service}:{operation}"
+        prefix = f"arn:aws:{service}:{self._region}:{self._account}"
+        if service == "secretsmanager" and "SecretId" in given:
+            name = given["SecretId"]
+            found = self._secret(name)
+            arn = found.arn if found else name if ":" in name else f"{prefix}:secret:{name}"
+            yield Call(principal, action, arn, {"secretsmanager:secretid": name})
+            key = (found and found.kms_key_id) or ""
+            if key.startswith("arn:aws:kms:"):
+                via = {"kms:viaservice": f"secretsmanager.{self._region}.amazonaws.com"}
+                for use in _KEY_USES.get(operation, []):
+                    yield Call(principal, use, key, via)
+        elif service == "elasticache":
+            parameter, kind = _NAMED_BY.get(operation, ("", ""))
+            arn = f"{prefix}:{kind}:{given.get(parameter, '*')}" if kind else "*"
+            arn = given.get("ResourceName", arn)
+            tags = self._user_tags(arn).items()
+            yield Call(principal, action, arn, {f"aws:resourcetag/{k}".lower(): v for k, v in tags})
+        else:
+            yield Call(
+                principal, action, given.get("stateMachineArn") or given.get("executionArn") or "*"
+            )
+
+
+def _evaluated(policies: Any, call: Call, limits: Any = ()) -> bool:
+    return bool(iam_evaluator.evaluate(_eval_context(call), policies, *limits).decision == "Allow")
+
+
+def _eval_context(call: Call) -> Any:
+    parts = [*call.resource.split(":"), *[""] * 5]
+    return iam_evaluator.EvalContext(
+        call.principal,
+        "AssumedRole",
+        parts[4],
+        call.action,
+        call.resource,
+        parts[3],
+        service_context=dict(call.context),
+    )
+
+
+def _json(request: Any) -> dict[str, str]:
+    body = request.get_data()
+    return dict(json.loads(body)) if body else {}
+
+
+def _refusal(call: Call) -> str:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    return (
+        f"User: {call.principal} is not authorized to perform: {call.action} on resource: "
+        f"{call.resource} because no identity-based policy allows the {call.action} action"
+    )
