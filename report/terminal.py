@@ -98,14 +98,15 @@ def show(run: Run, remedy: Remedy | None, console: Console) -> None:
         console.print("  no state was entered")
 
 
-def show_outcome(run: Run, remedy: Remedy | None, console: Console) -> None:
-    """Print what happened, what was left, and what to do."""
+def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bool = False) -> None:
+    """Print what happened, what was left, and what to do; `brief` is the cause and what to do."""
     console.print(
         Text(run.status, _STYLES.get(run.status, "bold red")), Text(plain(headline(run)), "bold")
     )
-    console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
+    if not brief:
+        console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
     facts = [("cause", run.cause)]
-    if remedy:
+    if remedy and not brief:
         facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
         facts += [("the user", remedy.user), ("meaning", _prose(remedy.meaning))]
     if run.redrives:

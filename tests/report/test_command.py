@@ -4,6 +4,7 @@ A snapshot is what ``python -m report --history tests/report/histories/NAME.json
 """
 
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,17 @@ def test_each_name_in_the_json_is_in_the_docs(capsys: pytest.CaptureFixture[str]
     attempt = next(each["attempts"][0] for each in told["states"] if each["attempts"])
     for name in [*told, *told["states"][0], *attempt, *told["remedy"]]:
         assert f"`{name}`" in page
+
+
+def test_a_picture_says_how_long_each_state_took(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "run.svg"
+    printed(capsys, "--history", str(HISTORIES / "killed.json"), "--svg", str(file))
+    picture = ET.fromstring(file.read_text())
+    assert picture.get("aria-label") == "SUCCEEDED after 15.5 s"
+    texts = ["".join(each.itertext()) for each in picture.iter() if each.tag.endswith("}text")]
+    assert texts[texts.index("✓ Modify User") + 1] == "3.8 s, 3 tries"
 
 
 def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
