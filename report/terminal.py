@@ -208,8 +208,8 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
 def _who(execution: Mapping[str, Any]) -> str:
     name = str(execution["name"])
     # The rotation function names its own so: the token, a UUID, and the attempt.
-    if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-(\d+)", name):
-        return f"attempt {match[1]}"
+    if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-dry-run)?-(\d+)", name):
+        return f"{'dry run, ' if match[1] else ''}attempt {match[2]}"
     return f"by hand: {name}"
 
 

@@ -138,7 +138,9 @@ def test_the_recent_executions_are_listed_newest_first(
     token = "30fb105b-2f0f-4fa4-ade5-760062c2ab66"
     world.put("mine", order().events, "FAILED")
     world.put(f"{token}-2", order().events, "SUCCEEDED", '{"SecretId": "app"}')
-    lines = printed(capsys).splitlines()
+    world.put(f"{token}-dry-run-1", order().events, "SUCCEEDED", '{"SecretId": "app"}')
+    dry, _, *lines = printed(capsys).splitlines()
+    assert dry.endswith("  app  dry run, attempt 1")
     assert lines[0].split() == [
         *("2026-03-01", "11:00", "SUCCEEDED", "1", "min", "30", "s"),
         *("app", "attempt", "2"),
