@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := functions local report tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph clean
+.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ format: setup ## Format the Python code
 
 graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
+
+pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
+	@$(BIN)/python -m tests.pictures
 
 lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9

@@ -19,6 +19,7 @@ from local.faults import UNREACHABLE, ask, control, parse
 from local.instance import LocalAws
 from report import page, source
 from report.remedy import remedy_of
+from report.terminal import show_outcome
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
 NODES = 2
@@ -77,14 +78,22 @@ class Rotation:
         return right and len(tried) >= NODES * len(wanted) and not self.lock_outs
 
     @property
+    def failed(self) -> Execution | None:
+        """The last execution that did not succeed, of a rotation that did not."""
+        if self.status == "SUCCEEDED":
+            return None
+        return next(
+            (each for each in reversed(self.executions) if each.status != "SUCCEEDED"), None
+        )
+
+    @property
     def reason(self) -> str:
         """Why it failed, in a few words; empty for one that succeeded."""
         if self.status == "SUCCEEDED":
             return ""
-        for execution in reversed(self.executions):
-            if execution.status != "SUCCEEDED":
-                how = [execution.status] if execution.status != "FAILED" else []
-                return " ".join([*how, execution.error]).strip()
+        if execution := self.failed:
+            how = [execution.status] if execution.status != "FAILED" else []
+            return " ".join([*how, execution.error]).strip()
         return self.attempts[-1] if self.attempts else "Secrets Manager has not begun it"
 
 
@@ -119,6 +128,11 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
     _print_labels(console, "\nStaging labels after", seen.labels_after)
     seen.proof = list(_proof(aws, manager))
     _print_proof(console, seen)
+    if seen.failed:
+        # Last, so that the cause and what to do about it are on the screen when all is over.
+        console.print()
+        run = source.read(seen.failed.arn, aws.client("stepfunctions")).run()
+        show_outcome(run, remedy_of(run), console, brief=True)
     seen.seconds = round(time.monotonic() - started, 1)
     return seen
 

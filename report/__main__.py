@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from report import page, source, terminal
+from report import page, picture, source, terminal
 from report.graph import DefinitionError, mermaid, observed
 from report.history import HistoryError, Run
 from report.remedy import remedy_of
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="default: $STATE_MACHINE_ARN",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the run as a page")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write its graph as a picture")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--mermaid", action="store_true", help="print the run's graph for a ticket")
     how.add_argument("--json", action="store_true", help="print the run for a program")
@@ -108,6 +109,8 @@ def _show(
     machine = definition or observed(run)
     if options.html:
         options.html.write_text(page.html(run, machine, remedy), encoding="utf-8")
+    if options.svg:
+        options.svg.write_text(picture.svg(run, machine), encoding="utf-8")
     if options.json:
         print(json.dumps(as_json(run, remedy), indent=2))
     elif options.mermaid:
@@ -119,6 +122,8 @@ def _show(
         terminal.show(run, remedy, console)
     if options.html:
         print(f"The page of this run: {options.html}", file=sys.stderr)
+    if options.svg:
+        print(f"The picture of this run: {options.svg}", file=sys.stderr)
     return 0
 
 

@@ -132,6 +132,9 @@ class Run:
             broken = [visit for visit in self.visits if not visit.exited]
         # A state before it may have failed and been caught for good; a Fail state only repeats.
         told = [each for each in broken if self.error in [a.error for a in each.failures]]
+        # A Pass may have found it.
+        quoted = f'"{self.error}"'
+        told = told or [v for v in self.visits if quoted in v.output and quoted not in v.input]
         found = next(iter(told or broken), None)
         while inner := [v for v in broken if found and v.within is found and v.outcome != "caught"]:
             found = inner[0]

@@ -13,24 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from report.graph import Definition, inner_of
 from report.history import Attempt, Run, Visit
-from report.layout import START, Drawing, layout
+from report.picture import TEMPLATES, by_state, class_of, drawn, look
 from report.remedy import Remedy, log_group, without_links
-from report.terminal import MOST_QUIET, MOST_TOLD, SIGNS, cause_of, duration, headline, item_name
+from report.terminal import MOST_QUIET, MOST_TOLD, cause_of, duration, headline, item_name
 
 _HERE = Path(__file__).parent
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
 _ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
@@ -40,8 +32,6 @@ _CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-u
 
 def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
     """The page; `definition` is the machine's, or what the run shows of it."""
-    taken = _taken(run)
-    drawing = layout(definition, taken)
     states = dict(_states(definition))
     rows = _rows(run, states, log_group(run) if remedy else "")
     by_name = {row["name"]: row for row in rows}
@@ -52,7 +42,7 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
         facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
         facts += [("The user", remedy.user), ("What it means", _inline(remedy.meaning))]
     facts += [("Note", note) for note in run.notes]
-    return _TEMPLATES.get_template("page.html.j2").render(
+    return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         remedy=remedy,
         headline=headline(run),
@@ -60,32 +50,14 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
         facts=facts,
         todo=Markup(_MARKDOWN.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
         retried=_inline(remedy.retried) if remedy else "",
-        drawing=drawing,
-        ways=_ways(drawing, taken, set(by_name)),
+        **drawn(run, definition),
+        alone="",
         rows=rows,
         by_name=by_name,
         untouched=[name for name in states if name not in by_name],
         script=Markup(script),  # noqa: S704
         script_hash=f"sha256-{base64.b64encode(digest).decode()}",
     )
-
-
-def _taken(run: Run) -> set[tuple[str, str]]:
-    taken = {(visit.before.name, visit.name) for visit in run.visits if visit.before}
-    return taken | {(START, visit.name) for visit in run.top()[:1]}
-
-
-def _ways(drawing: Drawing, taken: set[tuple[str, str]], entered: set[str]) -> list[dict[str, Any]]:
-    ways = [
-        {
-            "path": way.path,
-            "label": way.label,
-            "is_catch": way.is_catch,
-            "taken": (way.source, way.target) in taken,
-        }
-        for way in drawing.ways
-    ]
-    return sorted(ways, key=lambda way: bool(way["taken"]))
 
 
 def _states(definition: Definition) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -98,29 +70,23 @@ def _states(definition: Definition) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _rows(run: Run, states: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
     """A row for each state that was entered, in the order of their first visits."""
-    visits: dict[str, list[Visit]] = {}
-    for visit in run.visits:
-        visits.setdefault(visit.name, []).append(visit)
     outcomes = run.outcomes()
     rows = []
-    for number, (name, all_of_it) in enumerate(visits.items(), 1):
+    for number, (name, all_of_it) in enumerate(by_state(run).items(), 1):
         outcome = outcomes[name]
         shown = _worth_showing(all_of_it)
         tries = sum(max(len(visit.attempts), 1) for visit in all_of_it)
         took = sum((visit.ended(run) - visit.entered).total_seconds() for visit in all_of_it)
         times = f", {len(all_of_it)} times" if len(all_of_it) > 1 else ""
         retried = f", {tries} attempts" if tries > len(all_of_it) else ""
-        many = f", {len(all_of_it)}x" if len(all_of_it) > 1 else ""
         rows.append(
             {
+                **look(run, all_of_it, outcome),
                 "id": f"state-{number}",
                 "name": name,
-                "css": _css(outcome),
                 "outcome": outcome,
-                "sign": SIGNS[outcome][0],
                 "depth": all_of_it[0].within is not None,
                 "facts": f"{duration(took)}{times}{retried}",
-                "short": f"{duration(took)}{f', {tries} tries' if retried else many}",
                 "open": run.failed is not None and name == run.failed.name,
                 "comment": states.get(name, {}).get("Comment", ""),
                 "segments": _segments(run, all_of_it),
@@ -144,7 +110,7 @@ def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
     for visit in visits:
         left = (visit.entered - run.started).total_seconds() / whole * 100
         right = (visit.ended(run) - run.started).total_seconds() / whole * 100
-        css = _css(visit.outcome)
+        css = class_of(visit.outcome)
         last = segments[-1] if segments else None
         if last and last["css"] == css and left <= last["left"] + last["width"] + 0.1:
             last["width"] = round(max(last["width"], right - last["left"]), 2)
@@ -164,7 +130,7 @@ def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
         counted = Counter(visit.iterations.values())
         facts += ", items: " + ", ".join(f"{count} {name}" for name, count in counted.items())
     return {
-        "css": _css(visit.outcome),
+        "css": class_of(visit.outcome),
         "title": title or visit.outcome,
         "facts": facts,
         "attempts": [_attempt(attempt, run, group) for attempt in visit.attempts],
@@ -175,7 +141,7 @@ def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
 def _attempt(attempt: Attempt, run: Run, group: str) -> dict[str, Any]:
     took = (attempt.ended - attempt.started).total_seconds() if attempt.ended else None
     return {
-        "css": _css(attempt.outcome),
+        "css": class_of(attempt.outcome),
         "outcome": attempt.outcome,
         "took": "" if took is None else duration(took),
         "error": attempt.error,
@@ -221,7 +187,3 @@ def _pretty(text: str) -> str:
 
 def _inline(markdown: str) -> Markup:
     return Markup(_MARKDOWN.renderInline(without_links(markdown)))  # noqa: S704
-
-
-def _css(outcome: str) -> str:
-    return outcome.replace(" ", "-")

@@ -98,14 +98,15 @@ def show(run: Run, remedy: Remedy | None, console: Console) -> None:
         console.print("  no state was entered")
 
 
-def show_outcome(run: Run, remedy: Remedy | None, console: Console) -> None:
-    """Print what happened, what was left, and what to do."""
+def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bool = False) -> None:
+    """Print what happened, what was left, and what to do; `brief` is the cause and what to do."""
     console.print(
         Text(run.status, _STYLES.get(run.status, "bold red")), Text(plain(headline(run)), "bold")
     )
-    console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
+    if not brief:
+        console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
     facts = [("cause", run.cause)]
-    if remedy:
+    if remedy and not brief:
         facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
         facts += [("the user", remedy.user), ("meaning", _prose(remedy.meaning))]
     if run.redrives:
@@ -207,8 +208,8 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
 def _who(execution: Mapping[str, Any]) -> str:
     name = str(execution["name"])
     # The rotation function names its own so: the token, a UUID, and the attempt.
-    if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-(\d+)", name):
-        return f"attempt {match[1]}"
+    if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-dry-run)?-(\d+)", name):
+        return f"{'dry run, ' if match[1] else ''}attempt {match[2]}"
     return f"by hand: {name}"
 
 

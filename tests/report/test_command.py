@@ -4,6 +4,7 @@ A snapshot is what ``python -m report --history tests/report/histories/NAME.json
 """
 
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ def test_each_name_in_the_json_is_in_the_docs(capsys: pytest.CaptureFixture[str]
         assert f"`{name}`" in page
 
 
+def test_a_picture_says_how_long_each_state_took(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "run.svg"
+    printed(capsys, "--history", str(HISTORIES / "killed.json"), "--svg", str(file))
+    picture = ET.fromstring(file.read_text())
+    assert picture.get("aria-label") == "SUCCEEDED after 15.5 s"
+    texts = ["".join(each.itertext()) for each in picture.iter() if each.tag.endswith("}text")]
+    assert texts[texts.index("✓ Modify User") + 1] == "3.8 s, 3 tries"
+
+
 def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -126,7 +138,9 @@ def test_the_recent_executions_are_listed_newest_first(
     token = "30fb105b-2f0f-4fa4-ade5-760062c2ab66"
     world.put("mine", order().events, "FAILED")
     world.put(f"{token}-2", order().events, "SUCCEEDED", '{"SecretId": "app"}')
-    lines = printed(capsys).splitlines()
+    world.put(f"{token}-dry-run-1", order().events, "SUCCEEDED", '{"SecretId": "app"}')
+    dry, _, *lines = printed(capsys).splitlines()
+    assert dry.endswith("  app  dry run, attempt 1")
     assert lines[0].split() == [
         *("2026-03-01", "11:00", "SUCCEEDED", "1", "min", "30", "s"),
         *("app", "attempt", "2"),

@@ -111,6 +111,17 @@ def test_a_map_in_a_map_that_fails_fails_the_item_around_it() -> None:
     assert run.failed is run.visits[2]
 
 
+def test_a_state_that_named_the_error_without_failing_is_what_broke() -> None:
+    h = History()
+    at = h.passed("Task", h.add("ExecutionStarted"), "Look")
+    at = h.enter("Pass", at, "Name It")
+    at = h.add("PassStateExited", at, name="Name It", output='{"Error": "OddStatus"}')
+    at = h.add("TaskFailed", h.try_task(h.enter("Task", at, "Clean Up")), error="Busy")
+    at = h.enter("Fail", h.leave("Task", at, "Clean Up"), "Over")
+    h.add("ExecutionFailed", at, error="OddStatus")
+    assert outcome(run_of(h.events)) == ("FAILED", "OddStatus", "Name It")
+
+
 def test_items_that_a_failed_map_stopped_are_aborted() -> None:
     h = History()
     begun = h.add("MapStateStarted", h.enter("Map", h.add("ExecutionStarted"), "All"), length=2)

@@ -41,6 +41,8 @@ def test_wrong_input_is_answered_with_the_accepted_one(
     assert (execution["status"], execution["error"]) == ("FAILED", "InvalidInputError")
     assert found in execution["cause"]
     assert '{"SecretId": "<name or ARN of the secret>"}' in execution["cause"]
+    assert tenant.errors(arn) == ["InvalidInputError"]
+    assert tenant.states(arn)[:3] == ["Read Input", "Check Target", "Roll Back"]
 
 
 def test_an_unknown_secret(world: World) -> None:
@@ -109,6 +111,8 @@ def test_the_roll_back_puts_the_user_and_the_labels_back(slow_world: World) -> N
     execution = tenant.ended(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "NoEndpointError")
     assert "has its passwords from before again" in execution["cause"]
+    # The half of it is the traceback that Lambda adds to a cause.
+    assert tenant.largest(arn) < 4096
     after = (
         tenant.labels(),
         {**tenant.user(), "UserGroupIds": before[1]["UserGroupIds"]},

@@ -60,6 +60,21 @@ def test_the_output_tells_what_was_done(world: World) -> None:
     }
 
 
+def test_what_states_pass_on_can_be_read_at_a_glance(world: World) -> None:
+    tenant = world.tenant()
+    tenant.serve("replicas")
+    assert 500 < tenant.largest(tenant.start()["executionArn"]) < 2000
+
+
+def test_a_new_execution_with_the_same_input_changes_nothing_after_a_success(world: World) -> None:
+    tenant = world.tenant()
+    token = tenant.rotate()
+    before = (tenant.labels(), tenant.user(), tenant.value())
+    again = tenant.start(**json.loads(tenant.ended(f"{token}-1")["input"]))
+    assert (again["status"], again["error"]) == ("FAILED", "InvalidInputError")
+    assert (tenant.labels(), tenant.user(), tenant.value()) == before
+
+
 @pytest.mark.parametrize("engine", ["redis", "valkey"])
 def test_the_first_rotation_turns_an_inactive_user_on_and_the_second_keeps_both_in(
     world: World, engine: str

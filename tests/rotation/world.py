@@ -169,6 +169,17 @@ class Tenant:
             if "taskFailedEventDetails" in event
         ]
 
+    def largest(self, execution_arn: str) -> int:
+        """How many characters the longest input or output of its states has."""
+        passed = [
+            details.get(key, "")
+            for event in self.history(execution_arn)
+            for name in ("stateEnteredEventDetails", "stateExitedEventDetails")
+            if (details := event.get(name))
+            for key in ("input", "output")
+        ]
+        return max(map(len, passed))
+
     def labels(self) -> dict[str, set[str]]:
         """Staging labels by version id."""
         found = self.world.secrets.describe_secret(SecretId=self.secret_arn)["VersionIdsToStages"]

@@ -268,12 +268,18 @@ def substitutions(definition: Definition, provided: Collection[str]) -> list[str
 
 
 def comments(definition: Definition) -> list[str]:
-    """Every state, and the machine, has a Comment: the console's graph is documentation."""
-    found = [
-        f"{place.name} has no Comment"
-        for place in places(definition)
-        if not str(place.state.get("Comment", "")).strip()
-    ]
+    """Every state, and the machine, has a Comment: the console's graph is documentation.
+
+    It says more than the name does, in whole sentences.
+    """
+    found = []
+    for place in places(definition):
+        comment = str(place.state.get("Comment", "")).strip()
+        more = {*re.findall(r"\w+", comment.lower())} - {*place.name.lower().strip("?").split()}
+        if not comment:
+            found.append(f"{place.name} has no Comment")
+        elif len(more) < 3 or not re.fullmatch(r"[A-Z].*\.", comment):
+            found.append(f"{place.name} has a Comment that is no sentence, or only its name again")
     return found if definition.get("Comment") else ["the machine has no Comment", *found]
 
 

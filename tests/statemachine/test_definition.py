@@ -197,6 +197,8 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ),
     ("comments", drop(*INNER, "Comment"), "Log In has no Comment"),
     ("comments", put("Dry Run?", "Comment", to=" "), "Dry Run? has no Comment"),
+    ("comments", put("Dry Run?", "Comment", to="Is it a dry run?"), "only its name again"),
+    ("comments", put("Modify User", "Comment", to="Modify the user."), "only its name again"),
     ("comments", lambda definition: definition.pop("Comment"), "the machine has no Comment"),
     ("names", put("modify user", to={"Type": "Task"}), "modify user is not in Title Case"),
     ("names", put("Active", to={"Type": "Choice"}), "Active: a Choice asks"),
