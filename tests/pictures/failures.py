@@ -74,7 +74,7 @@ def unknown_secret(world: World) -> str:
 
 def pinned_to_another(world: World) -> str:
     tenant, other = served(world), world.tenant()
-    pin = {"SecretArn": other.secret_arn, "UserName": other.username}
+    pin = {"SecretArn": tenant.secret_arn, "UserName": other.username}
     world.stack = deploy(world.aws, {**pin, "UserArn": other.user()["ARN"]})
     return tenant.begin()
 
