@@ -138,7 +138,7 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
 
 
 def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
-    """Write the report's page of each execution."""
+    """Write the report's page of each execution; the path of the last one's."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for execution in seen.executions:
@@ -147,7 +147,7 @@ def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
         paths.append(directory / f"{run.name}.html")
         html = page.html(run, reading.definition, remedy_of(run))
         paths[-1].write_text(html, encoding="utf-8")
-    return paths
+    return paths[-1:]
 
 
 def _create(aws: LocalAws) -> None:

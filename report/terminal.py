@@ -114,9 +114,13 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bo
     facts += [("note", note) for note in run.notes]
     for name, fact in facts:
         if fact:
-            _print_wrapped(fact, console, f"{name:<12}", 12)
+            _print_wrapped(fact, console, "" if brief else f"{name:<12}", 0 if brief else 12)
     if remedy and remedy.todo:
-        console.print(Text("\nWhat to do", "bold"))
+        if not brief:
+            console.print()
+        console.print(
+            Text("What to do", "bold"), Text(f"(docs/troubleshooting.md, {remedy.heading})")
+        )
         for number, block in enumerate(re.split(r"^\s*```\w*\n?", remedy.todo, flags=re.M)):
             if number % 2:
                 # A command stays one that can be copied.
@@ -125,7 +129,6 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bo
                 _print_wrapped(_prose(block), console)
         retried = f"Does the next rotation get past it by itself? {_prose(remedy.retried)}"
         _print_wrapped(retried, console)
-        console.print(Text(f"docs/troubleshooting.md, {remedy.heading}", "dim"))
 
 
 def show_heading(console: Console) -> None:
@@ -226,7 +229,11 @@ def _print_wrapped(
 ) -> None:
     # Rich fills a line up with spaces, which a ticket keeps.
     for line in textwrap.wrap(
-        plain(text), console.width, initial_indent=first, subsequent_indent=" " * indent
+        plain(text),
+        console.width,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,  # ARNs and addresses are to be copied
     ):
         console.print(Text(line, style), soft_wrap=True)
 

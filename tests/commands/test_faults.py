@@ -35,7 +35,7 @@ def test_a_rotation_that_fails() -> None:
     executions = seen["executions"]
     assert [execution["error"] for execution in executions] == ["AccessDeniedError"] * 3
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
-    *_, outcome, _, _, page = done.stderr.splitlines()
+    *_, outcome, page = done.stderr.splitlines()
     assert outcome.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
     written = (ROOT / page.removeprefix("The page of this execution: ")).read_text()
     assert "AccessDeniedError in Generate Password" in written
