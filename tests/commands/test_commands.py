@@ -51,7 +51,7 @@ def shell(directory: Path, script: str) -> str:
         env={"PATH": path, "HOME": str(directory), "AWS_PAGER": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
