@@ -67,26 +67,28 @@ def temporary_label(version_id: str) -> str:
 
 
 def move(
-    secrets: SecretsManager, secret_arn: str, label: str, *, to: str, away_from: str | None
+    secrets: SecretsManager, secret_arn: str, label: str, *, to: str | None, away_from: str | None
 ) -> None:
-    """Compare and swap a label, and take one that has arrived for moved.
+    """Compare and swap a label, and take one that has arrived, or is gone, for moved.
 
     botocore sends a call again whose answer was lost, and the first one may have counted.
 
     Raises:
-        RotationSupersededError: the label was not where it was expected, and is not on ``to``.
+        RotationSupersededError: the label was not where it was expected, and is not on ``to``;
+            without ``to``, it is still on ``away_from``.
     """
     try:
         secrets.move_label(secret_arn, label, to=to, away_from=away_from)
     except RotationSupersededError:
-        if secrets.describe(secret_arn).version_with(label) != to:
+        holder = secrets.describe(secret_arn).version_with(label)
+        if holder != to if to else holder == away_from:
             raise
 
 
 def remove_label(secrets: SecretsManager, secret_arn: str, label: str, version_id: str) -> None:
     """Take the label off the version, if it is there."""
     if label in secrets.describe(secret_arn).stages.get(version_id, ()):
-        secrets.move_label(secret_arn, label, to=None, away_from=version_id)
+        move(secrets, secret_arn, label, to=None, away_from=version_id)
 
 
 def _left_password(target: Target, secrets: SecretsManager) -> str | None:

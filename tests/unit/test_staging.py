@@ -252,6 +252,23 @@ def test_a_move_of_awspending_that_botocore_repeated_is_a_move(world: World) -> 
     assert world.secrets.version_with(AWSPENDING) == PENDING
 
 
+def test_a_removal_that_botocore_repeated_is_a_removal(world: World) -> None:
+    world.stage()
+    answer = RotationSupersededError("AWSPENDING is not where it was expected.")
+    world.secrets.faults.raise_at("move_label", answer, after=True)
+    remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
+    assert world.secrets.version_with(AWSPENDING) is None
+
+
+def test_a_label_that_stays_is_not_taken_for_removed(world: World) -> None:
+    world.stage()
+    answer = RotationSupersededError("AWSPENDING is not where it was expected.")
+    world.secrets.faults.raise_at("move_label", answer)
+    with pytest.raises(RotationSupersededError):
+        remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
+    assert world.secrets.version_with(AWSPENDING) == PENDING
+
+
 def test_a_label_is_removed_where_it_is_and_only_there(world: World) -> None:
     world.stage()
     before = world.secrets.snapshot()
