@@ -28,7 +28,7 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 	@$(BIN)/python -m local up
 
 test: setup lint ## Run the linters and all tests
-	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
