@@ -36,6 +36,9 @@ class LocalExecution(parser_execution.Execution):
     belongs to no execution any more.
     """
 
+    #: Is told how each execution has ended: DescribeExecution's answer.
+    ended: Callable[[Shape], None]
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.exec_status: ExecutionStatus | None = None
@@ -62,6 +65,7 @@ class LocalExecution(parser_execution.Execution):
             }
             self._aborted_history = [*events, aborted]
         super().stop(stop_date, error, cause)
+        type(self).ended(self.to_describe_output())
 
     def to_history_output(self) -> Any:
         """The events so far; none is added after a stop."""
@@ -70,8 +74,10 @@ class LocalExecution(parser_execution.Execution):
     def reflect_end(self, reflect: Callable[[], None]) -> None:
         """Takes over how the interpreter ended, unless a stop came first."""
         with self._ending:
-            if self.exec_status == ExecutionStatus.RUNNING:
-                reflect()
+            if self.exec_status != ExecutionStatus.RUNNING:
+                return
+            reflect()
+        type(self).ended(self.to_describe_output())
 
     def _get_start_execution_worker_comm(self) -> Any:
         return _Ending(self)
@@ -166,12 +172,17 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         return ActionResult(answer)
 
 
-def install(lambda_client: Callable[[str], Any], stops: Callable[[str], bool]) -> None:
+def install(
+    lambda_client: Callable[[str], Any],
+    stops: Callable[[str], bool],
+    ended: Callable[[Shape], None],
+) -> None:
     """Makes moto's interpreter use the executions above, and for Lambda tasks the client of a role.
 
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
-    the execution there.
+    the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
     """
+    LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
         known["state_credentials"].role_arn

@@ -175,7 +175,7 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
         client = access.watch_invocations(make_client("lambda", gateway_url), role_arn)
         return faults.watch_invocations(client)
 
-    interpreter.install(machine_client, faults.stops)
+    interpreter.install(machine_client, faults.stops, _tell_event_bridge)
     LocalSecretsManager.lambda_client = staticmethod(
         functools.cache(lambda: make_client("lambda", gateway_url))
     )
@@ -231,6 +231,14 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
+
+
+def _tell_event_bridge(execution: dict[str, Any]) -> None:
+    """Emits the "Execution Status Change" of an execution that ministack has not run itself."""
+    from ministack.services.stepfunctions import _emit_execution_status_event
+
+    dates = {key: execution[key].isoformat() for key in ("startDate", "stopDate")}
+    _emit_execution_status_event({**execution, **dates})
 
 
 def _take_standard_streams() -> tuple[int, int]:

@@ -230,7 +230,9 @@ class InProcess:
             )
         )
         machine_client = SimpleNamespace(invoke=self._invoke)
-        interpreter.install(lambda role_arn: machine_client, self.faults.stops)
+        interpreter.install(
+            lambda role_arn: machine_client, self.faults.stops, lambda execution: None
+        )
         with patch.context() as put:
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)

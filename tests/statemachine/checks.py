@@ -116,8 +116,8 @@ SAME_HANDLER = {
 #: What is there because a branch was taken: a user is changed back only where there is a Target,
 #: as it was before Find Endpoints.
 IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
-#: The one handler that is no state's: it is Secrets Manager's side of a rotation.
-ROTATION_HANDLER = "rotate_secret"
+#: The handlers that are no state's: Secrets Manager calls one, EventBridge the other.
+OTHER_HANDLERS = {"rotate_secret", "tell_failure"}
 #: A count, and no password.
 HARMLESS_KEYS = frozenset({"PasswordCount"})
 
@@ -484,7 +484,7 @@ def handlers(definition: Definition, lines: Mapping[str, int]) -> list[str]:
         lines: how many lines each ``functions/*.py`` has, by its name without ``.py``.
     """
     named = {place.name for place in places(definition, "Task")}
-    wanted = {_snake(_handler_of(name)) for name in named} | {ROTATION_HANDLER}
+    wanted = {_snake(_handler_of(name)) for name in named} | OTHER_HANDLERS
     found = [f"functions/{name}.py is missing" for name in sorted(wanted - {*lines})]
     found += [f"functions/{name}.py belongs to no state" for name in sorted({*lines} - wanted)]
     for place in places(definition, "Task"):

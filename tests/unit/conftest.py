@@ -26,6 +26,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "PASSWORD_EXCLUDE_CHARACTERS",
         "REQUIRE_ENDPOINTS",
         "STATE_MACHINE_ARN",
+        "TOPIC_ARN",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")

@@ -26,6 +26,7 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.login import Door
+from rotation.message import Message
 from rotation.password import PasswordRules, is_valid
 from rotation.secret import SecretValue
 from rotation.secrets_manager import (
@@ -37,6 +38,7 @@ from rotation.secrets_manager import (
 )
 from rotation.step_functions import Execution, StepFunctions
 from rotation.target import Target
+from rotation.topic import Topic
 from rotation.user import User
 
 SECRET_NAME = "redis/app"
@@ -44,6 +46,7 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbC
 USER_ARN = "arn:aws:elasticache:us-east-1:123456789012:user:app-id"
 USER_ID = "app-id"
 USERNAME = "app"
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:on-call"
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:stack-rotation"
 EXECUTION_ARN = "arn:aws:states:us-east-1:123456789012:execution:stack-rotation:run-1"
 
@@ -315,6 +318,19 @@ class FakeStepFunctions(StepFunctions):
         return f"{MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{name}"
 
 
+class FakeTopic(Topic):
+    """Who is told, and what."""
+
+    def __init__(self) -> None:
+        super().__init__(None, TOPIC_ARN)
+        self.faults = Faults()
+        self.messages: list[Message] = []
+
+    def publish(self, message: Message) -> None:
+        with self.faults.at("publish", message.subject):
+            self.messages.append(message)
+
+
 class FakeCache:
     """The nodes behind a FakeElastiCache: they let in whom the user's ACL lets in."""
 
@@ -384,6 +400,7 @@ class World:
         self.secrets.add(CURRENT, secret_text(CURRENT_PASSWORD), AWSCURRENT)
         self.users = FakeElastiCache(make_user(), [CURRENT_PASSWORD])
         self.machine = FakeStepFunctions()
+        self.topic = FakeTopic()
         self.cache = FakeCache(self.users)
         self.context = FakeContext()
 
@@ -392,6 +409,7 @@ class World:
         monkeypatch.setattr(SecretsManager, "connect", lambda: self.secrets)
         monkeypatch.setattr(ElastiCache, "connect", lambda: self.users)
         monkeypatch.setattr(StepFunctions, "connect", lambda: self.machine)
+        monkeypatch.setattr(Topic, "connect", lambda: self.topic)
         monkeypatch.setattr(Door, "open", self.cache.open)
         monkeypatch.setattr("time.sleep", self.context.sleep)
 

@@ -30,16 +30,19 @@ from rotation.errors import (
     ThrottlingError,
     UnexpectedAwsError,
 )
+from rotation.message import Message
 from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
+from rotation.topic import Topic
 from rotation.user import User
-from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN, make_user
+from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN, TOPIC_ARN, make_user
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 ADAPTERS: dict[str, tuple[type, tuple[Any, ...]]] = {
     "elasticache": (ElastiCache, ()),
     "secretsmanager": (SecretsManager, ()),
+    "sns": (Topic, (TOPIC_ARN,)),
     "stepfunctions": (StepFunctions, (MACHINE_ARN,)),
 }
 #: An argument for each type that an adapter's public method takes.
@@ -48,6 +51,7 @@ ARGUMENTS: dict[Any, Any] = {
     str | None: SECRET_ARN,
     list[str]: ["a-password"],
     dict[str, Any]: {},
+    Message: Message.of("subject", "text"),
     User: make_user(),
     PasswordRules: PasswordRules(32, ""),
 }
@@ -107,6 +111,7 @@ UNMODELLED: dict[type[RotationError], tuple[int, tuple[str, ...]]] = {
 NOT_THESE_SERVICES = "of EC2, DynamoDB or a quota"
 OUR_BUG = "a bug of ours, or a new rule of AWS: nothing but the code helps, and that is told"
 OTHER_RESOURCE = "of a resource that is no user, and a user's ARN is asked about"
+NO_TOPIC = "of a platform's endpoint or a text message; a message to a topic is none"
 NO_ROLE = "the account has lost ElastiCache's service-linked role, which the code says"
 
 #: Codes without a name of ours, by call ("*": any), and why.
@@ -152,6 +157,11 @@ UNEXPECTED: dict[tuple[str, str], str] = {
         (call, "ServiceLinkedRoleNotFoundFault"): NO_ROLE
         for call in ("DescribeUserGroups", "DescribeUsers", "ModifyUser")
     },
+    **{
+        ("Publish", code): NO_TOPIC
+        for code in ("EndpointDisabled", "InvalidSecurity", "PlatformApplicationDisabled")
+    },
+    **{("Publish", code): OUR_BUG for code in ("ParameterValueInvalid", "ValidationException")},
     ("DescribeCacheClusters", "CacheClusterNotFound"): "all clusters are asked for, none by its id",
     ("UpdateSecretVersionStage", "LimitExceededException"): "20 labels on a version: not by us",
     ("PutSecretValue", "LimitExceededException"): "some 100 versions in a day, which the code says",

@@ -24,6 +24,7 @@ import release_version
 import report_rotation
 import roll_back
 import rotate_secret
+import tell_failure
 from rotation.elasticache import ElastiCache
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
@@ -96,6 +97,10 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
     "release_version_after_a_failed_roll_back": (
         release_version.handler,
         {"State": STATE | {"RollBackFailure": {"Error": "E", "Cause": "c"}}},
+    ),
+    "tell_failure": (
+        tell_failure.handler,
+        {"detail": {"name": f"{PENDING}-1", "status": "FAILED", "input": json.dumps(GIVEN)}},
     ),
     **{
         step: (rotate_secret.handler, {"Step": step, **STEP})

@@ -74,6 +74,7 @@ def called(monkeypatch: pytest.MonkeyPatch, module: str) -> set[str]:
             ("secretsmanager", world.secrets),
             ("elasticache", world.users),
             ("stepfunctions", world.machine),
+            ("sns", world.topic),
         ):
             methods[service].update(name for name, _ in fake.faults.calls)
     return {

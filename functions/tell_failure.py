@@ -1,0 +1,30 @@
+"""Tell Failure: an execution that has failed, timed out or was stopped is told to a topic."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.message import failure
+from rotation.step_functions import StepFunctions
+from rotation.telemetry import entry_point
+from rotation.topic import Topic
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """EventBridge's "Step Functions Execution Status Change" to ``{"Told"}``, the subject.
+
+    The event's shape: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    detail, given = event["detail"], None
+    with suppress(TypeError, ValueError):  # left out where it is large; any JSON, or none
+        given = json.loads(detail.get("input"))
+    # The examples of AWS's guide show no cause in the event.
+    execution = StepFunctions.connect().find(detail["name"])
+    if execution is None:
+        return {"Told": ""}
+    message = failure(execution, given)
+    Topic.connect().publish(message)
+    return {"Told": message.subject}

@@ -1,0 +1,103 @@
+"""Tell Failure: what people read of an execution that did not succeed."""
+
+import json
+from typing import Any
+
+import pytest
+
+import tell_failure
+from rotation.errors import ThrottlingError
+from rotation.message import Message, console_url
+from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
+
+NAME = EXECUTION_ARN.rpartition(":")[2]
+
+
+def tell(world: World, status: str, given: Any = None) -> Message:
+    world.machine.machine.statuses[NAME] = [status]
+    text = json.dumps({"SecretId": SECRET_ARN}) if given is None else given
+    told = world.call(
+        tell_failure.handler, {"detail": {"name": NAME, "status": status, "input": text}}
+    )
+    [message] = world.topic.messages
+    assert told == {"Told": message.subject}
+    return message
+
+
+def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: World) -> None:
+    message = tell(world, "FAILED")
+    assert message.subject.startswith("PasswordRefusedError: rotation of secret arn:aws:secrets")
+    assert message.text.split("\n\n") == [
+        f"The rotation of secret {SECRET_ARN} ended FAILED, with PasswordRefusedError.",
+        "The new password does not log in.",
+        "What this means, and what to do: docs/troubleshooting.md, PasswordRefusedError.",
+        f"The execution: {console_url(world.machine.arn(NAME))}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "status, why", [("ABORTED", "stopped it"), ("TIMED_OUT", "longer than the state machine's")]
+)
+def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str, why: str) -> None:
+    message = tell(world, status)
+    assert message.subject.startswith(f"{status}: rotation of secret")
+    assert f"ended {status}.\n" in message.text
+    assert why in message.text
+    assert "Rotate again: that takes up what is left." in message.text
+    assert f"docs/troubleshooting.md, {status}." in message.text
+
+
+def test_a_dry_run_is_called_one(world: World) -> None:
+    message = tell(world, "FAILED", json.dumps({"SecretId": "app", "DryRun": True}))
+    assert message.subject == "PasswordRefusedError: dry run of secret app"
+
+
+@pytest.mark.parametrize("given", ["", "no JSON", "[]", "{}", '{"SecretId": 1}'])
+def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(world: World, given: str) -> None:
+    assert "a secret without a name" in tell(world, "FAILED", given).subject
+
+
+def test_an_input_that_the_event_leaves_out_is_none_either(world: World) -> None:
+    world.machine.machine.statuses[NAME] = ["FAILED"]
+    world.call(tell_failure.handler, {"detail": {"name": NAME, "status": "FAILED", "input": None}})
+    assert "a secret without a name" in world.topic.messages[0].subject
+
+
+def test_an_execution_that_is_gone_is_not_told(world: World) -> None:
+    event = {"detail": {"name": "deleted", "status": "FAILED", "input": "{}"}}
+    assert world.call(tell_failure.handler, event) == {"Told": ""}
+    assert world.topic.messages == []
+
+
+def test_what_cannot_be_told_fails_so_that_lambda_tries_again(world: World) -> None:
+    world.topic.faults.raise_at("publish", ThrottlingError("Publish answered Throttling."))
+    with pytest.raises(ThrottlingError):
+        tell(world, "FAILED")
+
+
+@pytest.mark.parametrize(
+    "given, subject",
+    [
+        ("a\nb\x00c\td", "a b c d"),
+        ("Ключ of secret", "of secret"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 97 + "..."),
+    ],
+)
+def test_a_subject_is_one_line_of_100_ascii_characters_at_most(given: str, subject: str) -> None:
+    assert Message.of(given).subject == subject
+
+
+@pytest.mark.parametrize(
+    "partition, region, host",
+    [
+        ("aws", "eu-central-1", "console.aws.amazon.com"),
+        ("aws-cn", "cn-north-1", "console.amazonaws.cn"),
+        ("aws-us-gov", "us-gov-west-1", "console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_console_is_that_of_the_partition(partition: str, region: str, host: str) -> None:
+    arn = f"arn:{partition}:states:{region}:123456789012:execution:m:e"
+    assert console_url(arn) == (
+        f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{arn}"
+    )
