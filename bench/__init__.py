@@ -1,0 +1,1 @@
+"""How fast a rotation is and what it costs, beside AWS's own function; ``make bench``."""
