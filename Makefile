@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := functions local report tests
+SOURCES := bench functions local report tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph pictures clean
+.PHONY: help setup rotate up test crash soak fuzz mutants bench lint format lock graph pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
 	@$(BIN)/python -m tests.mutants
+
+bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
+	@PYTHONPATH=functions $(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -47,7 +47,8 @@ def check(path: Path) -> Path:
 def load(path: Path, name: str) -> ModuleType:
     """The function as a module of that name, which is imported for others, too."""
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[name] = module

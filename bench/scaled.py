@@ -1,16 +1,18 @@
 """Rotations in one process, whose waits take no time: long ones, and many at once.
 
 The machine, the handlers and the services' rules are real (tests/histories/in_process.py); calls
-take no time, so all seconds here are waits. Retries have their jitter, and botocore's own are there.
+take no time, so all seconds here are waits. Retries have their jitter, and botocore retries, too.
 """
 
+import io
 import json
 import os
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +53,7 @@ class Counted(InProcess):
         self.calls: Counter[str] = Counter()
         self.promoted: dict[str, float] = {}
         self.billed: dict[str, float] = {}  # by token, of the rotation function
-        self._chance = random.Random(seed)
+        self._chance = random.Random(seed)  # noqa: S311
 
     def _called(self, service: Any, operation: str, request: Any, *, attempts: int = 3) -> Any:
         if self.stage.actor is None:
@@ -83,7 +85,8 @@ class Counted(InProcess):
     @contextmanager
     def begun(self, *faults: str) -> Iterator[InProcessWorld]:
         """In its place, with jitter; a directory's files are found from the repository's root."""
-        with self.set_up():
+        # The functions' metrics go to standard output.
+        with self.set_up(), redirect_stdout(io.StringIO()):
             clock = SimpleNamespace(sleep=self._jittered, time=lambda: int(self.stage.now))
             retrier_decl.time = clock
             if faults:
@@ -149,7 +152,7 @@ def rotate_with_reference(path: Path, modifying: float) -> Run:
         in_process.ROTATION_FUNCTION = before
         os.environ.clear()
         os.environ.update(kept)
-        del __import__("sys").modules[name]
+        del sys.modules[name]
 
 
 def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run:
@@ -202,5 +205,3 @@ def _serve(world: InProcessWorld, tenants: list[InProcessTenant], name: str, nod
         )
         for each in tenants:
             each.caches.append(cache)
-
-

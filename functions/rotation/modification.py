@@ -10,7 +10,8 @@ from rotation.errors import UserModifyingTooLongError
 #: what takes a minute is worth few transitions.
 FIRST_LOOKS = (2, 5, 12, 30, 60)
 #: From then on a wait is this share of the time already waited, so that a user is active for at
-#: most this share of its modifying time before it is noticed. ``python -m bench.polling`` compares others.
+#: most this share of its modifying time before it is noticed.
+#: ``python -m bench.polling`` compares other rules.
 WAIT_SHARE = 0.2
 SHORTEST_WAIT_SECONDS = 2
 LONGEST_WAIT_SECONDS = 120
