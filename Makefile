@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := functions local report tests
+SOURCES := bench functions local report tests
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph pictures clean
+.PHONY: help setup rotate up test bench crash soak fuzz mutants lint format lock graph pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 
 test: setup lint ## Run the linters and all tests
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
+
+bench: setup ## Measure speed, cost and scale; beside AWS's own function with REFERENCE=PATH (25 minutes)
+	@$(BIN)/python -m bench --docs $(if $(REFERENCE),--reference "$(REFERENCE)")
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
