@@ -7,6 +7,7 @@ AWS's behaviour.
 from __future__ import annotations
 
 import datetime
+import functools
 import threading
 import time
 import uuid
@@ -18,9 +19,12 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend import execution as parser_execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.responses import StepFunctionResponse
 
 Shape = dict[str, Any]
@@ -91,6 +95,23 @@ class _Ending(parser_execution.BaseExecutionWorkerCommunication):
     def terminated(self) -> None:
         """Called by the interpreter's thread at its end."""
         self.execution.reflect_end(self._reflect_execution_status)
+
+
+class LocalWorker(ExecutionWorker):
+    """Parses a definition once: that takes longer than all else that the interpreter does."""
+
+    def _get_evaluation_entrypoint(self) -> Any:
+        # What an execution knows is in its environment.
+        with _parsing:
+            return _parsed(self._evaluation_details.state_machine_details.definition)
+
+
+_parsing = threading.Lock()
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(definition: str) -> Any:
+    return AmazonStateLanguageParser.parse(definition)[0]
 
 
 class LocalStepFunctions(parser_models.StepFunctionsParserBackend):
@@ -184,6 +205,9 @@ def install(
     """
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
+    parser_execution.ExecutionWorker = LocalWorker
+    # By it each execution counts its retries; made at the first use, it could be made twice.
+    EvalComponent.heap_key = property(lambda component: str(id(component)))
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
         known["state_credentials"].role_arn
     )

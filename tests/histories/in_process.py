@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -31,9 +31,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend import execution as parser_execution
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
 import local.secrets_manager
@@ -113,7 +111,7 @@ class MemoryFleet:
         """Any rules will do: Valkey itself is in the other world."""
 
 
-class StagedWorker(ExecutionWorker):  # type: ignore[misc]
+class StagedWorker(interpreter.LocalWorker):
     """The interpreter's thread, as an actor named after its execution."""
 
     stage: Stage
@@ -125,10 +123,6 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
                 super()._execution_logic()
         finally:
             self.stage.leave(arn)
-
-    def _get_evaluation_entrypoint(self) -> Any:
-        # Parsing takes twice as long as a rotation; what an execution knows is in its environment.
-        return _parsed(self._evaluation_details.state_machine_details.definition)
 
     def start(self) -> None:
         """Starts the thread."""
@@ -461,11 +455,6 @@ class MemoryDoor(Door):
 _EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
 _CODES = {"throttle": "Throttling", "error-500": "InternalFailure", "deny": "AccessDenied"}
 _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
-
-
-@cache
-def _parsed(definition: str) -> Any:
-    return AmazonStateLanguageParser.parse(definition)[0]
 
 
 def _execution(env: Any) -> str:
