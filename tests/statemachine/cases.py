@@ -33,6 +33,8 @@ class Throw:
 
 
 Answer = Throw | Shape
+#: By task, one for each invocation.
+Answers = dict[str, Sequence[Answer]]
 
 
 # What each state gets that succeeds
@@ -170,7 +172,7 @@ class Case:
 
     name: str
     path: Path
-    answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
     failure: Failure | None = None
     second: Failure | None = None
     cause: str = ""
@@ -212,10 +214,10 @@ def _ways() -> Iterator[Case]:
         (*_until("Modify User"), *waiting, *waiting, *_from("Wait For User")),
         {"Describe User": slow},
     )
-    dry_run = {"Check Target": [USUAL["Check Target"] | {"DryRun": True}]}
+    dry_run: Answers = {"Check Target": [USUAL["Check Target"] | {"DryRun": True}]}
     yield Case("DryRunPassed", (*CHECKED, "Dry Run Passed"), dry_run)
     lonely = (*_until("Any Endpoint?"), "No Endpoint To Log In To")
-    nobody = {"Find Endpoints": [_endpoints(0)]}
+    nobody: Answers = {"Find Endpoints": [_endpoints(0)]}
     yield Case("NoEndpointDryRunPassed", (*lonely, "Dry Run?", "Dry Run Passed"), nobody | dry_run)
     yield Case(
         "NoEndpointRotated",
@@ -223,13 +225,9 @@ def _ways() -> Iterator[Case]:
         nobody | {"Find Endpoints Again": [_endpoints(0)], "Log In": []},
     )
     # More than one Map works on at once, and all have the same answers: any order is right.
-    many = 25
-    yield Case(
-        "ManyEndpointsRotated",
-        ROTATED,
-        {"Find Endpoints": [_endpoints(many)], "Find Endpoints Again": [_endpoints(many)]}
-        | {task: [USUAL[task]] * many for task in ("Check Endpoint", "Log In")},
-    )
+    many: Answers = {task: [USUAL[task]] * 25 for task in ("Check Endpoint", "Log In")}
+    found: Answers = {task: [_endpoints(25)] for task in ("Find Endpoints", "Find Endpoints Again")}
+    yield Case("ManyEndpointsRotated", ROTATED, many | found)
     # Each round of the loop has all of the retries.
     busy = [Throw("UserNotFoundError")] * 4
     yield Case(
@@ -293,7 +291,7 @@ def _recoveries() -> Iterator[Case]:
         elif task == "Find Endpoints Now":
             again = (task, "Endpoints Changed?", *_from("Test Authentication"))
             lost = [Throw("EndpointUnreachableError")] * 7
-            answers = {"Log In": [*lost, USUAL["Log In"]], task: [*thrown, USUAL[task]]}
+            answers: Answers = {"Log In": [*lost, USUAL["Log In"]], task: [*thrown, USUAL[task]]}
             yield Case(name, (*_until("Test Authentication"), *again), answers)
         else:
             yield Case(name, ROTATED, {task: [*thrown, USUAL[task]]})
@@ -319,7 +317,8 @@ def _refusals() -> Iterator[Case]:
 def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
     """The task fails for good with the last of these."""
     failure = _failure(task, thrown[-1].error)
-    state, answers = AROUND.get(task, task), {task: thrown}
+    state = AROUND.get(task, task)
+    answers: Answers = {task: thrown}
     if task == "Report Rotation":
         return Case(name, ROTATED, answers)
     if task == "Release Version":
@@ -340,15 +339,15 @@ def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
         path = (*_until("Test Authentication"), task, *PUT_BACK)
         return _failed(name, path, answers | {"Log In": lost}, _failure("Log In", lost[0].error))
     if state in _until("Generate Password"):
-        unchanged = {"Roll Back": [UNCHANGED]}
-        return _failed(name, (*_until(state), *NOTHING_CHANGED), answers | unchanged, failure)
+        answers["Roll Back"] = [UNCHANGED]
+        return _failed(name, (*_until(state), *NOTHING_CHANGED), answers, failure)
     return _failed(name, (*_until(state), *PUT_BACK), answers, failure)
 
 
 def _failed(
     name: str,
     path: Path,
-    answers: Mapping[str, Sequence[Answer]],
+    answers: Answers,
     failure: Failure,
     second: Failure | None = None,
 ) -> Case:
@@ -377,9 +376,7 @@ def _pascal(name: str) -> str:
 
 
 #: How a rotation fails of which the roll back is looked at.
-_SUPERSEDED: Mapping[str, Sequence[Answer]] = {
-    "Promote Version": [Throw("RotationSupersededError")]
-}
+_SUPERSEDED: Answers = {"Promote Version": [Throw("RotationSupersededError")]}
 _FIRST = _failure("Promote Version", "RotationSupersededError")
 #: The tasks of the roll back.
 _AFTER = {INSIDE.get(state, state) for state in PUT_BACK} & {*RETRIES}

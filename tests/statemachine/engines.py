@@ -27,10 +27,6 @@ from subprocess import PIPE, Popen
 from types import SimpleNamespace
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-from local import server
-
 HERE = Path(__file__).parent
 MOCK_CONFIG = HERE / "MockConfigFile.json"
 ROOT = HERE.parents[1]
@@ -46,14 +42,11 @@ def started(name: str, mock_config: Path = MOCK_CONFIG) -> Iterator[str]:
     with Popen(
         command, stdin=PIPE, stdout=PIPE, cwd=ROOT, env=os.environ | environment, text=True
     ) as process:
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            if not url:
-                raise RuntimeError(f"{name} did not start.")
-            yield url
-        finally:
-            process.kill()
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        if not url:
+            raise RuntimeError(f"{name} did not start.")
+        yield url
 
 
 def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
@@ -71,6 +64,8 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.backend import execution
     from moto.stepfunctions.parser.mocking import mock_config
+    from werkzeug.serving import WSGIRequestHandler, make_server
+    from werkzeug.wrappers import Response
 
     from local import interpreter
 
@@ -143,8 +138,6 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
         from_wsgi_server = True
 
     def application(environ: Any, start_response: Callable[..., Any]) -> Any:
-        from werkzeug.wrappers import Response
-
         request = ServedRequest(environ)
         status, headers, body = interpreter.LocalStepFunctionsResponse.dispatch(
             request, request.url, request.headers
@@ -152,7 +145,7 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
         headers.pop("status", None)
         return Response(body, status, headers)(environ, start_response)
 
-    class QuietHandler(WSGIRequestHandler):
+    class QuietHandler(WSGIRequestHandler):  # type: ignore[misc]
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass
 
@@ -167,8 +160,9 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
 
 
 def _serve_ministack(gateway: socket.socket, config: Any, scale: float) -> None:
-    scratch = tempfile.mkdtemp(prefix="ministack-")
-    tempfile.tempdir = scratch
+    from local import server
+
+    scratch = tempfile.gettempdir()
     os.environ |= server._MINISTACK_SETTINGS | {
         "AUTH": "false",
         "GATEWAY_PORT": str(gateway.getsockname()[1]),
@@ -211,23 +205,24 @@ NAMES = tuple(_ENGINES)
 
 def main() -> None:
     """Serves until stdin ends."""
+    from local.server import _bind
+
     parser = argparse.ArgumentParser(prog="python -m tests.statemachine.engines")
     parser.add_argument("engine", choices=_ENGINES)
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     mocks = os.environ.setdefault("SFN_MOCK_CONFIG", str(MOCK_CONFIG))
     scale = float(os.environ.get("WAIT_TIME_SCALE", SCALE))
-    gateway = server._bind(options.port)
+    gateway = _bind(options.port)
     gateway.listen(128)
-    threading.Thread(
-        target=_ENGINES[options.engine],
-        args=(gateway, json.loads(Path(mocks).read_text()), scale),
-        daemon=True,
-    ).start()
-    print(f"http://127.0.0.1:{gateway.getsockname()[1]}", flush=True)
-    with suppress(KeyboardInterrupt):
-        while os.read(0, 1024):
-            pass
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:
+        served = (gateway, json.loads(Path(mocks).read_text()), scale)
+        threading.Thread(target=_ENGINES[options.engine], args=served, daemon=True).start()
+        print(f"http://127.0.0.1:{gateway.getsockname()[1]}", flush=True)
+        with suppress(KeyboardInterrupt):
+            while os.read(0, 1024):
+                pass
+    os._exit(0)  # Executions have threads of their own.
 
 
 if __name__ == "__main__":
