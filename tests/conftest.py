@@ -1,5 +1,6 @@
 """Fake credentials for every test: none may reach an AWS account."""
 
+import argparse
 import os
 
 import pytest
@@ -15,8 +16,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--stepfunctions-endpoint",
         metavar="URL",
+        type=_url,
         help="run the cases of tests/statemachine on the engine that answers there",
     )
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text} is not http://HOST:PORT")
+    return text
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

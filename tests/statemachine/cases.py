@@ -272,6 +272,12 @@ def _ways() -> Iterator[Case]:
         Failure("UserStatusError", deleting),
     )
     yield _failed(
+        "PutBackWithNowhereToLogIn",
+        (*before, *PUT_BACK),
+        _SUPERSEDED | {"Find Endpoints Left": [_endpoints(0)], "Log In With Current": []},
+        _FIRST,
+    )
+    yield _failed(
         "PutBackWithoutAnEndpoint",
         (*before, *_until("Find Endpoints Left", PUT_BACK), *RELEASED),
         _SUPERSEDED | {"Find Endpoints Left": [Throw("NoEndpointError")]},

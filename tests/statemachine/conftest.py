@@ -16,8 +16,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """Its name and its address."""
-    if "://" in request.param:
-        yield "endpoint", request.param
-    else:
+    if request.param in NAMES:
         with started(request.param) as url:
             yield request.param, url
+    else:
+        yield "endpoint", request.param

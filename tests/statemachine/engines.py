@@ -165,6 +165,7 @@ def _serve_ministack(gateway: socket.socket, config: Any, scale: float) -> None:
     scratch = tempfile.gettempdir()
     os.environ |= server._MINISTACK_SETTINGS | {
         "AUTH": "false",
+        "LOG_LEVEL": "WARNING",
         "GATEWAY_PORT": str(gateway.getsockname()[1]),
         "STATE_DIR": scratch,
         "S3_DATA_DIR": scratch,

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 from report.history import Run, run_of
 from tests.statemachine import coverage
@@ -67,7 +68,10 @@ def runs(engine: tuple[str, str]) -> Runs:
         config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
     )
     text = unhurried(definition()) if name == "endpoint" else definition()
-    arn = _machine(client, text)
+    try:
+        arn = _machine(client, text)
+    except EndpointConnectionError:
+        pytest.exit(f"error: --stepfunctions-endpoint: nothing answers at {url}", returncode=4)
     started = {
         case: client.start_execution(
             stateMachineArn=f"{arn}#{case}",
