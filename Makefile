@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := functions local report tests
 
+# Some machines set it; every process would then compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants lint lint-asl format lock graph mocks pictures clean
 

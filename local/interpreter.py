@@ -19,17 +19,24 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend import execution as parser_execution
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.responses import StepFunctionResponse
 
 Shape = dict[str, Any]
 
 _START_SECONDS = 1.0
+# Parsing a definition takes longer than a rotation without its waits. What is parsed is never
+# written to: what an execution knows is in its environment.
+_PARSERS = [
+    (holder, functools.cache(holder.parse))
+    for holder in (AmazonStateLanguageParser, json_path, result_path)
+]
 _MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by default 100.
 
 
@@ -95,23 +102,6 @@ class _Ending(parser_execution.BaseExecutionWorkerCommunication):
     def terminated(self) -> None:
         """Called by the interpreter's thread at its end."""
         self.execution.reflect_end(self._reflect_execution_status)
-
-
-class LocalWorker(ExecutionWorker):
-    """Parses a definition once: that takes longer than all else that the interpreter does."""
-
-    def _get_evaluation_entrypoint(self) -> Any:
-        # What an execution knows is in its environment.
-        with _parsing:
-            return _parsed(self._evaluation_details.state_machine_details.definition)
-
-
-_parsing = threading.Lock()
-
-
-@functools.lru_cache(maxsize=16)
-def _parsed(definition: str) -> Any:
-    return AmazonStateLanguageParser.parse(definition)[0]
 
 
 class LocalStepFunctions(parser_models.StepFunctionsParserBackend):
@@ -203,11 +193,12 @@ def install(
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
     the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
     """
+    for holder, parse in _PARSERS:
+        holder.parse = parse
+    # What retries are counted by is made at its first use, and by two threads it could be twice.
+    EvalComponent.heap_key = property(lambda component: str(id(component)))
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
-    parser_execution.ExecutionWorker = LocalWorker
-    # By it each execution counts its retries; made at the first use, it could be made twice.
-    EvalComponent.heap_key = property(lambda component: str(id(component)))
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
         known["state_credentials"].role_arn
     )

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,6 +32,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.backend import execution as parser_execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
 import local.secrets_manager
@@ -111,7 +112,7 @@ class MemoryFleet:
         """Any rules will do: Valkey itself is in the other world."""
 
 
-class StagedWorker(interpreter.LocalWorker):
+class StagedWorker(ExecutionWorker):  # type: ignore[misc]
     """The interpreter's thread, as an actor named after its execution."""
 
     stage: Stage
@@ -134,8 +135,7 @@ class Client:
     """What the adapters use of a boto3 client, over a function that answers any call."""
 
     def __init__(self, service: str, answer: Callable[[str, dict[str, Any]], Any]) -> None:
-        model = get_session().get_service_model(service)
-        self._operations = {xform_name(name): name for name in model.operation_names}
+        self._operations = _operations(service)
         self._answer = answer
         self.exceptions = SimpleNamespace(
             ExecutionAlreadyExists=type("ExecutionAlreadyExists", (ClientError,), {}),
@@ -455,6 +455,13 @@ class MemoryDoor(Door):
 _EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
 _CODES = {"throttle": "Throttling", "error-500": "InternalFailure", "deny": "AccessDenied"}
 _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
+
+
+@cache
+def _operations(service: str) -> dict[str, str]:
+    """The names of its API, by those of boto3's methods."""
+    model = get_session().get_service_model(service)
+    return {xform_name(name): name for name in model.operation_names}
 
 
 def _execution(env: Any) -> str:

@@ -62,7 +62,7 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import mock_eval_utils
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
     from moto.stepfunctions.parser.asl.eval.environment import Environment
-    from moto.stepfunctions.parser.backend import execution
+    from moto.stepfunctions.parser.backend import execution, execution_worker
     from moto.stepfunctions.parser.mocking import mock_config
     from werkzeug.serving import WSGIRequestHandler, make_server
     from werkzeug.wrappers import Response
@@ -98,7 +98,7 @@ def _serve_embedded(gateway: socket.socket, config: Any, scale: float) -> None:
                 self._counts[state] += 1
             return self.state_mocked_responses[state].mocked_responses[number]
 
-    class Worker(interpreter.LocalWorker):
+    class Worker(execution_worker.ExecutionWorker):  # type: ignore[misc]
         def __init__(self, **known: Any) -> None:
             super().__init__(**known, mock_test_case=started_case.get())
 
