@@ -195,7 +195,8 @@ def install(
     """
     for holder, parse in _PARSERS:
         holder.parse = parse
-    # What retries are counted by is made at its first use, and by two threads it could be twice.
+    # What retries are counted by is made at its first use: twice, by two items of a Map at once
+    # (https://github.com/orgs/localstack/discussions/56).
     EvalComponent.heap_key = property(lambda component: str(id(component)))
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution

@@ -235,6 +235,7 @@ def _ways() -> Iterator[Case]:
         (*_until("Modify User"), *waiting, *_from("Wait For User")),
         {"Describe User": [*busy, _user("modifying"), *busy, _user("active")]},
     )
+    # A user that somebody deletes is left alone.
     deleting = "User app has status deleting while its password is being changed."
     yield _failed(
         "UserCannotBecomeActive",
@@ -307,10 +308,8 @@ def _exhaustions() -> Iterator[Case]:
     """Each state meets one error more than one of its Retry entries allows."""
     for task, entries in RETRIES.items():
         for errors, most in entries:
-            # From the other end: between this and the recovery, each name of an entry is met.
-            thrown = [Throw(errors[~n % len(errors)]) for n in range(most + 1)][::-1]
-            if thrown[-1].error == "EndpointUnreachableError":
-                thrown.reverse()
+            # The last of them; the recovery has met the first: each name of an entry is met.
+            thrown = [Throw(errors[n % len(errors)]) for n in range(-most - 1, 0)]
             yield _broken(f"{_pascal(task)}GivesUpOn{thrown[-1].error}", task, thrown)
 
 
