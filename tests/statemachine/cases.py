@@ -398,13 +398,13 @@ def mock_config() -> str:
         chosen = test_cases.setdefault(case.name, {})
         for task in case.tasks:
             if task in case.answers:
-                chosen[task] = f"{case.name}: {task}"
+                chosen[task] = f"{_pascal(task)}Of{case.name}"
                 responses[chosen[task]] = _numbered(
                     [_response(task, answer) for answer in case.answers[task]]
                 )
             else:
-                chosen[task] = task
-                responses[task] = {"0-99": _response(task, USUAL[task])}
+                chosen[task] = f"{_pascal(task)}Succeeds"
+                responses[chosen[task]] = {"0-99": _response(task, USUAL[task])}
     return (
         f'{{"StateMachines": {{"{MACHINE}": {{"TestCases": {_lines(test_cases)}}}}},\n'
         f'"MockedResponses": {_lines(responses)}}}\n'

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from tests.statemachine.engines import MOCK_CONFIG, ROOT
 
-#: The newest, of May 2024. Its digest is not known here: none is published where we could look.
+#: The newest tag, of May 2024; its digest could not be looked up.
 IMAGE = "amazon/aws-stepfunctions-local:2.0.0"
 PORT = 8083
 _INSIDE = "/home/StepFunctionsLocal/MockConfigFile.json"
