@@ -149,7 +149,7 @@ RETRIES: Mapping[str, Sequence[tuple[Sequence[str], int]]] = {
     "Modify User": [(("UserBusyError",), 20), _NOT_FOUND, _NOT_READABLE, _ALWAYS],
     "Describe User": [_NOT_FOUND, _ALWAYS],
     "Find Endpoints Again": [_NOT_FOUND, _ALWAYS],
-    "Log In": [(("EndpointUnreachableError", "PasswordRefusedError"), 6), _NOT_READABLE, _ALWAYS],
+    "Log In": [(("PasswordRefusedError", "EndpointUnreachableError"), 6), _NOT_READABLE, _ALWAYS],
     "Find Endpoints Now": [_NOT_FOUND, _ALWAYS],
     "Promote Version": [_ALWAYS],
     "Report Rotation": [_ALWAYS],
@@ -289,7 +289,9 @@ def _ways() -> Iterator[Case]:
 def _recoveries() -> Iterator[Case]:
     """Each state meets as many errors as each of its Retry entries allows, and succeeds."""
     for task, entries in RETRIES.items():
-        thrown = [Throw(errors[n % len(errors)]) for errors, most in entries for n in range(most)]
+        thrown = [
+            Throw(errors[n % len(errors)]) for errors, most in entries for n in range(-most, 0)
+        ]
         name = f"{_pascal(task)}Recovers"
         if task in _AFTER:
             told = _told(_FIRST) if task == "Release Version" else USUAL[task]
@@ -308,9 +310,9 @@ def _exhaustions() -> Iterator[Case]:
     """Each state meets one error more than one of its Retry entries allows."""
     for task, entries in RETRIES.items():
         for errors, most in entries:
-            # The last of them; the recovery has met the first: each name of an entry is met.
-            thrown = [Throw(errors[n % len(errors)]) for n in range(-most - 1, 0)]
-            yield _broken(f"{_pascal(task)}GivesUpOn{thrown[-1].error}", task, thrown)
+            # The first that are named; the recovery has met the last.
+            thrown = [Throw(errors[n % len(errors)]) for n in range(most + 1)]
+            yield _broken(f"{_pascal(task)}GivesUpOn{_pascal(thrown[-1].error)}", task, thrown)
 
 
 def _refusals() -> Iterator[Case]:
@@ -377,7 +379,7 @@ def _from(state: str) -> Path:
 
 
 def _pascal(name: str) -> str:
-    return name.replace(" ", "")
+    return name.replace(" ", "").replace(".", "")
 
 
 #: How a rotation fails of which the roll back is looked at.

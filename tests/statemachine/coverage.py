@@ -1,7 +1,7 @@
 """What of a machine executions have passed, by their histories alone.
 
-A part is a state, a transition, a branch of a Choice, an entry of a Retry that the state has
-recovered by or has exhausted, or an entry of a Catch.
+A part is a state, a transition, a branch of a Choice, an error that a Retry names, an entry of a
+Retry that the state has recovered by or has exhausted, or an entry of a Catch.
 """
 
 import json
@@ -18,6 +18,7 @@ KINDS = (
     "states",
     "transitions",
     "choice branches",
+    "errors retried",
     "retries recovered",
     "retries exhausted",
     "catches",
@@ -47,6 +48,7 @@ def parts(definition: Definition) -> set[Part]:
             assert len(ways) == len({*ways}), f"{place.name}: no history tells its branches apart"
             found |= {_branch(place.name, place.state, to) for to in ways}
         for rule in place.state.get("Retry", ()):
+            found |= {_retried(place.name, error) for error in rule["ErrorEquals"]}
             found |= {_retry(place.name, rule, kind) for kind in KINDS if "retries" in kind}
         found |= {_catch(place.name, rule) for rule in place.state.get("Catch", ())}
     return found
@@ -88,6 +90,7 @@ def _passed_in(visit: Visit, state: State, to: str) -> Iterator[Part]:
     succeeded, caught = visit.outcome == "succeeded", visit.outcome == "caught"
     if state["Type"] == "Choice":
         yield _branch(visit.name, state, to)
+    yield from (_retried(visit.name, attempt.error) for attempt in visit.attempts[:-1])
     for rule in state.get("Retry", ()):
         count = sum(_entry(state["Retry"], error) is rule for error in errors)
         if succeeded and count:
@@ -129,6 +132,10 @@ def _onward(name: str, state: State) -> Part:
 def _branch(name: str, state: State, to: str) -> Part:
     default = " (Default)" if to == state["Default"] else ""
     return Part("choice branches", f"{name} -> {to}{default}")
+
+
+def _retried(name: str, error: str) -> Part:
+    return Part("errors retried", f"{name}: {error}")
 
 
 def _retry(name: str, rule: State, kind: str) -> Part:
@@ -194,11 +201,14 @@ class Coverage:
 def table(measured: Sequence[str]) -> Iterator[str]:
     """The lines that a test run prints; each of ``measured`` is a Coverage as JSON."""
     found = [json.loads(each) for each in dict.fromkeys(measured)]
-    yield f"{'engine':<12}{'executions':>10}" + "".join(f"{kind:>19}" for kind in KINDS)
+    yield _row("", [each["engine"] for each in found])
+    yield _row("executions", [each["executions"] for each in found])
+    for kind in KINDS:
+        yield _row(kind, ["{}/{}".format(*each["covered"][kind]) for each in found])
+    yield _row("not told by histories", [each["untold"] for each in found])
     for each in found:
-        cells = "".join(f"{'{}/{}'.format(*each['covered'][kind]):>19}" for kind in KINDS)
-        yield f"{each['engine']:<12}{each['executions']:>10}{cells}"
-    for each in found:
-        if each["untold"]:
-            yield f"{each['engine']}: its histories cannot tell {each['untold']} further parts"
         yield from (f"{each['engine']}: not passed: {gap}" for gap in each["gaps"])
+
+
+def _row(name: str, cells: Sequence[object]) -> str:
+    return f"{name:<24}" + "".join(f"{cell:>12}" for cell in cells)

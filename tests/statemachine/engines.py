@@ -213,11 +213,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     mocks = os.environ.setdefault("SFN_MOCK_CONFIG", str(MOCK_CONFIG))
-    scale = float(os.environ.get("WAIT_TIME_SCALE", SCALE))
-    gateway = _bind(options.port)
+    try:
+        config = json.loads(Path(mocks).read_text())
+        scale = float(os.environ.get("WAIT_TIME_SCALE", SCALE))
+        gateway = _bind(options.port)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     gateway.listen(128)
     with tempfile.TemporaryDirectory() as tempfile.tempdir:
-        served = (gateway, json.loads(Path(mocks).read_text()), scale)
+        served = (gateway, config, scale)
         threading.Thread(target=_ENGINES[options.engine], args=served, daemon=True).start()
         print(f"http://127.0.0.1:{gateway.getsockname()[1]}", flush=True)
         with suppress(KeyboardInterrupt):
