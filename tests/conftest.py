@@ -8,9 +8,6 @@ from hypothesis import settings
 
 from tests.statemachine.coverage import table
 
-# Read when aws_lambda_powertools is imported.
-os.environ["POWERTOOLS_TRACE_DISABLED"] = "1"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
