@@ -31,6 +31,8 @@ _SETTINGS = {
     "LAMBDA_ENDPOINT": "http://127.0.0.1:1",
 }
 _START_SECONDS = 120
+#: How docker's advice begins, which comes after what is wrong.
+_HINTS = ("See ", "Run ")
 
 
 class UnavailableError(Exception):
@@ -90,8 +92,8 @@ def _answers(url: str) -> bool:
 def _docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"docker {arguments[0]} failed."]
-        raise UnavailableError(said[-1])
+        lines = [line for line in done.stderr.splitlines() if line and line[:4] not in _HINTS]
+        raise UnavailableError(lines[-1] if lines else f"docker {arguments[0]} failed.")
     return done.stdout.strip()
 
 

@@ -17,7 +17,7 @@ DOCKER = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"
 case "$1" in
   version) {version} ;;
-  run) echo container ;;
+  run) {start} ;;
   port) echo {address} ;;
 esac
 """
@@ -29,10 +29,13 @@ def run(tmp_path: Path) -> Run:
     """The exit status, what is said on stderr, and the calls of docker."""
 
     def run(
-        *options: str, version: str = "echo 28", address: str = ""
+        *options: str,
+        version: str = "echo 28",
+        start: str = "echo container",
+        address: str = "",
     ) -> tuple[int, str, list[str]]:
         docker = tmp_path / "docker"
-        docker.write_text(DOCKER.format(version=version, address=address))
+        docker.write_text(DOCKER.format(version=version, start=start, address=address))
         docker.chmod(0o755)
         command = [sys.executable, "-m", "tests.statemachine.step_functions_local", *options]
         path = f"{tmp_path}:{os.environ['PATH']}"
@@ -67,6 +70,13 @@ def test_without_a_daemon_it_says_so(run: Run) -> None:
     assert said == (
         "error: no Step Functions Local: Cannot connect. Start the daemon, or set DOCKER_HOST.\n"
     )
+
+
+def test_without_the_image_it_says_so(run: Run) -> None:
+    start = "echo docker: not found. >&2; echo \"See 'docker run --help'.\" >&2; exit 125"
+    status, said, calls = run(start=start)
+    assert (status, calls) == (69, ["version", "run"])
+    assert said == "error: no Step Functions Local: docker: not found.\n"
 
 
 @pytest.fixture(scope="module")
