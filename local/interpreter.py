@@ -32,6 +32,7 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -206,6 +207,9 @@ def install(
     """
     for holder, parse in _PARSERS:
         holder.parse = parse
+    # What retries are counted by is made at its first use: twice, by two items of a Map at once
+    # (https://github.com/orgs/localstack/discussions/56).
+    EvalComponent.heap_key = property(lambda component: str(id(component)))
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
