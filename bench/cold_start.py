@@ -47,7 +47,7 @@ def handlers() -> list[str]:
 def modules(handler: str) -> set[str]:
     """The top-level packages that a fresh process has after the import of the handler."""
     told = _python(
-        f"import {handler}, sys, json; print(json.dumps([*{{m.split('.')[0] for m in sys.modules}}]))"
+        f"import {handler}, sys, json; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
     )
     return set(json.loads(told.splitlines()[-1]))
 

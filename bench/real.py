@@ -1,4 +1,4 @@
-"""Rotations on the whole local AWS: real processes, TLS and waits; ours and the reference's in turn."""
+"""Rotations on the whole local AWS: real processes, TLS and waits."""
 
 import io
 import json

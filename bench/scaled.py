@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from bench import reference
@@ -62,7 +63,7 @@ class Counted(InProcess):
             self.calls[operation] += 1
             try:
                 answer = super()._called(service, operation, request, attempts=attempts)
-            except in_process.JsonRESTError as error:
+            except JsonRESTError as error:
                 last = attempt == _BOTOCORE_ATTEMPTS - 1
                 if error.error_type != in_process._CODES["throttle"] or last:
                     raise

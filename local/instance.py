@@ -160,11 +160,16 @@ def make_client(
 
 
 def _child_environment() -> dict[str, str]:
-    """What the child inherits: nothing that could lead to a real AWS, or through a proxy."""
+    """What the child inherits: nothing that could lead to a real AWS, or through a proxy.
+
+    Nor what would have each function's process compile all that it imports anew.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+        if not name.startswith("AWS_")
+        and not name.lower().endswith("_proxy")
+        and name != "PYTHONDONTWRITEBYTECODE"
     }
 
 

@@ -7,25 +7,48 @@ AWS's behaviour.
 from __future__ import annotations
 
 import datetime
+import functools
+import sys
 import threading
 import time
+import types
 import uuid
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+# The interpreter's task of AWS Batch wants one list of moto.batch, whose package loads all that
+# moto knows of EC2: most of the time that the local AWS takes to start.
+_moto, _batch = find_spec("moto"), types.ModuleType("moto.batch")
+assert _moto
+assert _moto.origin
+_batch.__path__ = [str(Path(_moto.origin).parent / "batch")]
+sys.modules.setdefault("moto.batch", _batch)
 
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
 Shape = dict[str, Any]
 
 _START_SECONDS = 1.0
+# Parsing a definition takes longer than a rotation without its waits. What is parsed is never
+# written to: what an execution knows is in its environment.
+_PARSERS = [
+    (holder, functools.cache(holder.parse))
+    for holder in (AmazonStateLanguageParser, json_path, result_path)
+]
 _MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by default 100.
 
 
@@ -182,6 +205,11 @@ def install(
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
     the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
     """
+    for holder, parse in _PARSERS:
+        holder.parse = parse
+    # What retries are counted by is made at its first use: twice, by two items of a Map at once
+    # (https://github.com/orgs/localstack/discussions/56).
+    EvalComponent.heap_key = property(lambda component: str(id(component)))
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(

@@ -11,7 +11,9 @@ addEventListener("click", (event) => {
   if (event.target.closest('a[href^="#"]')) setTimeout(show);
 });
 const graph = document.querySelector(".graph");
-const first = graph.querySelector(".failed, .timed-out, .aborted, .running") ?? document.getElementById("start");
-const place = first.getBoundingClientRect();
+// The topmost is what broke; the end that it led to lies below.
+const [place = document.getElementById("start").getBoundingClientRect()] = [...graph.querySelectorAll(".failed, .timed-out, .aborted, .running")]
+  .map((each) => each.getBoundingClientRect())
+  .sort((one, other) => one.top - other.top);
 graph.scrollLeft = place.left - graph.getBoundingClientRect().left + place.width / 2 - graph.clientWidth / 2;
 show();

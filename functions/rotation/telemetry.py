@@ -1,4 +1,9 @@
-"""Logs and metrics. They hold ids and figures, never an event or a secret's value."""
+"""Logs and metrics. They hold ids and figures, never an event or a secret's value.
+
+Traces are Lambda's and Step Functions' own: the X-Ray SDK would double the time of a cold start,
+and gets no releases from February 2027 on
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-eos.html).
+"""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -17,12 +17,13 @@ from local.instance import LocalAws
 T = TypeVar("T")
 
 MODIFYING_SECONDS = 0.3
-SLOW = """
+SLOW_SECONDS = 600
+SLOW = f"""
 import os, pathlib, time
 
 def handler(event, context):
     pathlib.Path(os.environ["TMPDIR"], "busy").touch()
-    time.sleep(60)
+    time.sleep({SLOW_SECONDS})
 """
 
 
@@ -68,14 +69,14 @@ def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) ->
     """The node's answer to AUTH, over TLS that verifies its certificate and name."""
     context = ssl.create_default_context(cafile=aws.environment["LOCAL_CA_FILE"])
     with (
-        socket.create_connection((endpoint["Address"], endpoint["Port"]), timeout=5) as plain,
+        socket.create_connection((endpoint["Address"], endpoint["Port"]), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname=endpoint["Address"]) as connection,
     ):
         connection.sendall(f"AUTH {name} {password}\r\n".encode())
         return connection.recv(4096).decode().strip()
 
 
-def eventually(look: Callable[[], T | None], what: str = "it", seconds: float = 60) -> T:
+def eventually(look: Callable[[], T | None], what: str = "it", seconds: float = 180) -> T:
     """The first true answer; fails when none comes in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -110,7 +111,7 @@ def occupy(aws: LocalAws) -> None:
     aws.client("elasticache").create_replication_group(
         ReplicationGroupId="r", ReplicationGroupDescription="test", NumCacheClusters=2
     )
-    function = make_function(aws, "slow", SLOW, Timeout=60)
+    function = make_function(aws, "slow", SLOW, Timeout=SLOW_SECONDS)
     stepfunctions = aws.client("stepfunctions")
     definition = {
         "StartAt": "Go",

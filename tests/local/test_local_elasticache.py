@@ -370,7 +370,7 @@ def test_a_group_of_a_cache_stays_and_goes_after_it(elasticache: Any) -> None:
 def log_in_plainly(endpoint: dict[str, Any]) -> None:
     import socket
 
-    socket.create_connection(("127.0.0.1", endpoint["Port"]), timeout=1).close()
+    socket.create_connection(("127.0.0.1", endpoint["Port"]), timeout=30).close()
 
 
 def test_user_groups_need_encryption_in_transit(elasticache: Any) -> None:

@@ -103,6 +103,14 @@ def test_the_cause_and_what_to_do_are_on_the_first_screen(show: Any) -> None:
 
 
 @in_browser
+@pytest.mark.parametrize("name, broke", [("refused", "Check Endpoint"), ("rolled-back", "Log In")])
+def test_what_broke_is_in_sight_on_a_narrow_screen(show: Any, name: str, broke: str) -> None:
+    page = show(name, 360)
+    box = page.locator(f"svg a[aria-label^='{broke}: failed'] g.failed").bounding_box()
+    assert 0 <= box["x"] <= 360 - box["width"]
+
+
+@in_browser
 def test_a_click_on_a_state_opens_its_attempts_again_and_again(show: Any) -> None:
     page = show("killed")
     state = page.locator("svg a[aria-label^='Modify User:']")

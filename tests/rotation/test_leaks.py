@@ -23,7 +23,7 @@ from local.faults import ask, control
 from local.instance import LocalAws
 from rotation.target import token_of
 from tests.local.helpers import eventually
-from tests.rotation.world import FIRST_PASSWORD, Tenant, World
+from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING
 from tests.unit.leaks import found_in
 
@@ -36,6 +36,8 @@ BY_HAND: tuple[list[str], ...] = (
     ["wrong-certificate:1:Log In", "lose-reply:PutSecretValue"],
     ["kill-after:ModifyUser", "error-500:GetSecretValue:1-3"],
 )
+#: Nobody else's: processes of other tests have theirs in their arguments.
+FIRST_PASSWORD = f"first-{secrets.token_urlsafe(24)}"
 #: What Door makes up to be refused: secrets.token_hex(16), which nobody keeps.
 MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 #: Where the functions and the machine tell something.
@@ -147,10 +149,10 @@ def seen(watched: Watched) -> tuple[set[str], Places]:
     """The passwords of rotations, and all that there is after them."""
     for by_hand, runs in ((False, SCHEDULED), (True, BY_HAND)):
         for faults in runs:
-            tenant = watched.world.tenant()
+            tenant = watched.world.tenant(password=FIRST_PASSWORD)
             tenant.serve("one node")
             watched.rotate(tenant, faults, by_hand=by_hand)
-    malformed = watched.world.tenant()
+    malformed = watched.world.tenant(password=FIRST_PASSWORD)
     text = f'{{"password": "{FIRST_PASSWORD}"}}'
     watched.world.secrets.put_secret_value(SecretId=malformed.secret_arn, SecretString=text)
     watched.rotate(malformed, [], by_hand=False)
@@ -172,7 +174,7 @@ def made_up_in(places: Places) -> list[str]:
 @pytest.mark.usefixtures("seen")
 def test_a_password_that_is_planted_is_found_everywhere(watched: Watched) -> None:
     planted, world = secrets.token_hex(16), watched.world
-    tenant = world.tenant(name=planted, bound_to=None)
+    tenant = world.tenant(name=planted, bound_to=None, password=FIRST_PASSWORD)
     watched.rotate(tenant, [], by_hand=True)
     watched.ask_rotation_function("finishSecret", tenant, PENDING)
     world.aws.client("cloudwatch").put_metric_data(
