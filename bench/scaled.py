@@ -6,6 +6,7 @@ take no time, so all seconds here are waits. Retries have their jitter, and boto
 
 import io
 import json
+import logging
 import os
 import random
 import sys
@@ -86,13 +87,17 @@ class Counted(InProcess):
     @contextmanager
     def begun(self, *faults: str) -> Iterator[InProcessWorld]:
         """In its place, with jitter; a directory's files are found from the repository's root."""
-        # The functions' metrics go to standard output.
+        # The functions' metrics go to standard output, and failures are told as figures.
+        logging.disable(logging.CRITICAL)
         with self.set_up(), redirect_stdout(io.StringIO()):
             clock = SimpleNamespace(sleep=self._jittered, time=lambda: int(self.stage.now))
             retrier_decl.time = clock
             if faults:
                 self.faults.control("POST", json.dumps(faults).encode())
-            yield InProcessWorld(self)
+            try:
+                yield InProcessWorld(self)
+            finally:
+                logging.disable(logging.NOTSET)
 
     def _jittered(self, seconds: float) -> None:
         self.stage.sleep(self._chance.uniform(0, seconds))
