@@ -1,6 +1,6 @@
 """``make bench [REFERENCE=PATH]``: measure, print tables, and keep the figures as JSON.
 
-``python -m bench --docs`` writes the tables of the newest result into docs/performance.md.
+``python -m bench --docs`` writes the tables of the newest result into the pages.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from local.instance import LocalAwsError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
-PAGE = ROOT / "docs/performance.md"
+PAGES = (ROOT / "docs/performance.md", ROOT / "docs/cost.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +86,8 @@ def _write_page() -> int:
         print("error: bench/results/ is empty: run make bench first.", file=sys.stderr)
         return 1
     found = json.loads(results[-1].read_text())
-    PAGE.write_text(tables.updated(PAGE.read_text(), found))
+    for page in PAGES:
+        page.write_text(tables.updated(page.read_text(), found))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The results as tables: for the terminal by rich, for docs/performance.md as Markdown."""
+"""The results as tables: for the terminal by rich, for the pages of docs/ as Markdown."""
 
 import re
 from dataclasses import dataclass
