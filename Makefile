@@ -49,7 +49,7 @@ mutants: setup ## Break each guard of the machine and the functions: a test has 
 	@$(BIN)/python -m tests.mutants
 
 bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
-	@PYTHONPATH=functions $(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 lint: setup lint-asl ## Run ruff and mypy; the template is linted by the tests, and the ASL too
 	@$(BIN)/ruff check --quiet $(SOURCES)
