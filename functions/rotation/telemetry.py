@@ -1,21 +1,22 @@
 """Logs, metrics and traces. They hold ids and figures, never an event or a secret's value."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics, Tracer, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError, UnexpectedError
 
-SERVICE = "elasticache-rotation"
+NAMESPACE = "ElastiCacheRotation"
 
-logger = Logger(service=SERVICE, utc=True)
-metrics = Metrics(namespace="ElastiCacheRotation", service=SERVICE)
-tracer = Tracer(service=SERVICE, patch_modules=["botocore"])
+# The service is the stack's name, by POWERTOOLS_SERVICE_NAME: each stack has metrics of its own.
+logger = Logger(utc=True)
+metrics = Metrics(namespace=NAMESPACE)
+tracer = Tracer(patch_modules=["botocore"])
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -56,6 +57,28 @@ def entry_point(handle: Handler) -> Handler:
     return decorated
 
 
+@contextmanager
+def counted(metric: str) -> Iterator[None]:
+    """Count what is done here by its outcome: Succeeded, or the name of the error.
+
+    One metric for each outcome that occurs, whatever it is done on: CloudWatch bills by metric and
+    dimensions. Nothing that goes wrong with the metric does harm to what is counted.
+    """
+    outcome = "Succeeded"
+    try:
+        yield
+    except Exception as error:
+        kind = type(error) if isinstance(error, RotationError) else UnexpectedError
+        outcome = kind.__name__
+        raise
+    finally:
+        with (
+            suppress(Exception),
+            single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as told,
+        ):
+            told.add_dimension("outcome", outcome)
+
+
 def _ids(event: Any) -> dict[str, Any]:
     """What an event is about; nothing of one that has another shape, which its handler refuses."""
     ids = {"execution": None, "token": None}
@@ -66,4 +89,4 @@ def _ids(event: Any) -> dict[str, Any]:
     return ids
 
 
-__all__ = ["MetricUnit", "entry_point", "logger", "metrics"]
+__all__ = ["MetricUnit", "counted", "entry_point", "logger", "metrics"]

@@ -28,6 +28,7 @@ ON_ANY_RESOURCE = {
         "traces have no resource",
     ),
     "secretsmanager:GetRandomPassword": "it reads no secret",
+    "secretsmanager:ListSecrets": "it tells no value",
     **dict.fromkeys(
         (
             "ec2:CreateNetworkInterface",
