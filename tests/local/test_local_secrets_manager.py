@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +323,43 @@ def test_a_secret_marked_for_deletion_refuses_its_use(
             "You can't perform this operation on the secret because it was marked for deletion.",
         )
     assert secretsmanager.describe_secret(SecretId=secret)["DeletedDate"]
+
+
+def test_a_list_tells_of_a_secret_what_its_description_does(
+    aws: LocalAws, rotator: Rotator
+) -> None:
+    client = aws.client("secretsmanager")
+    arn, _ = rotator()
+    name = f"listed-{uuid.uuid4()}"
+    client.create_secret(Name=name, SecretString="old")
+    rules = {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
+    client.rotate_secret(SecretId=name, RotationLambdaARN=arn, RotationRules=rules)
+    described = eventually(
+        lambda: (found := client.describe_secret(SecretId=name)).get("LastRotatedDate") and found
+    )
+    pages = client.get_paginator("list_secrets").paginate(PaginationConfig={"PageSize": 1})
+    [listed] = [each for page in pages for each in page["SecretList"] if each["Name"] == name]
+    assert listed["SecretVersionsToStages"] == described["VersionIdsToStages"]
+    for key in ("ARN", "RotationEnabled", "RotationLambdaARN", "RotationRules", "LastRotatedDate"):
+        assert listed[key] == described[key]
+    assert listed["RotationRules"] == rules
+    assert (listed["NextRotationDate"] - listed["LastRotatedDate"]).days == 10
+
+
+def test_a_rotation_that_is_cancelled_keeps_its_function_and_has_no_next_date(
+    aws: LocalAws, rotator: Rotator
+) -> None:
+    client = aws.client("secretsmanager")
+    arn, _ = rotator()
+    name = f"cancelled-{uuid.uuid4()}"
+    client.create_secret(Name=name, SecretString="old")
+    rules = {"ScheduleExpression": "cron(0 8 1 * ? *)"}
+    client.rotate_secret(
+        SecretId=name, RotationLambdaARN=arn, RotationRules=rules, RotateImmediately=False
+    )
+    following = client.describe_secret(SecretId=name)["NextRotationDate"].astimezone(UTC)
+    assert (following.day, following.hour, following.minute) == (1, 8, 0)
+    client.cancel_rotate_secret(SecretId=name)
+    found = client.describe_secret(SecretId=name)
+    assert (found["RotationEnabled"], found["RotationLambdaARN"]) == (False, arn)
+    assert "NextRotationDate" not in found

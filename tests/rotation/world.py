@@ -180,9 +180,14 @@ class Tenant:
         ]
         return max(map(len, passed))
 
+    def described(self) -> dict[str, Any]:
+        """What DescribeSecret tells."""
+        found: dict[str, Any] = self.world.secrets.describe_secret(SecretId=self.secret_arn)
+        return found
+
     def labels(self) -> dict[str, set[str]]:
         """Staging labels by version id."""
-        found = self.world.secrets.describe_secret(SecretId=self.secret_arn)["VersionIdsToStages"]
+        found = self.described()["VersionIdsToStages"]
         return {version: set(labels) for version, labels in found.items()}
 
     def value(self, **version: str) -> dict[str, Any]:
