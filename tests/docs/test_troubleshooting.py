@@ -374,8 +374,10 @@ def test_the_ends_of_an_execution_are_those_of_step_functions() -> None:
     assert ends == {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
-def test_that_the_machine_has_no_limit_of_its_own_is_so() -> None:
-    assert "TimeoutSeconds" not in json.loads(MACHINE.read_text())
+def test_the_limit_that_the_page_tells_is_the_machines() -> None:
+    days = json.loads(MACHINE.read_text())["TimeoutSeconds"] / 86400
+    assert days == 2
+    assert "ends every execution after two days" in " ".join(ENTRIES["TIMED_OUT"].split())
 
 
 def test_the_times_that_the_page_names_are_those_of_the_machine_and_the_functions() -> None:

@@ -117,7 +117,7 @@ SAME_HANDLER = {
 #: as it was before Find Endpoints.
 IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
 #: The handlers that are no state's: Secrets Manager calls one, EventBridge the other.
-OTHER_HANDLERS = {"rotate_secret", "tell_failure"}
+OTHER_HANDLERS = {"check_overdue", "rotate_secret", "tell_failure"}
 #: A count, and no password.
 HARMLESS_KEYS = frozenset({"PasswordCount"})
 
