@@ -322,7 +322,8 @@ class LocalSecretsManager(SecretsManagerBackend):
                 if self._run(secret, token, function, _STEPS, f"attempt {attempt}"):
                     with self._lock:
                         secret.last_rotation_date = int(time.time())
-                        secret.next_rotation_date = _next_rotation(_rules(secret))
+                        if secret.rotation_enabled:
+                            secret.next_rotation_date = _next_rotation(_rules(secret))
                     self._tell(logging.INFO, secret, token, f"attempt {attempt} succeeded")
                     return
             self._tell(logging.ERROR, secret, token, "failed")

@@ -161,11 +161,7 @@ def rotated(*tenants: Tenant) -> None:
     """All at once, each until Secrets Manager says that it is."""
     begun = datetime.now(UTC).replace(microsecond=0)
     for tenant in tenants:
-        tenant.world.secrets.rotate_secret(
-            SecretId=tenant.secret_arn,
-            RotationLambdaARN=tenant.world.stack.rotation_function_arn,
-            RotationRules={"AutomaticallyAfterDays": 30},
-        )
+        tenant.begin_rotation()
 
     def all_are() -> bool:
         dates = [tenant.described().get("LastRotatedDate") for tenant in tenants]
