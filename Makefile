@@ -37,7 +37,7 @@ crash: setup ## Kill every function before and after each of its calls and login
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures
-	@PYTHONPATH=functions POWERTOOLS_TRACE_DISABLED=1 $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
+	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py

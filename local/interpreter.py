@@ -7,6 +7,7 @@ AWS's behaviour.
 from __future__ import annotations
 
 import datetime
+import functools
 import threading
 import time
 import uuid
@@ -18,14 +19,23 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
 Shape = dict[str, Any]
 
 _START_SECONDS = 1.0
+# Parsing a definition takes longer than a rotation without its waits. What is parsed is never
+# written to: what an execution knows is in its environment.
+_PARSERS = [
+    (holder, functools.cache(holder.parse))
+    for holder in (AmazonStateLanguageParser, json_path, result_path)
+]
 _MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by default 100.
 
 
@@ -182,6 +192,8 @@ def install(
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
     the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
     """
+    for holder, parse in _PARSERS:
+        holder.parse = parse
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(

@@ -5,9 +5,6 @@ import os
 import pytest
 from hypothesis import settings
 
-# Read when aws_lambda_powertools is imported.
-os.environ["POWERTOOLS_TRACE_DISABLED"] = "1"
-
 
 @pytest.fixture(autouse=True)
 def _fake_aws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,6 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -126,10 +125,6 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
         finally:
             self.stage.leave(arn)
 
-    def _get_evaluation_entrypoint(self) -> Any:
-        # Parsing takes twice as long as a rotation; what an execution knows is in its environment.
-        return _parsed(self._evaluation_details.state_machine_details.definition)
-
     def start(self) -> None:
         """Starts the thread."""
         self.stage.enter(self._evaluation_details.execution_details.arn)
@@ -140,8 +135,7 @@ class Client:
     """What the adapters use of a boto3 client, over a function that answers any call."""
 
     def __init__(self, service: str, answer: Callable[[str, dict[str, Any]], Any]) -> None:
-        model = get_session().get_service_model(service)
-        self._operations = {xform_name(name): name for name in model.operation_names}
+        self._operations = _operations(service)
         self._answer = answer
         self.exceptions = SimpleNamespace(
             ExecutionAlreadyExists=type("ExecutionAlreadyExists", (ClientError,), {}),
@@ -464,8 +458,10 @@ _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazo
 
 
 @cache
-def _parsed(definition: str) -> Any:
-    return AmazonStateLanguageParser.parse(definition)[0]
+def _operations(service: str) -> dict[str, str]:
+    """The names of its API, by those of boto3's methods."""
+    model = get_session().get_service_model(service)
+    return {xform_name(name): name for name in model.operation_names}
 
 
 def _execution(env: Any) -> str:
