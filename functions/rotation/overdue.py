@@ -258,8 +258,8 @@ class OverdueCheck:
 
 def _pending(secret: SecretDescription) -> str:
     """The version that is being rotated to, or empty."""
-    pending = secret.version_with(AWSPENDING)
-    return "" if pending in (None, secret.version_with(AWSCURRENT)) else pending or ""
+    pending = secret.version_with(AWSPENDING) or ""
+    return "" if pending == secret.version_with(AWSCURRENT) else pending
 
 
 def _of_a_user(user: User, secret: SecretDescription, *, busy: bool) -> Iterator[Finding]:

@@ -164,6 +164,13 @@ def test_a_version_of_an_execution_by_hand_is_not_left(world: World) -> None:
     assert look(world) == []
 
 
+def test_an_execution_with_an_odd_name_hides_nothing(world: World) -> None:
+    """As of attempt 1 for a version whose id is empty."""
+    world.machine.machine.running_by_hand = [world.machine.arn("-1")]
+    schedule(world, next=NOW - 2 * DAY)
+    assert kinds(look(world)) == ["Overdue"]
+
+
 def test_a_version_that_is_also_current_is_not_left(world: World) -> None:
     world.secrets.labels["11111111-1111-4111-8111-111111111111"].add("AWSPENDING")
     assert look(world) == []
