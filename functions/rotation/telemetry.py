@@ -47,8 +47,9 @@ def entry_point(handle: Handler) -> Handler:
         else:
             logger.info("done")
             return answer
-        if failure.transient and "Since" in event:
-            with suppress(TypeError, ValueError):  # of an event that the machine has not made
+        if failure.transient:
+            # Of an event that the machine has made.
+            with suppress(KeyError, TypeError, ValueError):
                 tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
                 seconds = max(0, round(tried.total_seconds()))
                 failure = type(failure)(f"{failure} Tried for {seconds} s.")
