@@ -31,7 +31,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "statemachine/rotation.asl.json"
 #: Tests that are quick enough for every mutant, the likeliest first.
-OF_MACHINE = ("tests/statemachine", "tests/docs", "tests/report/test_graph.py")
+OF_MACHINE = ("tests/statemachine/test_definition.py", "tests/docs", "tests/report/test_graph.py")
 OF_FUNCTIONS = "tests/unit"
 FUZZ = "tests/unit/test_fuzz.py"
 MOST_SECONDS = 40

@@ -1,5 +1,6 @@
 """How long a user has been modifying, and how long to wait until the next look."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,10 +8,11 @@ from typing import Any
 
 from rotation.errors import ConfigurationError, UserModifyingTooLongError
 
-#: A wait is this share of the time already waited: a slow cache costs few transitions, and the
-#: user is active for at most this share of its modifying time before it is noticed.
-WAIT_SHARE = 0.4
-SHORTEST_WAIT_SECONDS = 2
+#: Waits grow with the square root of the time already waited. Nobody knows how long it will be; of
+#: all waits that look 14 times in five minutes, these notice soonest that the user is active: on
+#: average after a tenth of its modifying time (docs/performance.md).
+WAIT_GROWTH = 2.75
+SHORTEST_WAIT_SECONDS = 1
 LONGEST_WAIT_SECONDS = 120
 
 
@@ -53,8 +55,8 @@ class Modification:
                 "s. Look at the user's status in the ElastiCache console, or raise "
                 "MaxModifyingSeconds."
             )
-        wait = min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS, bound - seconds)
-        wait = max(wait, SHORTEST_WAIT_SECONDS)
+        wait = SHORTEST_WAIT_SECONDS + round(WAIT_GROWTH * math.sqrt(seconds))
+        wait = max(min(wait, LONGEST_WAIT_SECONDS, bound - seconds), SHORTEST_WAIT_SECONDS)
         return replace(self, status=status, seconds=seconds, wait_seconds=wait)
 
     def to_state(self) -> dict[str, Any]:
