@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench functions local report tests
+SOURCES := functions local report tests
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local bench crash soak fuzz mutants lint lint-asl format lock graph mocks pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants lint lint-asl format lock graph mocks pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -35,9 +35,6 @@ test: setup lint ## Run the linters and all tests
 
 test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
 	@$(BIN)/python -m tests.statemachine.step_functions_local
-
-bench: setup ## Measure speed, cost and scale; beside AWS's own function with REFERENCE=PATH (25 minutes)
-	@$(BIN)/python -m bench --docs $(if $(REFERENCE),--reference "$(REFERENCE)")
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py

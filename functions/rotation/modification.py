@@ -1,6 +1,5 @@
 """How long a user has been modifying, and how long to wait until the next look."""
 
-import math
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,11 +7,10 @@ from typing import Any
 
 from rotation.errors import ConfigurationError, UserModifyingTooLongError
 
-#: Waits grow with the square root of the time already waited. Nobody knows how long it will be; of
-#: all waits that look 14 times in five minutes, these notice soonest that the user is active: on
-#: average after a tenth of its modifying time (docs/performance.md).
-WAIT_GROWTH = 2.75
-SHORTEST_WAIT_SECONDS = 1
+#: A wait is this share of the time already waited: a slow cache costs few transitions, and the
+#: user is active for at most this share of its modifying time before it is noticed.
+WAIT_SHARE = 0.4
+SHORTEST_WAIT_SECONDS = 2
 LONGEST_WAIT_SECONDS = 120
 
 
@@ -55,8 +53,8 @@ class Modification:
                 "s. Look at the user's status in the ElastiCache console, or raise "
                 "MaxModifyingSeconds."
             )
-        wait = SHORTEST_WAIT_SECONDS + round(WAIT_GROWTH * math.sqrt(seconds))
-        wait = max(min(wait, LONGEST_WAIT_SECONDS, bound - seconds), SHORTEST_WAIT_SECONDS)
+        wait = min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS, bound - seconds)
+        wait = max(wait, SHORTEST_WAIT_SECONDS)
         return replace(self, status=status, seconds=seconds, wait_seconds=wait)
 
     def to_state(self) -> dict[str, Any]:
