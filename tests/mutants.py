@@ -52,6 +52,8 @@ EQUIVALENT: dict[str, str] = {
     'or "" -> (secrets.describe(target.secret_arn).version_with(AWSCURRENT))': _TYPES,
     "restoration: _set_back: secrets.read(target.secret_arn, target.version_id).password "
     'or "" -> (secrets.read(target.secret_arn, target.version_id).password)': _TYPES,
+    'overdue: _pending: secret.version_with(AWSPENDING) or "" '
+    "-> (secret.version_with(AWSPENDING))": _TYPES,
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",
