@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := functions local report tests
+SOURCES := bench functions local report tests
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants lint lint-asl format lock graph mocks pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants bench lint lint-asl format lock graph mocks pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -47,6 +47,9 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
 	@$(BIN)/python -m tests.mutants
+
+bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
+	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 lint: setup lint-asl ## Run ruff and mypy; the template is linted by the tests, and the ASL too
 	@$(BIN)/ruff check --quiet $(SOURCES)
