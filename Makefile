@@ -8,7 +8,7 @@ SOURCES := bench functions local report tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test bench crash soak fuzz mutants lint format lock graph pictures clean
+.PHONY: help setup rotate up test test-aws test-aws-local test-aws-clean bench crash soak fuzz mutants lint format lock graph pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,15 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
 	@$(BIN)/python -m tests.mutants
+
+test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
+
+test-aws-local: setup ## The same, with a second local AWS as the account (5 minutes)
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
+
+test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
 
 lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -1,6 +1,7 @@
 """Asks a real AWS account what nobody could verify, beside the local AWS: ``make test-aws``."""
 
 import argparse
+import math
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -50,13 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _clean(options)
         return _ask(options)
     except RefusedError as error:
-        print(f"refused: {error}", file=sys.stderr)
+        say(f"refused: {error}", file=sys.stderr)
         return 2
-    except (LocalAwsError, NotRemovedError, NotOursError, ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except TimeoutError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (
+        LocalAwsError,
+        NotRemovedError,
+        NotOursError,
+        TimeoutError,
+        ClientError,
+        BotoCoreError,
+    ) as error:
+        say(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -87,32 +92,34 @@ def _ask(options: argparse.Namespace) -> int:
     default = LOCAL_WATCH_SECONDS if options.local else WATCH_SECONDS
     watch = default if options.watch_seconds is None else options.watch_seconds
     expected = estimate(options.caches, watch)
-    with tempfile.TemporaryDirectory(prefix="test-aws-") as directory:
-        with _account(options, new_run(), Path(directory) / "account", str(expected)) as account:
-            identity, region = account.identity()
-            say(f"account {identity} in {region}, everything is named {account.run}-...")
-            if not options.local:
-                say(f"{expected}: " + _bill(expected.dollars))
-            say("\nFirst on this machine, where it costs nothing")
-            with _local(Path(directory) / "local", new_run()) as local_account:
-                questions = cases(options.caches, LOCAL_WATCH_SECONDS)
-                local: dict[str, Answer] = {}
-                interview(local_account, options.caches, questions, local)
-            say(f"\nNow in account {identity}")
-            head = {"account": identity, "region": region, "run": account.run}
-            head["begun"] = time.strftime("%Y-%m-%d %H:%M:%S%z")
-            if options.local:
-                head["account"] += ", which is a second local AWS and not AWS"
-            found: dict[str, Answer] = {}
-            ended = "interrupted, or an error"
-            questions = cases(options.caches, watch)
-            try:
-                interview(account, options.caches, questions, found)
-                ended = ""
-            finally:
-                for path in report.write(options.directory, head, questions, local, found, ended):
-                    say(f"report: {path}")
-    return 0
+    with (
+        tempfile.TemporaryDirectory(prefix="test-aws-") as directory,
+        _account(options, new_run(), Path(directory) / "account", str(expected)) as account,
+    ):
+        identity, region = account.identity()
+        say(f"account {identity} in {region}; everything is named {account.run}-...")
+        say(f"{expected}: {_bill(expected.dollars)}" if not options.local else "costs nothing")
+        say("\nFirst on this machine")
+        local: dict[str, Answer] = {}
+        with _local(Path(directory) / "local", new_run()) as here:
+            questions = cases(options.caches, LOCAL_WATCH_SECONDS)
+            interview(here, options.caches, questions, local)
+        say(f"\nNow in account {identity}")
+        head = {"account": identity, "region": region, "run": account.run}
+        head["begun"] = time.strftime("%Y-%m-%d %H:%M:%S%z")
+        if options.local:
+            head["account"] += ", which is a second local AWS and not AWS"
+        found: dict[str, Answer] = {}
+        ended = "interrupted, or an error"
+        questions = cases(options.caches, watch)
+        try:
+            # What takes twice as long as was said does not go on to cost more.
+            most = 2 * 60.0 * expected.minutes
+            ended = interview(account, options.caches, questions, found, most)
+        finally:
+            for path in report.write(options.directory, head, questions, local, found, ended):
+                say(f"report: {path}")
+    return 1 if ended else 0
 
 
 def interview(
@@ -120,18 +127,25 @@ def interview(
     caches: tuple[str, ...],
     questions: Sequence[Case],
     answers: dict[str, Answer],
-) -> None:
+    seconds: float = math.inf,
+) -> str:
     """Build, ask, and remove, whatever happens; the answers are put in one by one.
+
+    Asks nothing more after so many seconds; why it ended early, or empty.
 
     Raises:
         NotRemovedError: something is left.
         LocalAwsError, TimeoutError, ClientError: it could not be built.
     """
+    end = account.clock() + seconds
     try:
         scene = build(account, caches)
         for case in questions:
+            if account.clock() > end:
+                return f"after {seconds / 3600:.1f} hours"
             answers[case.name] = answer(case, scene)
             say(f"  {case.name}: {answers[case.name].text}")
+        return ""
     finally:
         with _uninterrupted():
             remove(account, say)
@@ -184,7 +198,8 @@ def _account(
     identity, _ = account.identity()
     if consent != CONSENT + identity:
         raise RefusedError(
-            f"the credentials are of account {identity}, and CONSENT is {consent}. Nothing was made."
+            f"the credentials are of account {identity}, and CONSENT is {consent}. "
+            "Nothing was made."
         )
     yield account
 
@@ -227,10 +242,11 @@ def aws_package() -> Package:
         if built.returncode:
             last = (built.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise LocalAwsError(f"The layer was not built by dependencies/Makefile. {last}")
-        zipped: Callable[[Path], bytes] = lambda path: Path(  # noqa: E731
-            shutil.make_archive(f"{path}-archive", "zip", path)
-        ).read_bytes()
-        return Package(zipped(functions), zipped(layer))
+        return Package(_archive(functions), _archive(layer))
+
+
+def _archive(folder: Path) -> bytes:
+    return Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
 
 
 def _bill(dollars: dict[str, float]) -> str:

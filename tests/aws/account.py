@@ -72,7 +72,7 @@ class Account:
     package: Callable[[], Package]
     deployed: Callable[[], None] = lambda: None
     pause: float = 5.0
-    patience: float = 3600.0
+    patience: float = 2400.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _clients: dict[str, Any] = field(default_factory=dict)

@@ -164,10 +164,18 @@ def _ended(execution: dict[str, Any]) -> Answer:
 
 
 def _changed_nothing(tenant: Tenant, run: Callable[[Tenant], dict[str, Any]]) -> Answer:
-    before = (tenant.labels(), tenant.user(), tenant.value())
+    before = _state(tenant)
     ended = _ended(run(tenant))
-    after = (tenant.labels(), tenant.user(), tenant.value())
-    return Answer(f"{ended.text}; {'nothing' if before == after else 'something'} changed")
+    after = _state(tenant)
+    changed = [what for what, was in before.items() if after[what] != was]
+    return Answer(f"{ended.text}; changed: {', '.join(changed) or 'nothing'}", ended.measured)
+
+
+def _state(tenant: Tenant) -> dict[str, Any]:
+    """All that a rotation changes; each staging label with its version."""
+    labels = {label: version for version, all_ in tenant.labels().items() for label in all_}
+    known = dict.fromkeys(("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"))
+    return {"the user": tenant.user(), "the value": tenant.value(), **known, **labels}
 
 
 def _test_rotation(tenant: Tenant) -> dict[str, Any]:
@@ -503,7 +511,11 @@ def _left_over(scene: Scene, tenant: Tenant) -> Answer:
         SecretString="{}",
         VersionStages=["AWSPENDING"],
     )
-    tenant.rotate()
+    scene.secrets.rotate_secret(
+        SecretId=tenant.secret_arn,
+        RotationLambdaARN=scene.stack.rotation_function_arn,
+        RotationRules={"AutomaticallyAfterDays": 30},
+    )
     return Answer("accepted")
 
 

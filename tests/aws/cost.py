@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 #: US dollars in us-east-1, as known in November 2026, free tiers left out. An hour of
 #: cache.t4g.micro of engine redis (valkey's is cheaper), billed by whole hours, and of a
-#: serverless cache of engine valkey at its least (0.1 GB at 0.084): aws.amazon.com/elasticache/pricing.
+#: serverless cache of engine valkey at its least, 0.1 GB at 0.084:
+#: https://aws.amazon.com/elasticache/pricing/.
 NODE_HOUR, SERVERLESS_HOUR = 0.016, 0.0084
-#: An interface endpoint in one availability zone: aws.amazon.com/privatelink/pricing.
+#: An interface endpoint in one availability zone: https://aws.amazon.com/privatelink/pricing/.
 ENDPOINT_HOUR, ZONES = 0.01, 2
-#: A secret, prorated by the hour: aws.amazon.com/secrets-manager/pricing.
+#: A secret, prorated by the hour: https://aws.amazon.com/secrets-manager/pricing/.
 SECRET_HOUR = 0.40 / 730
 #: A rotation whose user is modifying for 5 minutes (docs/cost.md), and the storage of packages,
 #: requests and logs of a whole run.

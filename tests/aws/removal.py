@@ -16,17 +16,17 @@ class NotRemovedError(Exception):
     """Something is left; the text names it and AWS's last word about it."""
 
 
-def remove(account: Account, say: Say = print) -> list[str]:
+def remove(account: Account, say: Say) -> list[str]:
     """Remove all resources of the account's run, and look until they are gone; their names.
 
     Each round removes what the earliest stage has left, so that a refusal because of what still
     depends on it, or is still being made, is nothing but a reason to look again.
 
     Raises:
-        NotRemovedError: something is still there when the account's patience is over.
+        NotRemovedError: something is still there after twice the account's patience.
     """
     removed: dict[str, str] = {}
-    end = account.clock() + account.patience
+    end = account.clock() + 2 * account.patience
     for stage in _stages(account):
         while left := dict(_left(account, stage)):
             for resource in left.keys() - removed.keys():

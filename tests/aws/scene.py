@@ -106,7 +106,7 @@ def build(account: Account, caches: tuple[str, ...]) -> Scene:
         account.package(),
         f"{account.run}-rotates",
         account.run,
-        {**in_vpc, "MaxModifyingSeconds": "1800", "LogRetentionDays": "1"},
+        {**in_vpc, "MaxModifyingSeconds": "900", "LogRetentionDays": "1"},
         poll,
     )
     account.deployed()
