@@ -51,7 +51,8 @@ mutants: setup ## Break each guard of the machine and the functions: a test has 
 test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
 	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
 
-test-aws-local: setup ## The same, with a second local AWS as the account (5 minutes)
+test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
+	@STAGES=all $(BIN)/pytest tests/aws
 	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
 
 test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too

@@ -318,7 +318,7 @@ def _probes(kind: str) -> Iterator[Case]:
         yield Case(
             f"a password {what}",
             "Refused with InvalidParameterValue, at once.",
-            "[RBAC]",
+            "unverified" if what == "given twice" else "[RBAC]",
             lambda scene, passwords=passwords: _with_passwords(scene, passwords),  # type: ignore[misc]
         )
     yield Case(

@@ -1,6 +1,8 @@
 """`make test-aws` with a local AWS as the account: what it asks, removes, and never touches."""
 
+import functools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,10 +60,15 @@ def _make_others(aws: LocalAws) -> None:
         )
 
 
+@functools.cache
+def client(aws: LocalAws, service: str) -> Any:
+    return aws.client(service)
+
+
 def everything(aws: LocalAws) -> set[str]:
     """The names of all that removal looks for, of any owner."""
-    elasticache = aws.client("elasticache")
-    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
+    elasticache = client(aws, "elasticache")
+    stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
     found = [
         [it["UserId"] for it in elasticache.describe_users()["Users"]],
         [it["UserGroupId"] for it in elasticache.describe_user_groups()["UserGroups"]],
@@ -73,11 +80,11 @@ def everything(aws: LocalAws) -> set[str]:
             it["ServerlessCacheName"]
             for it in elasticache.describe_serverless_caches()["ServerlessCaches"]
         ],
-        [it["Name"] for it in aws.client("secretsmanager").list_secrets()["SecretList"]],
-        [it["Name"] for it in aws.client("s3").list_buckets()["Buckets"]],
-        [it["logGroupName"] for it in aws.client("logs").describe_log_groups()["logGroups"]],
-        [it["FunctionName"] for it in aws.client("lambda").list_functions()["Functions"]],
-        [it["RoleName"] for it in aws.client("iam").list_roles()["Roles"]],
+        [it["Name"] for it in client(aws, "secretsmanager").list_secrets()["SecretList"]],
+        [it["Name"] for it in client(aws, "s3").list_buckets()["Buckets"]],
+        [it["logGroupName"] for it in client(aws, "logs").describe_log_groups()["logGroups"]],
+        [it["FunctionName"] for it in client(aws, "lambda").list_functions()["Functions"]],
+        [it["RoleName"] for it in client(aws, "iam").list_roles()["Roles"]],
         [it["StackName"] for it in stacks if it["StackStatus"] != "DELETE_COMPLETE"],
     ]
     return {f"{kind} {name}" for kind, names in enumerate(found) for name in names}
@@ -125,7 +132,11 @@ STAGES = [
 ]
 
 
-@pytest.mark.parametrize("call, number", STAGES)
+# Those that leave a stack half made, and a cache in use; STAGES=all for every one.
+SOME = [("ExecuteChangeSet", 2), ("CreateServerlessCache", 1)]
+
+
+@pytest.mark.parametrize("call, number", STAGES if os.environ.get("STAGES") == "all" else SOME)
 def test_nothing_is_left_of_a_run_that_is_interrupted(
     aws: LocalAws, account: Account, call: str, number: int
 ) -> None:
@@ -184,12 +195,13 @@ def test_what_cannot_be_removed_is_named(aws: LocalAws, account: Account) -> Non
     remove(program.local_account(aws, account.run), print)
 
 
-def test_a_run_that_takes_too_long_stops_asking(aws: LocalAws, account: Account) -> None:
-    before = everything(aws)
+def test_a_run_that_takes_too_long_stops_asking(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "build", lambda *_: None)
     answers: dict[str, Any] = {}
     ended = program.interview(account, (), cases(("one node",), 0), answers, seconds=0)
     assert (ended, answers) == ("after 0.0 hours", {})
-    assert everything(aws) == before
 
 
 @pytest.mark.parametrize(
@@ -243,12 +255,12 @@ def test_without_consent_that_names_the_account_nothing_is_made(
 ) -> None:
     calls = []
 
-    def client(service: str) -> Any:
+    def noted(service: str) -> Any:
         made = aws.client(service)
         made.meta.events.register("before-call.*.*", lambda model, **_: calls.append(model.name))
         return made
 
-    monkeypatch.setattr(program, "_aws_client", client)
+    monkeypatch.setattr(program, "_aws_client", noted)
     monkeypatch.delenv("CONSENT", raising=False)
     if consent:
         monkeypatch.setenv("CONSENT", consent)
