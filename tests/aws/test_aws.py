@@ -210,20 +210,24 @@ def test_a_run_that_takes_too_long_stops_asking(
         ("elasticache", lambda it: it.delete_user(UserId="app")),
         ("elasticache", lambda it: it.delete_user(UserId="rotation-test-app")),
         ("elasticache", lambda it: it.delete_user(UserId="rotation-test-01234567-x")),
-        ("elasticache", lambda it: it.modify_replication_group(ReplicationGroupId="{run}-a")),
-        ("secretsmanager", lambda it: it.delete_secret(SecretId="my/{run}0")),
+        (
+            "elasticache",
+            lambda it: it.modify_replication_group(ReplicationGroupId="rotation-test-89abcdef-a"),
+        ),
+        ("secretsmanager", lambda it: it.delete_secret(SecretId="my/rotation-test-89abcdef0")),
         ("secretsmanager", lambda it: it.get_secret_value(SecretId="app")),
         ("cloudformation", lambda it: it.delete_stack(StackName="elasticache-rotation")),
-        ("s3", lambda it: it.delete_bucket(Bucket="x-{run}")),
-        ("iam", lambda it: it.delete_role(RoleName="{run}-role")),
+        ("s3", lambda it: it.delete_bucket(Bucket="x-rotation-test-89abcdef")),
+        ("iam", lambda it: it.delete_role(RoleName="rotation-test-89abcdef-role")),
     ],
 )
 def test_no_call_touches_what_is_not_its_own(service: str, call: Callable[[Any], None]) -> None:
     # Nobody listens there: a call that is let through fails otherwise.
     account = Account(
-        lambda service: make_client(service, "http://127.0.0.1:9"), "{run}", program.aws_package
+        lambda service: make_client(service, "http://127.0.0.1:9"),
+        "rotation-test-89abcdef",
+        program.aws_package,
     )
-    account.run = new_run()
     with pytest.raises(NotOursError):
         call(account.client(service))
 
