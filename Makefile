@@ -2,16 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench functions local report tests
+SOURCES := functions local report tests
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-aws test-aws-local test-aws-clean bench crash soak fuzz mutants lint format lock graph pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean bench crash soak fuzz mutants lint lint-asl format lock graph mocks pictures clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
 
 setup: $(VENV)/installed ## Install the pinned packages into .venv, once
 
@@ -33,8 +33,8 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 test: setup lint ## Run the linters and all tests
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
-bench: setup ## Measure speed, cost and scale; beside AWS's own function with REFERENCE=PATH (25 minutes)
-	@$(BIN)/python -m bench --docs $(if $(REFERENCE),--reference "$(REFERENCE)")
+test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
+	@$(BIN)/python -m tests.statemachine.step_functions_local
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
@@ -58,10 +58,13 @@ test-aws-local: setup ## The same, with a second local AWS as the account (5 to 
 test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
 	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
 
-lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
+lint: setup lint-asl ## Run ruff and mypy; the template is linted by the tests, and the ASL too
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
+
+lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
+	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
 
 format: setup ## Format the Python code
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
@@ -69,6 +72,9 @@ format: setup ## Format the Python code
 
 graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
+
+mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
+	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
 
 pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
 	@$(BIN)/python -m tests.pictures

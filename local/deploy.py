@@ -33,10 +33,19 @@ exec "{sys.executable}" -m awslambdaric "$_HANDLER"
 
 @dataclass(frozen=True)
 class Stack:
-    """The outputs of the deployed template."""
+    """The outputs of the deployed template, by name; two of them are always there."""
 
-    rotation_function_arn: str
-    state_machine_arn: str
+    outputs: Mapping[str, str]
+
+    @property
+    def rotation_function_arn(self) -> str:
+        """What a secret's rotation is configured with."""
+        return self.outputs["RotationFunctionArn"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        """What an operator starts an execution of."""
+        return self.outputs["StateMachineArn"]
 
 
 def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}, name: str = STACK_NAME) -> Stack:
@@ -83,7 +92,7 @@ def deploy_package(
     template_url = _upload(client("s3"), bucket, package, parameters)
     template = {"TemplateURL": template_url}
     outputs = change_stack(client("cloudformation"), name, template, parameters, poll)
-    return Stack(outputs["RotationFunctionArn"], outputs["StateMachineArn"])
+    return Stack(outputs)
 
 
 def change_stack(

@@ -146,7 +146,6 @@ class ElastiCache:
     def modify_user(self, request: Shape) -> Shape:
         """ModifyUser: AccessString and the passwords are replaced as wholes, after a while."""
         user = self._changeable_user(request["UserId"])
-        self._check_group_is_free(user)
         access_string, appended = request.get("AccessString"), request.get("AppendAccessString")
         if access_string and appended:
             raise _combination("Use only one of AccessString and AppendAccessString.")
@@ -258,16 +257,6 @@ class ElastiCache:
                 f"User {user.user_id} has status {user.status}. Only active users can be modified.",
             )
         return user
-
-    def _check_group_is_free(self, user: User) -> None:
-        """Raises ElastiCacheError, by fault: whether AWS refuses it is not documented."""
-        for group_id in self._group_ids(user):
-            members = self._groups[group_id].user_ids
-            busy = any(self._users[each].status == "modifying" for each in members)
-            if busy and self._faults.keeps_group_busy(len(members)):
-                raise ElastiCacheError(
-                    "InvalidUserState", f"Another user of group {group_id} is being modified."
-                )
 
     def _group_ids(self, user: User) -> list[str]:
         return [name for name, group in self._groups.items() if user.user_id in group.user_ids]

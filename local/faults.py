@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
@@ -64,9 +63,7 @@ KINDS: dict[str, Kind] = {
     "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
     "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
     "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
-    "rate-limit": Kind("RATE", "More calls than so many a second, to all services, are throttled"),
     "busy-user": Kind("SECONDS[:CALLS]", "Somebody else modifies the user, just before ModifyUser"),
-    "busy-group": Kind("SIZE", "Of a group with so many users or more, one at a time is modified"),
     "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
     "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
     "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
@@ -84,9 +81,7 @@ ARGUMENTS = {
     "AUTH": "As API: a function logs in to a node (only on Linux)",
     "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
     "NODE": "1 is the first node of each cache",
-    "RATE": "1 to 99999",
     "SECONDS": "0 to 3600",
-    "SIZE": "2 to 99999",
     "STATE": 'Such as "Log In"; a fault of a node begins when that state is entered',
 }
 # What the services answer, by the name that requests to them are signed with.
@@ -121,7 +116,6 @@ class Fault:
     target: str = ""
     calls: range = _ONCE
     node: int = 0
-    number: int = 0  # the RATE or the SIZE
     seconds: float = 0.0
 
 
@@ -165,11 +159,6 @@ def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
         if not first or last < first:
             raise ValueError(f"no CALLS {value!r}. Write 2, 1-3 or 4-.")
         return {"calls": range(first, last + 1)}
-    if argument in ("RATE", "SIZE"):
-        least = 1 if argument == "RATE" else 2
-        if not re.fullmatch(r"\d{1,5}", value) or int(value) < least:
-            raise ValueError(f"no {argument} {value!r}. Write {ARGUMENTS[argument]}.")
-        return {"number": int(value)}
     if argument == "NODE":
         number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
         if not number or 0 < nodes < number:
@@ -231,7 +220,6 @@ class Faults:
     occupy: Callable[[str, float], None] = lambda user_id, seconds: None
     count_nodes: Callable[[], int] = lambda: 0
     _armed: list[_Armed] = field(default_factory=list)
-    _calls: list[float] = field(default_factory=list)  # of the last second, under rate-limit
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def control(self, method: str, body: bytes) -> tuple[int, str]:
@@ -267,8 +255,6 @@ class Faults:
         target = request.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] or request.values.get("Action", "")
         pid, due = int(caller[1]), self._due(operation)
-        if self._over_rate():
-            return error_answer(service, "throttle", f"By fault rate-limit:{operation}.")
         for kind in _ANSWERS.keys() & due.keys():
             return error_answer(service, kind, _message(service, operation, kind))
         if "kill-before" in due:
@@ -317,15 +303,6 @@ class Faults:
         fault = self._find("keep-modifying")
         return fault.seconds if fault else default
 
-    def keeps_group_busy(self, size: int) -> bool:
-        """Whether one at a time of a group's so many users is modified."""
-        with self._lock:
-            for armed in self._armed:
-                if armed.fault.kind == "busy-group" and size >= armed.fault.number:
-                    armed.met += 1
-                    return True
-        return False
-
     def lag_seconds(self, node: int) -> float:
         """How much later than the others the node learns of a modification."""
         fault = self._find("lag-password", node)
@@ -343,20 +320,6 @@ class Faults:
     def login(self, node: int, peer: int) -> Login:
         """What becomes of the logins at the node from this port of 127.0.0.1."""
         return Login(self, node, peer)
-
-    def _over_rate(self) -> bool:
-        """Counts a call of any service that is let through."""
-        with self._lock:
-            limits = [armed for armed in self._armed if armed.fault.kind == "rate-limit"]
-            now = time.monotonic()
-            self._calls = [each for each in self._calls if each > now - 1]
-            for armed in limits:
-                if len(self._calls) >= armed.fault.number:
-                    armed.met += 1
-                    return True
-            if limits:
-                self._calls.append(now)
-            return False
 
     def _find(self, kind: str, node: int = 0) -> Fault | None:
         """The fault of that kind that was set last."""

@@ -31,11 +31,6 @@ class Cost:
     seconds: float
 
     @property
-    def gb_seconds(self) -> float:
-        """Of all functions."""
-        return self.task_seconds * TASK_GB + self.seconds * WAITING_GB
-
-    @property
     def step_functions(self) -> float:
         """In US dollars."""
         return self.transitions * TRANSITION

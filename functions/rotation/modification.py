@@ -1,17 +1,16 @@
 """How long a user has been modifying, and how long to wait until the next look."""
 
-import math
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rotation.errors import UserModifyingTooLongError
+from rotation.errors import ConfigurationError, UserModifyingTooLongError
 
-#: Waits grow with the square root of the time already waited. Nobody knows how long it will be; of
-#: all waits that look 14 times in five minutes, these notice soonest that the user is active: on
-#: average after a tenth of its modifying time (docs/performance.md).
-WAIT_GROWTH = 2.75
-SHORTEST_WAIT_SECONDS = 1
+#: A wait is this share of the time already waited: a slow cache costs few transitions, and the
+#: user is active for at most this share of its modifying time before it is noticed.
+WAIT_SHARE = 0.4
+SHORTEST_WAIT_SECONDS = 2
 LONGEST_WAIT_SECONDS = 120
 
 
@@ -29,6 +28,18 @@ class Modification:
         """ModifyUser has just been accepted."""
         return cls(now, "modifying", 0, SHORTEST_WAIT_SECONDS)
 
+    @staticmethod
+    def bound_from_env() -> int:
+        """MAX_MODIFYING_SECONDS.
+
+        Raises:
+            ConfigurationError: it is missing, or no number.
+        """
+        bound = os.environ.get("MAX_MODIFYING_SECONDS", "")
+        if not bound.isdecimal():
+            raise ConfigurationError("Environment variable MAX_MODIFYING_SECONDS is not a number.")
+        return int(bound)
+
     def seen(self, status: str, now: datetime, bound: int, user_id: str) -> "Modification":
         """The user has been looked at.
 
@@ -42,8 +53,8 @@ class Modification:
                 "s. Look at the user's status in the ElastiCache console, or raise "
                 "MaxModifyingSeconds."
             )
-        wait = SHORTEST_WAIT_SECONDS + round(WAIT_GROWTH * math.sqrt(seconds))
-        wait = max(min(wait, LONGEST_WAIT_SECONDS, bound - seconds), SHORTEST_WAIT_SECONDS)
+        wait = min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS, bound - seconds)
+        wait = max(wait, SHORTEST_WAIT_SECONDS)
         return replace(self, status=status, seconds=seconds, wait_seconds=wait)
 
     def to_state(self) -> dict[str, Any]:

@@ -353,7 +353,12 @@ class InProcess:
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
                 found = [each for each in executions if each.exec_status == status]
-                return {"executions": [{"executionArn": each.exec_arn} for each in found]}
+                return {
+                    "executions": [
+                        {"executionArn": each.exec_arn, "startDate": each.start_date}
+                        for each in found
+                    ]
+                }
             case "GetExecutionHistory":
                 events = list(machines.get_execution_history(arn)["events"])
                 return {"events": events[::-1] if request.get("reverseOrder") else events}

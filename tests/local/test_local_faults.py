@@ -251,46 +251,6 @@ def test_a_busy_user(
     assert modify() == "OK"
 
 
-def test_one_modification_at_a_time_in_a_group(
-    arm: Arm, called: Callable[[str], Any], elasticache: Any, endpoints: Any
-) -> None:
-    [group_id] = elasticache.describe_users(UserId="faulty")["Users"][0]["UserGroupIds"]
-    elasticache.create_user(
-        UserId="beside",
-        UserName="beside",
-        Engine="redis",
-        AccessString="on ~* +get",
-        Passwords=PASSWORDS[:1],
-    )
-    elasticache.modify_user_group(UserGroupId=group_id, UserIdsToAdd=["beside"])
-    [group] = elasticache.describe_user_groups(UserGroupId=group_id)["UserGroups"]
-    members = len(group["UserIds"])
-    users = called("elasticache")
-
-    def modify(user_id: str) -> str:
-        return answer(lambda: users.modify_user(UserId=user_id, Passwords=PASSWORDS))[0]
-
-    arm("keep-modifying:3", f"busy-group:{members + 1}")
-    assert modify("faulty") == "OK"
-    assert modify("beside") == "OK"
-    eventually(lambda: status(elasticache) == "active")
-    arm(f"busy-group:{members}")
-    eventually(lambda: modify("beside") == "OK")
-    assert modify("faulty") == "InvalidUserState"
-    eventually(lambda: modify("faulty") == "OK")
-
-
-def test_more_calls_than_the_rate_limit_are_throttled(
-    arm: Arm, called: Callable[[str], Any], secret: str
-) -> None:
-    arm("rate-limit:2")
-    manager = called("secretsmanager")
-    answers = [answer(lambda: manager.describe_secret(SecretId=secret))[0] for _ in range(20)]
-    assert answers[:2] == ["OK", "OK"]
-    assert "ThrottlingException" in answers
-    eventually(lambda: answer(lambda: manager.describe_secret(SecretId=secret))[0] == "OK")
-
-
 def test_modifications_that_take_long(arm: Arm, elasticache: Any, endpoints: Any) -> None:
     arm(f"keep-modifying:{4 * MODIFYING_SECONDS}")
     begun = time.monotonic()
@@ -430,8 +390,6 @@ def test_an_invocation_by_step_functions(
         ("drop-node:3", "1 to 2"),
         ("slow-node:1:soon", "SECONDS"),
         ("keep-modifying:3601", "3600"),
-        ("rate-limit:0", "1 to 99999"),
-        ("busy-group:1", "2 to 99999"),
         ("stop-at:log in", "Log In"),
         ("stop-at:", "Log In"),
         ("", "throttle"),

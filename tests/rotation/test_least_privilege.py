@@ -34,7 +34,7 @@ class Recorded:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     """Rotations of every kind of cache and of a user that is off, and failures of every kind."""
     with LocalAws(tmp_path_factory.mktemp("recorded"), modifying_seconds=0.2) as aws:
-        world = World(aws, deploy(aws, {"KmsKeyArn": KEY}))
+        world = World(aws, deploy(aws, {"KmsKeyArn": KEY, "OverdueCheck": "true"}))
         url = aws.environment["LOCAL_CONTROL_URL"]
         for kind in ("one node", "cluster mode", "serverless"):
             tenant = world.tenant()
@@ -57,6 +57,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         eventually(lambda: history in [asked["action"] for asked in ask(f"{url}/calls")], history)
         control(url, "DELETE")
         assert world.tenant(AccessString="off ~app:* +get", password=None).start()["output"]
+        check = world.stack.outputs["OverdueCheckFunctionArn"]
+        assert "FunctionError" not in aws.client("lambda").invoke(FunctionName=check, Payload="{}")
         calls: dict[str, list[Call]] = {}
         for asked in ask(f"{url}/calls"):
             calls.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))
