@@ -48,13 +48,13 @@ class Stack:
         return self.outputs["StateMachineArn"]
 
 
-def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}, name: str = STACK_NAME) -> Stack:
+def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
     """Package and deploy; a stack that exists is updated.
 
     Raises:
         LocalAwsError: names the parameter, or the resource, and what is wrong with it.
     """
-    stack = deploy_package(aws.client, local_package(), name, _BUCKET, parameters)
+    stack = deploy_package(aws.client, local_package(), STACK_NAME, _BUCKET, parameters)
     adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
     return stack
 
