@@ -8,7 +8,7 @@ SOURCES := bench functions local report tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants bench lint lint-asl format lock graph mocks pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl format lock graph mocks pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -50,6 +50,16 @@ mutants: setup ## Break each guard of the machine and the functions: a test has 
 
 bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
+
+test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
+	@STAGES=all $(BIN)/pytest tests/aws
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
+
+test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
 
 lint: setup lint-asl ## Run ruff and mypy; the template is linted by the tests, and the ASL too
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -10,7 +10,7 @@ import json
 import sys
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
-from local.instance import LocalAws, LocalAwsError
+from local.instance import REGION, LocalAws, LocalAwsError
 from local.step_functions import adopt_state_machines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,64 +54,111 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
     Raises:
         LocalAwsError: names the parameter, or the resource, and what is wrong with it.
     """
-    template = _packaged(aws)
-    _check(parameters, template["Parameters"])
-    cloudformation = aws.client("cloudformation")
-    change_set = {"StackName": STACK_NAME, "ChangeSetName": f"deploy-{uuid.uuid4()}"}
+    stack = deploy_package(aws.client, local_package(), STACK_NAME, _BUCKET, parameters)
+    adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
+    return stack
+
+
+@dataclass(frozen=True)
+class Package:
+    """Zip archives of the functions and of the layer, and a runtime instead of the template's."""
+
+    functions: bytes
+    layer: bytes
+    runtime: str = ""
+
+
+def local_package() -> Package:
+    """What runs on this machine."""
+    return Package(_zipped(ROOT / "functions"), _zipped(None), "provided.al2023")
+
+
+def deploy_package(
+    client: Callable[[str], Any],
+    package: Package,
+    name: str,
+    bucket: str,
+    parameters: Mapping[str, str],
+    poll: Mapping[str, float] = {"Delay": 0.1, "MaxAttempts": 300},
+) -> Stack:
+    """Deploy the template as a stack of that name, through the bucket, which is made.
+
+    ``client`` makes the clients, and ``poll`` is how often, with which pause in seconds, they look.
+
+    Raises:
+        LocalAwsError: as `deploy`.
+    """
+    # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
+    template_url = _upload(client("s3"), bucket, package, parameters)
+    template = {"TemplateURL": template_url}
+    outputs = change_stack(client("cloudformation"), name, template, parameters, poll)
+    return Stack(outputs)
+
+
+def change_stack(
+    cloudformation: Any,
+    name: str,
+    template: Mapping[str, str],
+    parameters: Mapping[str, str],
+    poll: Mapping[str, float],
+) -> dict[str, str]:
+    """Create or update the stack by a change set; its outputs.
+
+    ``template`` is a TemplateURL or a TemplateBody.
+
+    Raises:
+        LocalAwsError: names the resource, and what is wrong with it.
+    """
+    change_set = {"StackName": name, "ChangeSetName": f"deploy-{uuid.uuid4()}"}
     try:
         cloudformation.create_change_set(
             **change_set,
-            ChangeSetType="UPDATE" if _exists(cloudformation) else "CREATE",
-            # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
-            TemplateURL=_uploaded(aws, template),
+            ChangeSetType="UPDATE" if _exists(cloudformation, name) else "CREATE",
+            **template,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],
         )
-        soon = {"Delay": 0.1, "MaxAttempts": 300}
         cloudformation.get_waiter("change_set_create_complete").wait(
-            **change_set, WaiterConfig=soon
+            **change_set, WaiterConfig=poll
         )
-        waiter = "stack_update_complete" if _exists(cloudformation) else "stack_create_complete"
+        exists = _exists(cloudformation, name)
+        waiter = "stack_update_complete" if exists else "stack_create_complete"
         cloudformation.execute_change_set(**change_set)
-        cloudformation.get_waiter(waiter).wait(StackName=STACK_NAME, WaiterConfig=soon)
+        cloudformation.get_waiter(waiter).wait(StackName=name, WaiterConfig=poll)
     except (ClientError, WaiterError) as error:
         raise LocalAwsError(
-            f"The template was not deployed. {_reason(cloudformation, error)}"
+            f"The template was not deployed. {_reason(cloudformation, name, error)}"
         ) from None
-    adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
-    [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    return Stack({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _packaged(aws: LocalAws) -> dict[str, Any]:
-    s3 = aws.client("s3")
-    s3.create_bucket(Bucket=_BUCKET)
+def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str]) -> str:
+    """Put the packaged template, and what it names, into the new bucket; the template's URL."""
+    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    _check(parameters, template["Parameters"])
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}}
+    s3.create_bucket(Bucket=bucket, **elsewhere if s3.meta.region_name != REGION else {})
 
     def upload(key: str, content: bytes) -> dict[str, str]:
-        s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
-        return {"Bucket": _BUCKET, "Key": key}
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+        return {"Bucket": bucket, "Key": key}
 
-    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
     function = template["Globals"]["Function"]
-    function["CodeUri"] = upload("functions.zip", _zipped(ROOT / function["CodeUri"]))
-    function["Runtime"] = "provided.al2023"
+    function["CodeUri"] = upload("functions.zip", package.functions)
+    function["Runtime"] = package.runtime or function["Runtime"]
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::LayerVersion":
-            properties["ContentUri"] = upload("layer.zip", _zipped(None))
+            properties["ContentUri"] = upload("layer.zip", package.layer)
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             definition = (ROOT / properties.pop("DefinitionUri")).read_text()
             properties["Definition"] = json.loads(definition)
-    return template
-
-
-def _uploaded(aws: LocalAws, template: dict[str, Any]) -> str:
-    aws.client("s3").put_object(
-        Bucket=_BUCKET, Key="template.json", Body=json.dumps(template).encode()
-    )
-    return f"{aws.environment['AWS_ENDPOINT_URL']}/{_BUCKET}/template.json"
+    upload("template.json", json.dumps(template).encode())
+    # By path, as `sam deploy` names it: one form for every region, and for this machine.
+    return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
 def _zipped(folder: Path | None) -> bytes:
@@ -133,17 +180,17 @@ def _check(given: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> Non
             )
 
 
-def _exists(cloudformation: Any) -> bool:
+def _exists(cloudformation: Any, name: str) -> bool:
     try:
-        [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError:
         return False
     return bool(stack["StackStatus"] != "REVIEW_IN_PROGRESS")
 
 
-def _reason(cloudformation: Any, error: Exception) -> str:
+def _reason(cloudformation: Any, name: str, error: Exception) -> str:
     try:
-        events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     except ClientError:
         events = []
     failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]

@@ -1,14 +1,17 @@
 """A local AWS with the stack on it, and what a person does there."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from local.client import logs_in, nodes
 from local.deploy import Stack
 from local.instance import LocalAws
 from tests.local.helpers import eventually
+
+T = TypeVar("T")
 
 FIRST_PASSWORD = "first-password-0123456789"
 _numbers = count(1)
@@ -18,6 +21,7 @@ _numbers = count(1)
 class World:
     aws: LocalAws
     stack: Stack
+    prefix: str = ""  # of the name of whatever is made
     elasticache: Any = field(init=False)
     secrets: Any = field(init=False)
     step_functions: Any = field(init=False)
@@ -32,12 +36,26 @@ class World:
         self.secrets = self.aws.client("secretsmanager")
         self.step_functions = self.aws.client("stepfunctions")
 
+    def eventually(self, look: Callable[[], T | None], what: str) -> T:
+        """The first true answer."""
+        return eventually(look, what)
+
+    def ready(self, kind: str, name: str) -> None:
+        """Wait until what was just created can be used; here, it can be at once."""
+
+    def placement(self, kind: str) -> dict[str, Any]:
+        """What a cache of the kind needs besides, to be created."""
+        return {}
+
     def tenant(
         self, *, name: str | None = None, user_name: str | None = None, **user: Any
     ) -> "Tenant":
         """A user and its secret, bound to each other; by default `on`, with a password."""
         number = next(_numbers)
-        secret_name, user_id = name or f"secret-{number}", f"user-{number}"
+        secret_name, user_id = (
+            name or f"{self.prefix}secret-{number}",
+            f"{self.prefix}user-{number}",
+        )
         password = user.pop("password", FIRST_PASSWORD)
         secret_password = user.pop("secret_password", password)
         bound_to = user.pop("bound_to", secret_name)
@@ -74,13 +92,15 @@ class Tenant:
     secret_name: str
     caches: list[str] = field(default_factory=list)
 
-    def serve(self, kind: str = "one node", engine: str = "redis") -> None:
+    def serve(self, kind: str = "one node", engine: str = "redis", group_engine: str = "") -> None:
         """Put the user into a user group of its own, and that before a new cache."""
         elasticache, number = self.world.elasticache, next(_numbers)
-        group, cache = f"group-{number}", f"cache-{number}"
+        prefix = self.world.prefix
+        group, cache = f"{prefix}group-{number}", f"{prefix}cache-{number}"
         members = [self.user_id]
-        if engine == "redis" and self.username != "default":
-            members.append(f"default-{number}")
+        group_engine = group_engine or engine
+        if group_engine == "redis" and self.username != "default":
+            members.append(f"{prefix}default-{number}")
             elasticache.create_user(
                 UserId=members[1],
                 UserName="default",
@@ -88,10 +108,14 @@ class Tenant:
                 AccessString="off -@all",
                 NoPasswordRequired=True,
             )
-        elasticache.create_user_group(UserGroupId=group, Engine=engine, UserIds=members)
+        elasticache.create_user_group(UserGroupId=group, Engine=group_engine, UserIds=members)
+        self.world.ready("user group", group)
         if kind == "serverless":
             elasticache.create_serverless_cache(
-                ServerlessCacheName=cache, Engine=engine, UserGroupId=group
+                ServerlessCacheName=cache,
+                Engine=engine,
+                UserGroupId=group,
+                **self.world.placement(kind),
             )
         else:
             shape = {
@@ -106,6 +130,7 @@ class Tenant:
                 UserGroupIds=[group],
                 TransitEncryptionEnabled=True,
                 **shape,
+                **self.world.placement(kind),
             )
         self.caches.append(cache)
 
@@ -150,7 +175,7 @@ class Tenant:
                 return None
             return found if found["status"] != "RUNNING" else None
 
-        return eventually(look, f"the end of {arn}")
+        return self.world.eventually(look, f"the end of {arn}")
 
     def history(self, execution_arn: str) -> list[dict[str, Any]]:
         """All events of an execution, so far."""

@@ -1,0 +1,300 @@
+"""`make test-aws` with a local AWS as the account: what it asks, removes, and never touches."""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.instance import LocalAws, make_client
+from tests.aws import __main__ as program
+from tests.aws import report
+from tests.aws.account import Account, NotOursError, new_run, owner
+from tests.aws.cases import cases
+from tests.aws.cost import NODES, estimate
+from tests.aws.removal import NotRemovedError, remove
+from tests.aws.scene import CACHES
+
+SHORT = (
+    "first rotation, one node",
+    "ModifyUser with Passwords alone",
+    "second ModifyUser on the user",
+    "the code of a denied call",
+)
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws(tmp_path_factory.mktemp("aws"), modifying_seconds=0.3) as aws:
+        _make_others(aws)
+        yield aws
+
+
+@pytest.fixture
+def account(aws: LocalAws) -> Account:
+    return program.local_account(aws, new_run())
+
+
+# Somebody else's, with names that come close; the last is another run's.
+OTHERS = ("app", "rotation-test-app", "my-rotation-test-01234567", "rotation-test-01234567-x")
+
+
+def _make_others(aws: LocalAws) -> None:
+    elasticache, template = aws.client("elasticache"), '{"Resources": {"A": {"Type": "%s"}}}'
+    for name in OTHERS:
+        user = {"UserId": name, "UserName": "default", "Engine": "redis", "AccessString": "off"}
+        elasticache.create_user(**user, NoPasswordRequired=True)
+        elasticache.create_user_group(UserGroupId=name, Engine="redis", UserIds=[name])
+        elasticache.create_serverless_cache(
+            ServerlessCacheName=name, Engine="redis", UserGroupId=name
+        )
+        aws.client("secretsmanager").create_secret(Name=name, SecretString="{}")
+        aws.client("s3").create_bucket(Bucket=name)
+        aws.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+        aws.client("cloudformation").create_stack(
+            StackName=f"{name}-rotates", TemplateBody=template % "AWS::SNS::Topic"
+        )
+
+
+@functools.cache
+def client(aws: LocalAws, service: str) -> Any:
+    return aws.client(service)
+
+
+def everything(aws: LocalAws) -> set[str]:
+    """The names of all that removal looks for, of any owner."""
+    elasticache = client(aws, "elasticache")
+    stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
+    found = [
+        [it["UserId"] for it in elasticache.describe_users()["Users"]],
+        [it["UserGroupId"] for it in elasticache.describe_user_groups()["UserGroups"]],
+        [
+            it["ReplicationGroupId"]
+            for it in elasticache.describe_replication_groups()["ReplicationGroups"]
+        ],
+        [
+            it["ServerlessCacheName"]
+            for it in elasticache.describe_serverless_caches()["ServerlessCaches"]
+        ],
+        [it["Name"] for it in client(aws, "secretsmanager").list_secrets()["SecretList"]],
+        [it["Name"] for it in client(aws, "s3").list_buckets()["Buckets"]],
+        [it["logGroupName"] for it in client(aws, "logs").describe_log_groups()["logGroups"]],
+        [it["FunctionName"] for it in client(aws, "lambda").list_functions()["Functions"]],
+        [it["RoleName"] for it in client(aws, "iam").list_roles()["Roles"]],
+        [it["StackName"] for it in stacks if it["StackStatus"] != "DELETE_COMPLETE"],
+    ]
+    return {f"{kind} {name}" for kind, names in enumerate(found) for name in names}
+
+
+def test_it_asks_reports_and_removes_all_that_is_its_own(
+    aws: LocalAws, account: Account, tmp_path: Path
+) -> None:
+    before = everything(aws)
+    all_ = {case.name: case for case in cases(("one node",), 0)}
+    questions = [all_[name] for name in SHORT]
+    answers: dict[str, Any] = {}
+    assert program.interview(account, ("one node",), questions, answers) == ""
+    texts = [answers[name].text for name in SHORT]
+    assert texts == [
+        "SUCCEEDED; the version has AWSCURRENT, AWSPENDING; the user is on with 1 passwords",
+        "type password, 1 passwords",
+        "refused: InvalidUserState",
+        "AccessDeniedError (AccessDenied)",
+    ]
+    assert everything(aws) == before
+
+    markdown, data = report.write(tmp_path, {"region": "x"}, questions, answers, {}, "it broke")
+    rows = json.loads(data.read_text())["rows"]
+    assert [row["local"]["text"] for row in rows] == texts
+    assert {row["verdict"] for row in rows} == {"not asked"}
+    assert f"| {SHORT[2]} | While it is modifying" in markdown.read_text()
+    assert "ended early: it broke" in markdown.read_text()
+
+
+# Each call that makes something; the second change set is that of our stack.
+STAGES = [
+    ("CreateChangeSet", 1),
+    ("ExecuteChangeSet", 1),
+    ("CreateBucket", 1),
+    ("PutObject", 3),
+    ("CreateChangeSet", 2),
+    ("ExecuteChangeSet", 2),
+    ("CreateUser", 1),
+    ("CreateSecret", 1),
+    ("CreateUser", 2),
+    ("CreateUserGroup", 1),
+    ("CreateReplicationGroup", 1),
+    ("CreateServerlessCache", 1),
+]
+
+
+# Those that leave a stack half made, and a cache in use; STAGES=all for every one.
+SOME = [("ExecuteChangeSet", 2), ("CreateServerlessCache", 1)]
+
+
+@pytest.mark.parametrize("call, number", STAGES if os.environ.get("STAGES") == "all" else SOME)
+def test_nothing_is_left_of_a_run_that_is_interrupted(
+    aws: LocalAws, account: Account, call: str, number: int
+) -> None:
+    """Ctrl-C just when the call has taken effect, before its answer is used."""
+    before = everything(aws)
+    met = []
+    make = account.make_client
+
+    def interrupted(service: str) -> Any:
+        client = make(service)
+
+        def interrupt(**_: Any) -> None:
+            met.append(call)
+            if len(met) == number:
+                raise KeyboardInterrupt
+
+        client.meta.events.register(f"after-call.*.{call}", interrupt)
+        return client
+
+    account.make_client = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        program.interview(account, ("one node", "serverless"), (), {})
+    assert len(met) >= number
+    assert everything(aws) == before
+
+
+def test_what_a_killed_run_left_is_removed_by_name_and_other_runs_are_left(aws: LocalAws) -> None:
+    before = everything(aws)
+    killed = program.local_account(aws, new_run())
+    users = killed.client("elasticache")
+    user = {"UserName": "app", "Engine": "redis", "AccessString": "off", "NoPasswordRequired": True}
+    users.create_user(UserId=f"{killed.run}-user", **user)
+    killed.client("s3").create_bucket(Bucket=killed.run)
+    assert everything(aws) != before
+    removed = remove(program.local_account(aws, killed.run), print)
+    assert removed == [f"user {killed.run}-user", f"bucket {killed.run}"]
+    assert everything(aws) == before
+
+
+def test_what_cannot_be_removed_is_named(aws: LocalAws, account: Account) -> None:
+    now = iter(range(0, 10**6, 100))
+    account.clock, account.sleep = lambda: next(now), lambda _: None
+    user = {"UserName": "app", "Engine": "redis", "AccessString": "off", "NoPasswordRequired": True}
+    account.client("elasticache").create_user(UserId=f"{account.run}-user", **user)
+    elasticache = account.client("elasticache")
+
+    def deny(**_: Any) -> Any:
+        raise elasticache.exceptions.InvalidUserStateFault(
+            {"Error": {"Code": "InvalidUserState", "Message": "busy"}}, "DeleteUser"
+        )
+
+    elasticache.meta.events.register("before-call.elasticache.DeleteUser", deny)
+    with pytest.raises(NotRemovedError, match=rf"user {account.run}-user .*busy"):
+        remove(account, print)
+    elasticache.meta.events.unregister("before-call.elasticache.DeleteUser", deny)
+    remove(program.local_account(aws, account.run), print)
+
+
+def test_a_run_that_takes_too_long_stops_asking(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "build", lambda *_: None)
+    answers: dict[str, Any] = {}
+    ended = program.interview(account, (), cases(("one node",), 0), answers, seconds=0)
+    assert (ended, answers) == ("after 0.0 hours", {})
+
+
+@pytest.mark.parametrize(
+    "service, call",
+    [
+        ("elasticache", lambda it: it.delete_user(UserId="app")),
+        ("elasticache", lambda it: it.delete_user(UserId="rotation-test-app")),
+        ("elasticache", lambda it: it.delete_user(UserId="rotation-test-01234567-x")),
+        (
+            "elasticache",
+            lambda it: it.modify_replication_group(ReplicationGroupId="rotation-test-89abcdef-a"),
+        ),
+        ("secretsmanager", lambda it: it.delete_secret(SecretId="my/rotation-test-89abcdef0")),
+        ("secretsmanager", lambda it: it.get_secret_value(SecretId="app")),
+        ("cloudformation", lambda it: it.delete_stack(StackName="elasticache-rotation")),
+        ("s3", lambda it: it.delete_bucket(Bucket="x-rotation-test-89abcdef")),
+        ("iam", lambda it: it.delete_role(RoleName="rotation-test-89abcdef-role")),
+    ],
+)
+def test_no_call_touches_what_is_not_its_own(service: str, call: Callable[[Any], None]) -> None:
+    # Nobody listens there: a call that is let through fails otherwise.
+    account = Account(
+        lambda service: make_client(service, "http://127.0.0.1:9"),
+        "rotation-test-89abcdef",
+        program.aws_package,
+    )
+    with pytest.raises(NotOursError):
+        call(account.client(service))
+
+
+def test_only_names_of_runs_have_an_owner() -> None:
+    run = new_run()
+    mine = (run, f"{run}-user-1", f"/aws/lambda/{run}-rotates")
+    assert [owner(name) for name in mine] == [run] * 3
+    strangers = ("app", "rotation-test-app", f"x{run}", f"{run}0", "rotation-test-0123456g-x")
+    assert not any(owner(name) for name in strangers)
+
+
+@pytest.mark.parametrize(
+    "consent, said",
+    [
+        (None, r"refused: this costs about \$0\.\d\d and \d\.\d hours .*CONSENT=spend-money-in-"),
+        ("yes", r"refused: this costs .*Nothing was called"),
+        ("spend-money-in-210987654321", r"refused: the credentials are of account 123456789012"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [[], ["--clean"]])
+def test_without_consent_that_names_the_account_nothing_is_made(
+    aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    consent: str | None,
+    said: str,
+    arguments: list[str],
+) -> None:
+    calls = []
+
+    def noted(service: str) -> Any:
+        made = aws.client(service)
+        made.meta.events.register("before-call.*.*", lambda model, **_: calls.append(model.name))
+        return made
+
+    monkeypatch.setattr(program, "_aws_client", noted)
+    monkeypatch.delenv("CONSENT", raising=False)
+    if consent:
+        monkeypatch.setenv("CONSENT", consent)
+    assert program.main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    if not arguments or consent:
+        assert re.search(said, printed)
+    right_form = consent and consent.startswith("spend")
+    assert calls == (["GetCallerIdentity"] if right_form else [])
+
+
+def test_with_consent_it_cleans(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = everything(aws)
+    run = new_run()
+    aws.client("s3").create_bucket(Bucket=run)
+    monkeypatch.setattr(program, "_aws_client", aws.client)
+    monkeypatch.setenv("CONSENT", "spend-money-in-123456789012")
+    assert program.main(["--clean", "--run", run]) == 0
+    assert f"removing bucket {run}" in capsys.readouterr().out
+    assert everything(aws) == before
+    assert program.main(["--clean", "--run", "app"]) == 2
+
+
+def test_the_estimate_grows_with_what_is_asked_for() -> None:
+    assert set(NODES) == set(CACHES)
+    small, large = estimate(("one node",), 600), estimate(CACHES, 1800)
+    assert 0 < small.total < large.total < 2
+    assert small.minutes < large.minutes
+    assert small.dollars["serverless cache"] == 0 < large.dollars["serverless cache"]
+    assert estimate(CACHES, 7200).total > large.total
