@@ -1,5 +1,6 @@
 """The rotation Lambda: Secrets Manager's four steps, each told by one execution of the machine."""
 
+import random
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         Pin.from_env(),
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
         sleep=time.sleep,
+        chance=random.random,
     )
     parsed = RotationEvent.parse(event)
     execution = steps.run(parsed)

@@ -11,6 +11,8 @@ from rotation.errors import (
     InvalidInputError,
     RotationFailedError,
     RotationInProgressError,
+    ServiceUnavailableError,
+    ThrottlingError,
     VersionNotFoundError,
 )
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
@@ -21,6 +23,8 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.
 MARGIN_SECONDS = 15
 LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
+#: How long a step is begun again while AWS throttles or fails, and the longest wait in between.
+PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
 
 T = TypeVar("T")
 
@@ -70,6 +74,7 @@ class RotationSteps:
     Args:
         remaining: seconds until Lambda ends this invocation.
         sleep: as time.sleep.
+        chance: as random.random.
     """
 
     def __init__(
@@ -80,12 +85,14 @@ class RotationSteps:
         *,
         remaining: Callable[[], float],
         sleep: Callable[[float], None],
+        chance: Callable[[], float],
     ) -> None:
         self._secrets = secrets
         self._machine = machine
         self._pin = pin
         self._remaining = remaining
         self._sleep = sleep
+        self._chance = chance
 
     def run(self, event: RotationEvent) -> Execution | None:
         """Do a step.
@@ -98,6 +105,20 @@ class RotationSteps:
             RotationInProgressError: it has not ended and time runs short; a retry attaches to it.
             SecretNotAllowedError, VersionNotFoundError, SecretNotFoundError, AwsError
         """
+        waited, longest = 0.0, 2.0
+        while True:
+            try:
+                return self._run(event)
+            except (ThrottlingError, ServiceUnavailableError):
+                # No state machine tries this function again, and each step may be repeated.
+                pause = self._chance() * longest
+                short = self._remaining() < pause + MARGIN_SECONDS
+                if waited + pause > PATIENCE_SECONDS or short:
+                    raise
+            self._sleep(pause)
+            waited, longest = waited + pause, min(2 * longest, LONGEST_WAIT_SECONDS)
+
+    def _run(self, event: RotationEvent) -> Execution | None:
         if self._pin:
             self._pin.require_secret(event.secret_id)
         secret = self._secrets.describe(event.secret_id)

@@ -244,6 +244,7 @@ class InProcess:
             for name in ("modify_user", "describe_user", "roll_back"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
+            put.setattr(importlib.import_module("rotate_secret"), "random", self._random)
             put.setattr(logger.registered_handler, "stream", self.logs)
             put.setenv("MAX_MODIFYING_SECONDS", "1800")
             put.setenv("PASSWORD_LENGTH", "32")

@@ -22,8 +22,10 @@ from rotation.errors import (
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.step_functions import Execution
 from rotation.steps import (
+    LONGEST_WAIT_SECONDS,
     LOOKS,
     MARGIN_SECONDS,
+    PATIENCE_SECONDS,
     SECONDS_BETWEEN_LOOKS,
     STEPS,
     RotationEvent,
@@ -76,6 +78,7 @@ class Rotation:
             pin,
             remaining=self.clock.remaining,
             sleep=self.clock.sleep,
+            chance=lambda: 0.5,
         )
         return steps.run(RotationEvent(step, SECRET_ARN, token))
 
@@ -245,6 +248,44 @@ def test_a_history_that_cannot_be_read_does_not_hide_the_error(
     with pytest.raises(RotationFailedError, match="PasswordRefusedError") as caught:
         rotation.step("setSecret")
     assert "no history" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [ThrottlingError, ServiceUnavailableError])
+@pytest.mark.parametrize("call", ["describe", "find", "start"])
+def test_a_step_is_begun_again_while_aws_throttles_or_fails(
+    rotation: Rotation, call: str, kind: type[RotationError]
+) -> None:
+    faults = rotation.world.machine.faults if call != "describe" else rotation.world.secrets.faults
+    for _ in range(3):
+        faults.raise_at(call, kind("not now"))
+    assert rotation.step("createSecret")
+    assert rotation.started()[-1] == f"{PENDING}-1"
+    assert rotation.clock.slept[:3] == [1, 2, 4]
+
+
+def test_a_step_is_begun_again_for_so_long(rotation: Rotation) -> None:
+    for _ in range(100):
+        rotation.world.machine.faults.raise_at("find", ThrottlingError("no"))
+    with pytest.raises(ThrottlingError):
+        rotation.step("createSecret")
+    assert PATIENCE_SECONDS - LONGEST_WAIT_SECONDS < sum(rotation.clock.slept) <= PATIENCE_SECONDS
+    assert max(rotation.clock.slept) == LONGEST_WAIT_SECONDS / 2
+
+
+def test_a_step_is_not_begun_again_when_lambda_would_end_it(rotation: Rotation) -> None:
+    rotation.clock.left = MARGIN_SECONDS + 3.5
+    for _ in range(100):
+        rotation.world.machine.faults.raise_at("find", ThrottlingError("no"))
+    with pytest.raises(ThrottlingError):
+        rotation.step("createSecret")
+    assert rotation.clock.slept == [1, 2]
+
+
+def test_what_no_waiting_helps_is_told_at_once(rotation: Rotation) -> None:
+    rotation.world.machine.faults.raise_at("find", AccessDeniedError("no"))
+    with pytest.raises(AccessDeniedError):
+        rotation.step("createSecret")
+    assert rotation.clock.slept == []
 
 
 def test_the_last_attempt_counts(rotation: Rotation) -> None:
