@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.access import Call, admits, allows
-from local.deploy import STACK_NAME, deploy
+from local.deploy import deploy
 from local.faults import ask, control
 from local.instance import LocalAws, make_client
 from tests.local.helpers import eventually
+from tests.rotation.roles import as_list, policies
 from tests.rotation.world import World
 
 OTHER_ACCOUNT = "210987654321"
@@ -61,29 +62,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         for asked in ask(f"{url}/calls"):
             calls.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))
         yield Recorded(world, calls, policies(aws))
-
-
-def policies(aws: LocalAws) -> dict[str, list[dict[str, Any]]]:
-    """The deployed documents of every role of the stack, by its name."""
-    iam, found = aws.client("iam"), {}
-    for role in iam.list_roles()["Roles"]:
-        name = role["RoleName"]
-        if not name.startswith(STACK_NAME):
-            continue
-        inline = [
-            iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]
-            for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
-        ]
-        for each in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
-            version = iam.get_policy(PolicyArn=each["PolicyArn"])["Policy"]["DefaultVersionId"]
-            document = iam.get_policy_version(PolicyArn=each["PolicyArn"], VersionId=version)
-            inline.append(document["PolicyVersion"]["Document"])
-        found[name] = [json.loads(each) if isinstance(each, str) else each for each in inline]
-    return found
-
-
-def as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def removals(documents: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
