@@ -11,7 +11,7 @@ from local.instance import LocalAws
 from tests.local.helpers import eventually
 
 FIRST_PASSWORD = "first-password-0123456789"
-_numbers = count(1)
+numbers = count(1)
 
 
 @dataclass
@@ -36,7 +36,7 @@ class World:
         self, *, name: str | None = None, user_name: str | None = None, **user: Any
     ) -> "Tenant":
         """A user and its secret, bound to each other; by default `on`, with a password."""
-        number = next(_numbers)
+        number = next(numbers)
         secret_name, user_id = name or f"secret-{number}", f"user-{number}"
         password = user.pop("password", FIRST_PASSWORD)
         secret_password = user.pop("secret_password", password)
@@ -76,7 +76,7 @@ class Tenant:
 
     def serve(self, kind: str = "one node", engine: str = "redis") -> None:
         """Put the user into a user group of its own, and that before a new cache."""
-        elasticache, number = self.world.elasticache, next(_numbers)
+        elasticache, number = self.world.elasticache, next(numbers)
         group, cache = f"group-{number}", f"cache-{number}"
         members = [self.user_id]
         if engine == "redis" and self.username != "default":
