@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := functions local report tests
+# Where a secret could be written.
+WRITTEN := $(SOURCES) dependencies docs statemachine .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
+CHECKOV := 3.3.30
+PIP_AUDIT := 2.10.1
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash soak fuzz mutants lint format lock graph pictures clean
+.PHONY: help setup rotate up test crash soak fuzz mutants lint scan audit format lock graph pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,10 +49,21 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
 	@$(BIN)/python -m tests.mutants
 
-lint: setup ## Run ruff and mypy; the ASL and the template are linted by the tests
+lint: setup ## Run ruff, mypy and the secrets scanner; the tests lint the ASL and the template
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
+	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -print0 \
+	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python checkov==$(CHECKOV) --config-file .checkov.yaml \
+	  --file template.yaml
+
+audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
+	  --require-hashes --requirement dependencies/requirements.txt \
+	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
 
 format: setup ## Format the Python code
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)

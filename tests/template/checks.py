@@ -177,8 +177,7 @@ def actions(template: Template) -> list[str]:
     for name, statement in _statements(template):
         if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
             found.append(f"{name} has a statement that says what is not allowed")
-        allowed = statement.get("Action", [])
-        for action in [allowed] if isinstance(allowed, str) else allowed:
+        for action in _leaves(statement.get("Action", [])):
             if "*" in action:
                 found.append(f"{name} allows {action}")
             if "*" in _leaves(statement.get("Resource")) and action not in ON_ANY_RESOURCE:
