@@ -7,7 +7,7 @@ role that does not have it.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 from samtranslator.yaml_helper import yaml_parse
 
-from local.access import Call, allows
+from local.access import Call, admits, allows
 from local.deploy import ROOT, STACK_NAME, deploy
 from local.instance import MOTO_SERVICES, LocalAws, make_client, make_session
 from tests.rotation.roles import allowed, policies, roles
@@ -190,3 +190,32 @@ def test_a_role_is_not_refused_what_it_is_allowed(tried: Tried, role: str) -> No
     key = {cell for cell in own if cell[0].startswith("kms:")}
     assert [cell for cell in sorted(own - key) if tried.refused(role, *cell)] == []
     assert [cell for cell in sorted(key) if not tried.refused(role, *cell)] == []
+
+
+def test_a_service_invokes_a_function_only_with_its_source(tried: Tried) -> None:
+    """Secrets Manager the rotation Lambda, of this account; EventBridge another, by its rule."""
+    client = tried.aws.client("lambda")
+    rules = [rule["Arn"] for rule in tried.aws.client("events").list_rules()["Rules"]]
+    sources = {
+        "secretsmanager.amazonaws.com": {"aws:sourceaccount": ["123456789012"]},
+        "events.amazonaws.com": {"aws:sourcearn": rules},
+    }
+    admitted = {}
+    for function in (
+        client.get_paginator("list_functions").paginate().build_full_result()["Functions"]
+    ):
+        arn = function["FunctionArn"]
+        try:
+            policy = json.loads(client.get_policy(FunctionName=arn)["Policy"])
+        except client.exceptions.ResourceNotFoundException:
+            continue  # no service may
+        for service, keys in sources.items():
+            call = Call(service, "lambda:InvokeFunction", arn)
+            assert not admits(policy, call)
+            for key, values in keys.items():
+                assert not admits(policy, replace(call, context={key: f"{values[0]}0"}))
+                if any(admits(policy, replace(call, context={key: each})) for each in values):
+                    admitted[function["Description"].partition(":")[0]] = service
+    assert admitted["The rotation Lambda"] == "secretsmanager.amazonaws.com"
+    assert admitted["Tell Failure"] == "events.amazonaws.com"
+    assert [*admitted.values()].count("secretsmanager.amazonaws.com") == 1
