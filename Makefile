@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := functions local report tests
+SOURCES := bench functions local report tests
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs statemachine .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
@@ -12,10 +12,10 @@ PIP_AUDIT := 2.10.1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test crash soak fuzz mutants lint scan audit format lock graph pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local crash soak fuzz mutants bench lint lint-asl scan audit format lock graph mocks pictures clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
 
 setup: $(VENV)/installed ## Install the pinned packages into .venv, once
 
@@ -37,11 +37,14 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 test: setup lint ## Run the linters and all tests
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
+test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
+	@$(BIN)/python -m tests.statemachine.step_functions_local
+
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures
-	@PYTHONPATH=functions POWERTOOLS_TRACE_DISABLED=1 $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
+	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
@@ -49,11 +52,14 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
 	@$(BIN)/python -m tests.mutants
 
-lint: setup ## Run ruff, mypy and the secrets scanner; the tests lint the ASL and the template
+bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
+	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+lint: setup lint-asl ## Run ruff, mypy and the secrets scanner; the tests lint the template and the ASL
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
-	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -print0 \
+	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
 	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
@@ -65,12 +71,18 @@ audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's
 	  --require-hashes --requirement dependencies/requirements.txt \
 	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
 
+lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
+	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
+
 format: setup ## Format the Python code
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
 graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
+
+mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
+	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
 
 pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
 	@$(BIN)/python -m tests.pictures

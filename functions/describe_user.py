@@ -1,13 +1,11 @@
 """Describe User: is the user active yet? If not, how long to wait."""
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
-from rotation.errors import ConfigurationError
 from rotation.modification import Modification
 from rotation.target import Target
 from rotation.telemetry import entry_point
@@ -19,7 +17,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     target = Target.from_state(event["Target"])
     before = Modification.from_state(event["Modification"])
     status = ElastiCache.connect().user(target.user_id).status
-    bound = os.environ.get("MAX_MODIFYING_SECONDS", "")
-    if not bound.isdecimal():
-        raise ConfigurationError("Environment variable MAX_MODIFYING_SECONDS is not a number.")
-    return before.seen(status, datetime.now(UTC), int(bound), target.user_id).to_state()
+    bound = Modification.bound_from_env()
+    return before.seen(status, datetime.now(UTC), bound, target.user_id).to_state()

@@ -8,7 +8,7 @@ from rotation.endpoint import Endpoint
 from rotation.login import Door
 from rotation.secrets_manager import SecretsManager
 from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.telemetry import counted, entry_point
 
 
 @entry_point
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     pending = secrets.read(target.secret_arn, target.version_id).password
     current = secrets.read(target.secret_arn, target.current_version_id).password
     endpoint = Endpoint.from_state(event["Endpoint"])
-    with Door.open(endpoint, target.username) as door:
+    with counted("Logins"), Door.open(endpoint, target.username) as door:
         door.require_a_password()
         door.require(pending or "", "new")
         if current:

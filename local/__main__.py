@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -127,8 +128,7 @@ def _up(options: argparse.Namespace) -> int:
         env = options.directory / "env"
         values = {
             **aws.environment,
-            "ROTATION_FUNCTION_ARN": stack.rotation_function_arn,
-            "STATE_MACHINE_ARN": stack.state_machine_arn,
+            **{_variable(name): value for name, value in stack.outputs.items()},
         }
         control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
         env.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in values.items()))
@@ -137,6 +137,11 @@ def _up(options: argparse.Namespace) -> int:
             return aws.wait()
         finally:
             env.unlink(missing_ok=True)
+
+
+def _variable(output: str) -> str:
+    """``RotationFunctionArn`` is ROTATION_FUNCTION_ARN."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
 
 
 def _rotate(options: argparse.Namespace) -> int:

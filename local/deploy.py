@@ -33,10 +33,19 @@ exec "{sys.executable}" -m awslambdaric "$_HANDLER"
 
 @dataclass(frozen=True)
 class Stack:
-    """The outputs of the deployed template."""
+    """The outputs of the deployed template, by name; two of them are always there."""
 
-    rotation_function_arn: str
-    state_machine_arn: str
+    outputs: Mapping[str, str]
+
+    @property
+    def rotation_function_arn(self) -> str:
+        """What a secret's rotation is configured with."""
+        return self.outputs["RotationFunctionArn"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        """What an operator starts an execution of."""
+        return self.outputs["StateMachineArn"]
 
 
 def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
@@ -73,8 +82,7 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
         ) from None
     adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
     [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    return Stack(outputs["RotationFunctionArn"], outputs["StateMachineArn"])
+    return Stack({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
 def _packaged(aws: LocalAws) -> dict[str, Any]:

@@ -159,6 +159,7 @@ class ElastiCache:
             status="modifying",
         )
         self._check(changed)
+        self._require_quiet_groups(user)
         self._users[user.user_id] = changed
         self._finish_later(changed, self._faults.modifying_seconds(self._modifying_seconds))
         return self._user_shape(changed)
@@ -257,6 +258,20 @@ class ElastiCache:
                 f"User {user.user_id} has status {user.status}. Only active users can be modified.",
             )
         return user
+
+    def _require_quiet_groups(self, user: User) -> None:
+        """Raises ElastiCacheError while another user of its groups is modified, by a fault."""
+        peers = {
+            peer
+            for group_id in self._group_ids(user)
+            for peer in self._groups[group_id].user_ids
+            if self._users[peer].status != "active"
+        }
+        if peers and self._faults.one_at_a_time():
+            raise ElastiCacheError(
+                "InvalidUserState",
+                f"User {min(peers)} of a user group of {user.user_id} is being modified.",
+            )
 
     def _group_ids(self, user: User) -> list[str]:
         return [name for name, group in self._groups.items() if user.user_id in group.user_ids]

@@ -16,8 +16,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -63,6 +65,8 @@ KINDS: dict[str, Kind] = {
     "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
     "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
     "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
+    "rate-limit": Kind("RATE", "Each service throttles calls beyond so many in a second"),
+    "one-at-a-time": Kind("", "A user is modified only while no other of its user groups is"),
     "busy-user": Kind("SECONDS[:CALLS]", "Somebody else modifies the user, just before ModifyUser"),
     "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
     "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
@@ -81,6 +85,7 @@ ARGUMENTS = {
     "AUTH": "As API: a function logs in to a node (only on Linux)",
     "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
     "NODE": "1 is the first node of each cache",
+    "RATE": "1 to 99999",
     "SECONDS": "0 to 3600",
     "STATE": 'Such as "Log In"; a fault of a node begins when that state is entered',
 }
@@ -117,6 +122,7 @@ class Fault:
     calls: range = _ONCE
     node: int = 0
     seconds: float = 0.0
+    rate: int = 0
 
 
 def parse(text: str, nodes: int = 0) -> Fault:
@@ -131,7 +137,7 @@ def parse(text: str, nodes: int = 0) -> Fault:
     kind = KINDS[name]
     optional = kind.arguments.count("[")
     if not len(kind.names) - optional <= len(given) <= len(kind.names):
-        raise FaultError(f"{text}: it is written {name}:{kind.arguments}.")
+        raise FaultError(f"{text}: it is written {_written(name, kind)}.")
     values: dict[str, Any] = {"kind": name, "calls": kind.calls}
     if name == "busy-user":
         values["target"] = "ModifyUser"
@@ -164,6 +170,11 @@ def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
         if not number or 0 < nodes < number:
             raise ValueError(f"no NODE {value!r}. There are 1 to {nodes or 'as many as it has'}.")
         return {"node": number}
+    if argument == "RATE":
+        rate = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
+        if not rate:
+            raise ValueError(f"no RATE {value!r}. Write 1 to 99999.")
+        return {"rate": rate}
     seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
     if not 0 <= seconds <= _MOST_SECONDS:
         raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
@@ -196,12 +207,16 @@ def table() -> list[tuple[str, str]]:
     """What there is, for people: how each fault is written and what it does, then the arguments."""
     faults = [
         (
-            f"{name}:{kind.arguments}",
+            _written(name, kind),
             f"{kind.does} (API may be {kind.also})" if kind.also else kind.does,
         )
         for name, kind in KINDS.items()
     ]
     return [*faults, *ARGUMENTS.items()]
+
+
+def _written(name: str, kind: Kind) -> str:
+    return f"{name}:{kind.arguments}" if kind.arguments else name
 
 
 @dataclass
@@ -219,6 +234,8 @@ class Faults:
     #: Set by who has the users and the nodes: modifies a user for so long; counts a cache's nodes.
     occupy: Callable[[str, float], None] = lambda user_id, seconds: None
     count_nodes: Callable[[], int] = lambda: 0
+    now: Callable[[], float] = time.monotonic
+    _let_in: dict[str, deque[float]] = field(default_factory=dict)  # by service: the last second's
     _armed: list[_Armed] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -254,6 +271,8 @@ class Faults:
             return dispatch()
         target = request.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] or request.values.get("Action", "")
+        if self.limits(service):
+            return error_answer(service, "throttle", _message(service, operation, "rate-limit"))
         pid, due = int(caller[1]), self._due(operation)
         for kind in _ANSWERS.keys() & due.keys():
             return error_answer(service, kind, _message(service, operation, kind))
@@ -268,6 +287,20 @@ class Faults:
         if {"kill-after", "lose-reply"} & due.keys():
             _hang_up(request)
         return answer
+
+    def limits(self, service: str) -> bool:
+        """Whether a call to the service is one too many in this second."""
+        fault = self._find("rate-limit", count=False)
+        if not fault:
+            return False
+        with self._lock:
+            passed, now = self._let_in.setdefault(service, deque()), self.now()
+            while passed and passed[0] <= now - 1:
+                passed.popleft()
+            if len(passed) < fault.rate:
+                passed.append(now)
+                return False
+        return self._find("rate-limit") is not None
 
     def watch_invocations(self, lambda_client: Any) -> Any:
         """The Lambda client of Step Functions, with the faults of Invoke."""
@@ -303,6 +336,10 @@ class Faults:
         fault = self._find("keep-modifying")
         return fault.seconds if fault else default
 
+    def one_at_a_time(self) -> bool:
+        """Whether a user has to wait for the other users of its groups."""
+        return self._find("one-at-a-time") is not None
+
     def lag_seconds(self, node: int) -> float:
         """How much later than the others the node learns of a modification."""
         fault = self._find("lag-password", node)
@@ -321,12 +358,12 @@ class Faults:
         """What becomes of the logins at the node from this port of 127.0.0.1."""
         return Login(self, node, peer)
 
-    def _find(self, kind: str, node: int = 0) -> Fault | None:
-        """The fault of that kind that was set last."""
+    def _find(self, kind: str, node: int = 0, *, count: bool = True) -> Fault | None:
+        """The fault of that kind that was set last; it counts as met, unless it only may be."""
         with self._lock:
             for armed in reversed(self._armed):
                 if armed.fault.kind == kind and armed.fault.node == node and armed.on:
-                    armed.met += 1
+                    armed.met += count
                     return armed.fault
         return None
 

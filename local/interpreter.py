@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import datetime
 import functools
+import sys
 import threading
 import time
+import types
 import uuid
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+# The interpreter's task of AWS Batch wants one list of moto.batch, whose package loads all that
+# moto knows of EC2: most of the time that the local AWS takes to start.
+_moto, _batch = find_spec("moto"), types.ModuleType("moto.batch")
+assert _moto
+assert _moto.origin
+_batch.__path__ = [str(Path(_moto.origin).parent / "batch")]
+sys.modules.setdefault("moto.batch", _batch)
 
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
@@ -20,6 +32,7 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -194,6 +207,9 @@ def install(
     """
     for holder, parse in _PARSERS:
         holder.parse = parse
+    # What retries are counted by is made at its first use: twice, by two items of a Map at once
+    # (https://github.com/orgs/localstack/discussions/56).
+    EvalComponent.heap_key = property(lambda component: str(id(component)))
     LocalExecution.ended = staticmethod(ended)
     parser_models.Execution = LocalExecution
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(

@@ -15,9 +15,11 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ministack.services import eventbridge
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
 from moto.secretsmanager.exceptions import (
@@ -217,19 +219,24 @@ class LocalSecretsManager(SecretsManagerBackend):
             return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
 
     def describe(self, secret_id: str) -> dict[str, Any]:
-        """DescribeSecret's answer: labelled versions only, and the rotation rules as they came."""
+        """DescribeSecret's answer."""
         with self._lock:
-            secret = self._secret(secret_id)
-            answer: dict[str, Any] = secret.to_dict()
-            answer["VersionIdsToStages"] = {
-                version_id: list(version["version_stages"])
-                for version_id, version in secret.versions.items()
-                if version["version_stages"]
-            }
-            answer.pop("SecretVersionsToStages", None)
-            if secret.rotation_requested:
-                answer["RotationRules"] = _rules(secret)
-            return answer
+            return _described(self._secret(secret_id), "VersionIdsToStages")
+
+    def list_secrets(
+        self,
+        filters: list[dict[str, Any]],
+        max_results: int | None = None,
+        next_token: str | None = None,
+        include_planned_deletion: bool = False,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """ListSecrets: like DescribeSecret, of all, and up to date."""
+        with self._lock:
+            listed, following = super().list_secrets(
+                filters, max_results, next_token, include_planned_deletion
+            )
+            secrets = (self._secret(each["ARN"]) for each in listed)
+            return [_described(each, "SecretVersionsToStages") for each in secrets], following
 
     # Rotation
 
@@ -273,11 +280,27 @@ class LocalSecretsManager(SecretsManagerBackend):
             secret.rotation_lambda_arn = function
             if rotation_rules:
                 secret.rotation_rules = rotation_rules
+            secret.next_rotation_date = _next_rotation(_rules(secret))
             if token not in secret.versions:
                 secret.versions[token] = _empty_version(token)
                 _attach(secret, PENDING, token)
                 self._begin(secret, token, function, only_test=not rotate_immediately)
             return json.dumps({"ARN": secret.arn, "Name": secret.name, "VersionId": token})
+
+    def cancel_rotate_secret(self, secret_id: str) -> str:
+        """CancelRotateSecret; the function and the rules stay."""
+        with self._lock:
+            answer: str = super().cancel_rotate_secret(secret_id)
+            self._secret(secret_id).next_rotation_date = None
+            return answer
+
+    def age(self, secret_id: str, days: float) -> None:
+        """Make the secret's rotation dates so much older, as if time had passed."""
+        with self._lock:
+            secret, seconds = self._secret(secret_id), int(days * _DAY_SECONDS)
+            for name in ("last_rotation_date", "next_rotation_date"):
+                if date := getattr(secret, name):
+                    setattr(secret, name, date - seconds)
 
     def _begin(
         self, secret: FakeSecret, token: str, function: str, *, only_test: bool = False
@@ -299,7 +322,8 @@ class LocalSecretsManager(SecretsManagerBackend):
                 if self._run(secret, token, function, _STEPS, f"attempt {attempt}"):
                     with self._lock:
                         secret.last_rotation_date = int(time.time())
-                        secret.next_rotation_date = _next_rotation(_rules(secret))
+                        if secret.rotation_enabled:
+                            secret.next_rotation_date = _next_rotation(_rules(secret))
                     self._tell(logging.INFO, secret, token, f"attempt {attempt} succeeded")
                     return
             self._tell(logging.ERROR, secret, token, "failed")
@@ -422,16 +446,34 @@ def _attach(secret: FakeSecret, label: str, version_id: str | None) -> None:
             _attach(secret, PREVIOUS, holder)
 
 
+def _described(secret: FakeSecret, stages: str) -> dict[str, Any]:
+    """Labelled versions only, and the rotation rules as they came; ``stages`` is their key."""
+    answer: dict[str, Any] = secret.to_dict()
+    for key in ("VersionIdsToStages", "SecretVersionsToStages"):
+        answer.pop(key, None)
+    answer[stages] = {
+        version_id: list(version["version_stages"])
+        for version_id, version in secret.versions.items()
+        if version["version_stages"]
+    }
+    if secret.rotation_requested:
+        answer["RotationRules"] = _rules(secret)
+    return answer
+
+
 def _rules(secret: FakeSecret) -> dict[str, Any]:
     rules: dict[str, Any] = getattr(secret, "rotation_rules", {})
     return rules
 
 
 def _next_rotation(rules: dict[str, Any]) -> int | None:
-    """Epoch seconds of the next rotation by the rules; None for a cron expression."""
+    """Epoch seconds of the next rotation by the rules, without its window."""
+    expression = rules.get("ScheduleExpression", "")
     if days := rules.get("AutomaticallyAfterDays"):
         return int(time.time()) + int(days) * _DAY_SECONDS
-    rate = re.fullmatch(r"rate\((\d+) (hour|day)s?\)", rules.get("ScheduleExpression", ""))
-    if not rate:
-        return None
-    return int(time.time()) + int(rate[1]) * (3600 if rate[2] == "hour" else _DAY_SECONDS)
+    if rate := re.fullmatch(r"rate\((\d+) (hour|day)s?\)", expression):
+        return int(time.time()) + int(rate[1]) * (3600 if rate[2] == "hour" else _DAY_SECONDS)
+    # The same fields as EventBridge's (user guide, "Schedule expressions").
+    fields = eventbridge._parse_cron_fields(expression)
+    found = fields and eventbridge._cron_next_fire(fields, datetime.now(UTC))
+    return int(found.timestamp()) if found else None

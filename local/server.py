@@ -196,6 +196,10 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
             return Response(text, code)(environ, start_response)
         if request.path == f"{_CONTROL}/calls":
             return Response(json.dumps(access.asked()))(environ, start_response)
+        if request.path == f"{_CONTROL}/age":
+            asked = json.loads(request.get_data())
+            secrets_manager.backends[ACCOUNT][REGION].age(asked["SecretId"], asked["Days"])
+            return Response("{}")(environ, start_response)
         if request.path.startswith(f"{_CONTROL}/rotations/"):
             progress = LocalSecretsManager.progress(request.path.rpartition("/")[2])
             return Response(json.dumps(progress))(environ, start_response)

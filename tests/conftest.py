@@ -1,12 +1,37 @@
 """Fake credentials for every test: none may reach an AWS account."""
 
+import argparse
 import os
 
 import pytest
 from hypothesis import settings
 
-# Read when aws_lambda_powertools is imported.
-os.environ["POWERTOOLS_TRACE_DISABLED"] = "1"
+from tests.statemachine.coverage import table
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stepfunctions-endpoint",
+        metavar="URL",
+        type=_url,
+        help="run the cases of tests/statemachine on the engine that answers there",
+    )
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text} is not http://HOST:PORT")
+    return text
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints how much of the state machine was passed, whichever process has measured it."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    found = [dict(each.user_properties).get("asl_coverage") for each in reports]
+    if measured := [each for each in found if each]:
+        terminalreporter.section("coverage of statemachine/rotation.asl.json, from the histories")
+        for line in table(measured):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(autouse=True)

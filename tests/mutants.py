@@ -31,7 +31,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "statemachine/rotation.asl.json"
 #: Tests that are quick enough for every mutant, the likeliest first.
-OF_MACHINE = ("tests/statemachine", "tests/docs", "tests/report/test_graph.py")
+OF_MACHINE = ("tests/statemachine/test_definition.py", "tests/docs", "tests/report/test_graph.py")
 OF_FUNCTIONS = "tests/unit"
 FUZZ = "tests/unit/test_fuzz.py"
 MOST_SECONDS = 40
@@ -52,6 +52,8 @@ EQUIVALENT: dict[str, str] = {
     'or "" -> (secrets.describe(target.secret_arn).version_with(AWSCURRENT))': _TYPES,
     "restoration: _set_back: secrets.read(target.secret_arn, target.version_id).password "
     'or "" -> (secrets.read(target.secret_arn, target.version_id).password)': _TYPES,
+    'overdue: _pending: secret.version_with(AWSPENDING) or "" '
+    "-> (secret.version_with(AWSPENDING))": _TYPES,
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",

@@ -49,18 +49,13 @@ class ElastiCache:
             found = self._client.describe_users(UserId=user_id)["Users"]
             if not found:
                 raise UserNotFoundError(f"DescribeUsers knows no user {user_id}.")
-            authentication = found[0].get("Authentication", {})
-            return User(
-                user_id=found[0]["UserId"],
-                arn=found[0]["ARN"],
-                name=found[0]["UserName"],
-                status=found[0]["Status"].lower(),
-                access_string=found[0].get("AccessString", ""),
-                # Samples in the guide print no_password, the API model no-password.
-                authentication=authentication.get("Type", "").replace("_", "-"),
-                password_count=authentication.get("PasswordCount") or 0,
-                group_ids=tuple(found[0].get("UserGroupIds", ())),
-            )
+            return _user(found[0])
+
+    def users(self) -> list[User]:
+        """All users of the account and region."""
+        with translated("DescribeUsers", "all users", _CODES):
+            pages = self._client.get_paginator("describe_users").paginate()
+            return [_user(found) for page in pages for found in page["Users"]]
 
     def tags(self, user_arn: str) -> dict[str, str]:
         """The user's tags. To be asked of a user that DescribeUsers has just shown.
@@ -149,6 +144,21 @@ class ElastiCache:
                     for node in cluster.get("CacheNodes", ()):
                         found |= _endpoint(cluster["ReplicationGroupId"], node.get("Endpoint"))
         return found
+
+
+def _user(found: dict[str, Any]) -> User:
+    authentication = found.get("Authentication", {})
+    return User(
+        user_id=found["UserId"],
+        arn=found["ARN"],
+        name=found["UserName"],
+        status=found["Status"].lower(),
+        access_string=found.get("AccessString", ""),
+        # Samples in the guide print no_password, the API model no-password.
+        authentication=authentication.get("Type", "").replace("_", "-"),
+        password_count=authentication.get("PasswordCount") or 0,
+        group_ids=tuple(found.get("UserGroupIds", ())),
+    )
 
 
 def _endpoint(cache_id: str, described: dict[str, Any] | None) -> set[Endpoint]:

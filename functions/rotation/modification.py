@@ -1,16 +1,28 @@
 """How long a user has been modifying, and how long to wait until the next look."""
 
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rotation.errors import UserModifyingTooLongError
+from rotation.errors import ConfigurationError, UserModifyingTooLongError
 
-#: A wait is this share of the time already waited: a slow cache costs few transitions, and the
-#: user is active for at most this share of its modifying time before it is noticed.
-WAIT_SHARE = 0.4
+#: The first looks, in seconds from the beginning: a user who serves no cache is active at once, and
+#: what takes a minute is worth few transitions.
+FIRST_LOOKS = (2, 5, 12, 30, 60)
+#: From then on a wait is this share of the time already waited, so that a user is active for at
+#: most this share of its modifying time before it is noticed.
+#: ``python -m bench.polling`` compares other rules.
+WAIT_SHARE = 0.2
 SHORTEST_WAIT_SECONDS = 2
 LONGEST_WAIT_SECONDS = 120
+
+
+def wait_after(seconds: int) -> int:
+    """How long to wait until the next look, ``seconds`` after the beginning."""
+    # A wait of no more than the shortest would be a look that is wasted.
+    later = (each - seconds for each in FIRST_LOOKS if each - seconds >= SHORTEST_WAIT_SECONDS)
+    return next(later, min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS))
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,19 @@ class Modification:
     @classmethod
     def begun(cls, now: datetime) -> "Modification":
         """ModifyUser has just been accepted."""
-        return cls(now, "modifying", 0, SHORTEST_WAIT_SECONDS)
+        return cls(now, "modifying", 0, FIRST_LOOKS[0])
+
+    @staticmethod
+    def bound_from_env() -> int:
+        """MAX_MODIFYING_SECONDS.
+
+        Raises:
+            ConfigurationError: it is missing, or no number.
+        """
+        bound = os.environ.get("MAX_MODIFYING_SECONDS", "")
+        if not bound.isdecimal():
+            raise ConfigurationError("Environment variable MAX_MODIFYING_SECONDS is not a number.")
+        return int(bound)
 
     def seen(self, status: str, now: datetime, bound: int, user_id: str) -> "Modification":
         """The user has been looked at.
@@ -40,8 +64,7 @@ class Modification:
                 "s. Look at the user's status in the ElastiCache console, or raise "
                 "MaxModifyingSeconds."
             )
-        wait = min(round(seconds * WAIT_SHARE), LONGEST_WAIT_SECONDS, bound - seconds)
-        wait = max(wait, SHORTEST_WAIT_SECONDS)
+        wait = max(min(wait_after(seconds), bound - seconds), SHORTEST_WAIT_SECONDS)
         return replace(self, status=status, seconds=seconds, wait_seconds=wait)
 
     def to_state(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Secrets Manager, as far as a rotation needs it."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.password import FORBIDDEN, PasswordRules, is_valid
+from rotation.schedule import Schedule
 from rotation.secret import SecretValue
 
 AWSCURRENT = "AWSCURRENT"
@@ -41,6 +42,7 @@ class SecretDescription:
     arn: str
     name: str
     stages: dict[str, frozenset[str]]
+    schedule: Schedule = field(default_factory=Schedule)
 
     def version_with(self, label: str) -> str | None:
         """The id of the version that carries the staging label, or None."""
@@ -82,7 +84,23 @@ class SecretsManager:
                 found["ARN"],
                 found["Name"],
                 {each: frozenset(labels) for each, labels in stages.items()},
+                _schedule(found),
             )
+
+    def rotated_by(self, function_arn: str) -> list[str]:
+        """The ARNs of the secrets whose rotation calls the function, also where it is off.
+
+        ListSecrets may be five minutes behind, and leaves out what is marked for deletion (API
+        reference).
+        """
+        with translated("ListSecrets", function_arn):
+            pages = self._client.get_paginator("list_secrets").paginate()
+            return [
+                found["ARN"]
+                for page in pages
+                for found in page["SecretList"]
+                if found.get("RotationLambdaARN") == function_arn
+            ]
 
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
         """The value of a version.
@@ -156,6 +174,19 @@ class SecretsManager:
         if not is_valid(password):
             raise UnexpectedAwsError("GetRandomPassword made none that ElastiCache takes.")
         return password
+
+
+def _schedule(found: dict[str, Any]) -> Schedule:
+    rules = found.get("RotationRules") or {}
+    return Schedule(
+        function_arn=found.get("RotationLambdaARN") or "",
+        enabled=bool(found.get("RotationEnabled")),
+        after_days=rules.get("AutomaticallyAfterDays"),
+        expression=rules.get("ScheduleExpression") or "",
+        duration=rules.get("Duration") or "",
+        last=found.get("LastRotatedDate"),
+        next=found.get("NextRotationDate"),
+    )
 
 
 def known_password(secrets: SecretsManager, secret_arn: str, version_id: str | None) -> str | None:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -93,13 +94,17 @@ class StepFunctions:
                 return None
             return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
 
-    def running(self) -> list[str]:
-        """The ARNs of the machine's executions that have not ended."""
+    def running(self) -> dict[str, datetime]:
+        """The machine's executions that have not ended: since when each runs, by its ARN."""
         with translated("ListExecutions", self._machine, _CODES):
             pages = self._client.get_paginator("list_executions").paginate(
                 stateMachineArn=self._machine, statusFilter="RUNNING"
             )
-            return [found["executionArn"] for page in pages for found in page["executions"]]
+            return {
+                found["executionArn"]: found["startDate"]
+                for page in pages
+                for found in page["executions"]
+            }
 
     def failed_state(self, execution_arn: str) -> str | None:
         """The state that an ended execution was in when it failed, by its history."""

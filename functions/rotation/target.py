@@ -3,6 +3,7 @@
 import os
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -150,13 +151,19 @@ def execution_name(token: str, attempt: int) -> str:
 
 def is_held(version_id: str, machine: StepFunctions, but_by: str = "") -> bool:
     """Whether a running execution, other than ``but_by``, rotates to that version."""
+    others = (arn for arn in machine.running() if arn != but_by)
+    return holder(version_id, others) is not None
+
+
+def holder(version_id: str, execution_arns: Iterable[str]) -> str | None:
+    """The execution, of those, that rotates to that version, or None."""
     names = execution_name(version_id, 0).removesuffix("0")
-    for arn in machine.running():
+    for arn in execution_arns:
         name = arn.rsplit(":", 1)[1]
         by_secrets_manager = name.startswith(names) and name.removeprefix(names).isdecimal()
-        if arn != but_by and (by_secrets_manager or token_of(arn) == version_id):
-            return True
-    return False
+        if by_secrets_manager or token_of(arn) == version_id:
+            return arn
+    return None
 
 
 def check_target(

@@ -43,7 +43,7 @@ def test_a_rotation_that_fails() -> None:
 
 def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rotate", "--list-faults"]) == 0
-    listed = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    listed = [line.split()[0].partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert set(KINDS) <= set(listed)
 
 

@@ -32,7 +32,8 @@ do sleep 0.2; done
 
 def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
     marks = [f"{block}\n{LATER}\necho END {number}\n" for number, block in enumerate(BLOCKS)]
-    with up(tmp_path, "--modifying-seconds", "0.2"):
+    switches = ("--parameter", "OverdueCheck=true", "--parameter", "Alarms=true")
+    with up(tmp_path, "--modifying-seconds", "0.2", *switches):
         value = {
             "username": "app",
             "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app",
@@ -42,6 +43,9 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         (tmp_path / "secret.json").write_text(json.dumps(value))
         told = shell(tmp_path, f"cd {tmp_path}\n{BEFORE}\n" + "".join(marks))
         assert f"END {len(BLOCKS) - 1}" in told
+        # The daily check, by hand, just after a rotation: there is nothing to tell.
+        assert '{"Checked": 1, "OverdueSecrets": 0, "Findings": []}' in told
+        assert told.count("Alarm-") == 6
         # What was started came to a good end: the dry run, and each rotation.
         assert told.count('"SUCCEEDED"') == 3
         assert '"FAILED"' not in told

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from awscli.clidriver import create_clidriver
@@ -16,6 +16,7 @@ from botocore.session import get_session
 from botocore.validate import validate_parameters
 
 from rotation import errors
+from rotation.overdue import Finding, Kind, message_of
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
@@ -357,6 +358,26 @@ def rows_of(table: str) -> list[str]:
     return [line for line in table.splitlines() if line.startswith("| `")]
 
 
+# -- tests of the daily check
+
+
+def findings_in(page: str) -> list[str]:
+    table = page.split("## What the daily check finds")[1].split("\n## ")[0]
+    return [row.split("`")[1] for row in rows_of(table)]
+
+
+def test_every_finding_of_the_daily_check_has_its_row_and_no_other_has() -> None:
+    page = PAGES[PAGE.name]
+    assert sorted(findings_in(page)) == sorted(get_args(Kind))
+    assert findings_in(page.replace("| `UserOff`", "| `UserOut`", 1)).count("UserOff") == 0
+
+
+def test_the_message_of_the_daily_check_leads_to_the_page() -> None:
+    message = message_of([Finding("app", "UserOff", "It is off.")])
+    [heading] = re.findall(r'docs/troubleshooting\.md, "(.+)"', message.text)
+    assert f"\n## {heading}\n" in PAGES[PAGE.name]
+
+
 # -- tests of the machine
 
 
@@ -374,8 +395,10 @@ def test_the_ends_of_an_execution_are_those_of_step_functions() -> None:
     assert ends == {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
-def test_that_the_machine_has_no_limit_of_its_own_is_so() -> None:
-    assert "TimeoutSeconds" not in json.loads(MACHINE.read_text())
+def test_the_limit_that_the_page_tells_is_the_machines() -> None:
+    days = json.loads(MACHINE.read_text())["TimeoutSeconds"] / 86400
+    assert days == 2
+    assert "ends every execution after two days" in " ".join(ENTRIES["TIMED_OUT"].split())
 
 
 def test_the_times_that_the_page_names_are_those_of_the_machine_and_the_functions() -> None:

@@ -199,7 +199,7 @@ class InProcess:
 
     def __init__(self, *, modifying_seconds: float = 5, seed: int = 0) -> None:
         self.stage = Stage()
-        self.faults = Faults()
+        self.faults = Faults(now=lambda: self.stage.now)
         self.fleet = MemoryFleet(self.faults)
         self.logs = io.StringIO()
         self._random = random.Random(seed)
@@ -282,6 +282,8 @@ class InProcess:
             return service(operation, request)
         if operation in CHANGING:
             stage.park(operation)
+        if self.faults.limits(service.__name__):
+            raise JsonRESTError(_CODES["throttle"], "By fault.")
         due = self.faults._due(operation)
         for kind in due.keys() & {"throttle", "error-500", "deny"}:
             raise JsonRESTError(_CODES[kind], "By fault.")
@@ -353,7 +355,12 @@ class InProcess:
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
                 found = [each for each in executions if each.exec_status == status]
-                return {"executions": [{"executionArn": each.exec_arn} for each in found]}
+                return {
+                    "executions": [
+                        {"executionArn": each.exec_arn, "startDate": each.start_date}
+                        for each in found
+                    ]
+                }
             case "GetExecutionHistory":
                 events = list(machines.get_execution_history(arn)["events"])
                 return {"events": events[::-1] if request.get("reverseOrder") else events}

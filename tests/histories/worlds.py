@@ -28,12 +28,15 @@ def faults(world: World, *armed: str) -> Iterator[None]:
         control(url, "DELETE")
 
 
+STACK = Stack({"RotationFunctionArn": ROTATION_FUNCTION, "StateMachineArn": MACHINE})
+
+
 class InProcessWorld(World):
     """The same for a test as the local AWS; see in_process.py for what it is made of."""
 
     def __init__(self, aws: InProcess) -> None:
         self.inside = aws
-        super().__init__(cast(LocalAws, aws), Stack(ROTATION_FUNCTION, MACHINE))
+        super().__init__(cast(LocalAws, aws), STACK)
 
     def __post_init__(self) -> None:
         self.elasticache = self.inside.elasticache

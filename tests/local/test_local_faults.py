@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from local import rotate
 from local.client import nodes
-from local.faults import FaultError, control, parse, table
+from local.faults import FaultError, Faults, control, parse, table
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, eventually, log_in, make_function
 
@@ -415,3 +415,46 @@ def test_the_documentation_has_the_table() -> None:
     page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
     for written, does in table():
         assert f"| `{written}` | {does} |" in page
+
+
+def test_calls_beyond_the_rate_are_throttled_until_the_second_is_over() -> None:
+    now = [0.0]
+    faults = Faults(now=lambda: now[0])
+    faults.control("POST", b'["rate-limit:2"]')
+    assert [faults.limits("elasticache") for _ in range(3)] == [False, False, True]
+    assert not faults.limits("states")
+    now[0] = 0.9
+    assert faults.limits("elasticache")
+    now[0] = 1.0
+    assert not faults.limits("elasticache")
+    assert json.loads(faults.control("GET", b"")[1])[0]["met"] == 2
+
+
+def test_a_function_meets_the_rate_limit(
+    called: Callable[[str], Any], arm: Arm, aws: LocalAws
+) -> None:
+    arm("rate-limit:1")
+    manager, met = called("secretsmanager"), []
+    for _ in range(20):
+        try:
+            manager.list_secrets()
+        except ClientError as error:
+            met.append(error.response["Error"]["Code"])
+    assert set(met) == {"ThrottlingException"}
+    aws.client("secretsmanager").list_secrets()
+
+
+def test_a_user_waits_for_the_other_users_of_its_group(aws: LocalAws, arm: Arm) -> None:
+    elasticache = aws.client("elasticache")
+    users = [f"in-turn-{number}" for number in range(2)]
+    for user in users:
+        elasticache.create_user(
+            UserId=user, UserName=user, Engine="valkey", AccessString="on", Passwords=PASSWORDS
+        )
+    elasticache.create_user_group(UserGroupId="in-turn", Engine="valkey", UserIds=users)
+    arm("one-at-a-time", "keep-modifying:3600")
+    elasticache.modify_user(UserId=users[0], Passwords=PASSWORDS[:1])
+    with pytest.raises(ClientError, match=f"User {users[0]} of a user group of {users[1]}"):
+        elasticache.modify_user(UserId=users[1], Passwords=PASSWORDS[:1])
+    control(aws.environment["LOCAL_CONTROL_URL"], "DELETE")
+    elasticache.modify_user(UserId=users[1], Passwords=PASSWORDS[:1])

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -322,3 +323,42 @@ def test_a_secret_marked_for_deletion_refuses_its_use(
             "You can't perform this operation on the secret because it was marked for deletion.",
         )
     assert secretsmanager.describe_secret(SecretId=secret)["DeletedDate"]
+
+
+def scheduled(aws: LocalAws, function: str, schedule: str, **how: Any) -> str:
+    """The name of a new secret that rotates by a schedule."""
+    client, name = aws.client("secretsmanager"), f"scheduled-{uuid.uuid4()}"
+    client.create_secret(Name=name, SecretString="old")
+    rules = {"ScheduleExpression": schedule, "Duration": "3h"}
+    client.rotate_secret(SecretId=name, RotationLambdaARN=function, RotationRules=rules, **how)
+    return name
+
+
+def test_a_list_tells_of_a_secret_what_its_description_does(
+    aws: LocalAws, rotator: Rotator
+) -> None:
+    client, (function, _) = aws.client("secretsmanager"), rotator()
+    name = scheduled(aws, function, "rate(10 days)")
+    described = eventually(
+        lambda: (found := client.describe_secret(SecretId=name)).get("LastRotatedDate") and found
+    )
+    pages = client.get_paginator("list_secrets").paginate(PaginationConfig={"PageSize": 1})
+    [listed] = [each for page in pages for each in page["SecretList"] if each["Name"] == name]
+    assert listed["SecretVersionsToStages"] == described["VersionIdsToStages"]
+    for key in ("ARN", "RotationEnabled", "RotationLambdaARN", "RotationRules", "LastRotatedDate"):
+        assert listed[key] == described[key]
+    assert listed["RotationRules"] == {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
+    assert (listed["NextRotationDate"] - listed["LastRotatedDate"]).days == 10
+
+
+def test_a_rotation_that_is_cancelled_keeps_its_function_and_has_no_next_date(
+    aws: LocalAws, rotator: Rotator
+) -> None:
+    client, (function, _) = aws.client("secretsmanager"), rotator()
+    name = scheduled(aws, function, "cron(0 8 1 * ? *)", RotateImmediately=False)
+    following = client.describe_secret(SecretId=name)["NextRotationDate"].astimezone(UTC)
+    assert (following.day, following.hour, following.minute) == (1, 8, 0)
+    client.cancel_rotate_secret(SecretId=name)
+    found = client.describe_secret(SecretId=name)
+    assert (found["RotationEnabled"], found["RotationLambdaARN"]) == (False, function)
+    assert "NextRotationDate" not in found

@@ -10,10 +10,8 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,41 +41,18 @@ FIRST_PASSWORD = f"first-{secrets.token_urlsafe(24)}"
 #: What Door makes up to be refused: secrets.token_hex(16), which nobody keeps.
 MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 #: Where the functions and the machine tell something.
-TOLD = ("histories", "executions", "logs", "metrics", "traces", "exceptions")
+TOLD = ("histories", "executions", "logs", "metrics", "exceptions")
 
 Places = dict[str, list[str]]
-
-
-class Traces:
-    """An X-Ray daemon's place: keeps the segments that are sent to it."""
-
-    def __init__(self) -> None:
-        self.segments: list[str] = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._receive, daemon=True).start()
-
-    def _receive(self) -> None:
-        while True:
-            self.segments.append(self._socket.recv(65536).decode())
 
 
 class Watched:
     """A local AWS with all that can be looked through."""
 
-    def __init__(self, aws: LocalAws, directory: Path, traces: Traces) -> None:
+    def __init__(self, aws: LocalAws, directory: Path) -> None:
         self.world = World(aws, deploy(aws))
         self.directory = directory
-        self.traces = traces
         self.exceptions: list[str] = []
-        functions = aws.client("lambda")
-        for function in functions.list_functions()["Functions"]:
-            variables = function["Environment"]["Variables"]
-            functions.update_function_configuration(
-                FunctionName=function["FunctionName"],
-                Environment={"Variables": {**variables, "AWS_XRAY_DAEMON_ADDRESS": traces.address}},
-            )
 
     def executions(self) -> list[dict[str, Any]]:
         """DescribeExecution of all."""
@@ -142,7 +117,6 @@ class Watched:
                 for event in page["events"]
             ],
             "metrics": [str(cloudwatch.list_metrics()["Metrics"])],
-            "traces": [*self.traces.segments],
             "exceptions": [*self.exceptions],
             "arguments": [*_of_processes("cmdline")],
             "environments": [*_of_processes("environ")],
@@ -165,11 +139,9 @@ def _of_processes(what: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    directory, traces = tmp_path_factory.mktemp("leaks"), Traces()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.delenv("POWERTOOLS_TRACE_DISABLED")
-        with LocalAws(directory, modifying_seconds=0.2) as aws:
-            yield Watched(aws, directory, traces)
+    directory = tmp_path_factory.mktemp("leaks")
+    with LocalAws(directory, modifying_seconds=0.2) as aws:
+        yield Watched(aws, directory)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def recorded(
 ) -> Iterator[Recorded]:
     """Rotations and failures of every kind, of a user in front of every kind of cache."""
     with LocalAws(tmp_path_factory.mktemp("recorded"), modifying_seconds=0.2) as aws:
-        world = World(aws, Stack("", ""))
+        world = World(aws, Stack({}))
         pinned = request.param == "pinned"
         bound = {"bound_to": None} if pinned else {}
         tenant = world.tenant(AccessString="off ~app:* +get", password=None, **bound)
@@ -48,7 +48,9 @@ def recorded(
             "UserArn": tenant.user()["ARN"],
             "UserName": tenant.username,
         }
-        world.stack = deploy(aws, {"KmsKeyArn": KEY, **(pins if pinned else {})})
+        world.stack = deploy(
+            aws, {"KmsKeyArn": KEY, "OverdueCheck": "true", **(pins if pinned else {})}
+        )
         url = aws.environment["LOCAL_CONTROL_URL"]
         world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEY)
         assert tenant.start()["status"] == "SUCCEEDED"
@@ -71,6 +73,8 @@ def recorded(
         control(url, "DELETE")
         tenant.serve("serverless")
         assert tenant.start()["status"] == "SUCCEEDED"
+        check = world.stack.outputs["OverdueCheckFunctionArn"]
+        assert "FunctionError" not in aws.client("lambda").invoke(FunctionName=check, Payload="{}")
         calls: dict[str, list[Call]] = {}
         for asked in ask(f"{url}/calls"):
             calls.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))

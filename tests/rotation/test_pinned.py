@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from local.deploy import deploy
 from local.instance import LocalAws
+from tests.local.helpers import eventually
 from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 
@@ -19,6 +21,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Te
             "SecretArn": tenant.secret_arn,
             "UserArn": tenant.user()["ARN"],
             "UserName": tenant.username,
+            "OverdueCheck": "true",
         }
         world.stack = deploy(aws, parameters)
         yield world, tenant
@@ -29,6 +32,22 @@ def test_its_user_rotates_without_a_tag(pinned: tuple[World, Tenant]) -> None:
     token = tenant.rotate()
     assert "AWSCURRENT" in tenant.labels()[token]
     assert tenant.value()["password"] != FIRST_PASSWORD
+
+
+def test_its_secret_and_user_are_looked_at_every_day(pinned: tuple[World, Tenant]) -> None:
+    world, tenant = pinned
+    arn = world.stack.outputs["OverdueCheckFunctionArn"]
+
+    def checked() -> dict[str, Any]:
+        answer = world.aws.client("lambda").invoke(FunctionName=arn, Payload="{}")
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    eventually(lambda: tenant.described().get("LastRotatedDate"), "the rotation's end")
+    assert checked() == {"Checked": 1, "OverdueSecrets": 0, "Findings": []}
+    world.secrets.cancel_rotate_secret(SecretId=tenant.secret_arn)
+    [finding] = checked()["Findings"]
+    assert (finding["Secret"], finding["Kind"]) == (tenant.secret_name, "RotationOff")
 
 
 def test_another_secret_is_refused_by_iam(pinned: tuple[World, Tenant]) -> None:

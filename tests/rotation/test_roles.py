@@ -117,6 +117,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
         parameters = {
             "KmsKeyArn": key,
             "NotificationTopicArn": TOPIC,
+            "OverdueCheck": "true",
             "SubnetIds": "subnet-1",
             "SecurityGroupIds": "sg-1",
         }

@@ -111,12 +111,17 @@ class Tenant:
 
     def rotate(self, **how: Any) -> str:
         """RotateSecret, to its end; the new version's id."""
-        how.setdefault("RotationLambdaARN", self.world.stack.rotation_function_arn)
-        token = self.world.secrets.rotate_secret(
-            SecretId=self.secret_arn, RotationRules={"AutomaticallyAfterDays": 30}, **how
-        )["VersionId"]
+        token = self.begin_rotation(**how)
         self.ended(f"{token}-1")
-        return str(token)
+        return token
+
+    def begin_rotation(self, **how: Any) -> str:
+        """The same, without waiting."""
+        how.setdefault("RotationLambdaARN", self.world.stack.rotation_function_arn)
+        rotated = self.world.secrets.rotate_secret(
+            SecretId=self.secret_arn, RotationRules={"AutomaticallyAfterDays": 30}, **how
+        )
+        return str(rotated["VersionId"])
 
     def start(self, **execution_input: Any) -> dict[str, Any]:
         """What an operator does in the console; the ended execution."""
@@ -180,9 +185,14 @@ class Tenant:
         ]
         return max(map(len, passed))
 
+    def described(self) -> dict[str, Any]:
+        """What DescribeSecret tells."""
+        found: dict[str, Any] = self.world.secrets.describe_secret(SecretId=self.secret_arn)
+        return found
+
     def labels(self) -> dict[str, set[str]]:
         """Staging labels by version id."""
-        found = self.world.secrets.describe_secret(SecretId=self.secret_arn)["VersionIdsToStages"]
+        found = self.described()["VersionIdsToStages"]
         return {version: set(labels) for version, labels in found.items()}
 
     def value(self, **version: str) -> dict[str, Any]:

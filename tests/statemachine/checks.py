@@ -116,8 +116,8 @@ SAME_HANDLER = {
 #: What is there because a branch was taken: a user is changed back only where there is a Target,
 #: as it was before Find Endpoints.
 IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
-#: The handlers that are no state's: Secrets Manager calls one, EventBridge the other.
-OTHER_HANDLERS = {"rotate_secret", "tell_failure"}
+#: The handlers that are no state's: Secrets Manager calls one, EventBridge the others.
+OTHER_HANDLERS = {"check_overdue", "rotate_secret", "tell_failure"}
 #: A count, and no password.
 HARMLESS_KEYS = frozenset({"PasswordCount"})
 

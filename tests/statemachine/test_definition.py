@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rotation import errors
 from rotation.modification import Modification
+from rotation.overdue import WORK
 from rotation.step_functions import FAILURE_STATES
 from rotation.target import Target
 from tests.statemachine import checks
@@ -400,3 +401,30 @@ def test_every_check_is_seen_to_fail() -> None:
 def test_a_handler_of_another_size_is_told(lines: int) -> None:
     problems = checks.handlers(DEFINITION, {**LINES, "log_in": lines})
     assert problems == [f"functions/log_in.py has {lines} lines, not 15 to 50"]
+
+
+#: That a Map logs in to, 20 at a time.
+NODES = 100
+
+
+def slowest(state: dict[str, Any]) -> float:
+    """Seconds that a task takes if it needs every retry, and each attempt times out."""
+    attempts, pauses = 1, 0.0
+    for retry in state["Retry"]:
+        attempts += retry["MaxAttempts"]
+        for number in range(retry["MaxAttempts"]):
+            pause = retry["IntervalSeconds"] * retry["BackoffRate"] ** number
+            pauses += min(pause, retry["MaxDelaySeconds"])
+    return float(attempts * state["TimeoutSeconds"] + pauses)
+
+
+def test_no_execution_that_may_end_is_cut_off_or_told_to_run_too_long() -> None:
+    """A TIMED_OUT execution is not rolled back. The waits for the user are bounded by a clock."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    most = template["Parameters"]["MaxModifyingSeconds"]["MaxValue"]
+    work = 0.0
+    for place in checks.places(DEFINITION, "Task"):
+        work += slowest(place.state) * (NODES / 20 if place.nested else 1)
+    assert work > 3600
+    assert work < WORK.total_seconds()
+    assert DEFINITION["TimeoutSeconds"] > 2 * most + work

@@ -7,6 +7,7 @@ with CloudFormation's functions in their long form: ``{"Fn::GetAtt": ["Role", "A
 import ast
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -65,9 +66,38 @@ BY_AWS: dict[str, dict[str, str]] = {
 #: Reference, where an action that has no resource types takes no other resource than "*".
 ON_ANY_RESOURCE = {
     "secretsmanager:GetRandomPassword": "it reads no secret",
+    "secretsmanager:ListSecrets": "it tells no value",
     **{action: why for by in BY_AWS.values() for action, why in by.items() if why != OWN_LOGS},
 }
 PINNING = ("SecretArn", "UserArn", "UserName")
+#: Metrics of AWS: the dimension that tells whose they are, and their names (Step Functions guide,
+#: "Monitoring Step Functions metrics using Amazon CloudWatch"; Lambda guide, "Types of metrics").
+AWS_METRICS: dict[str, tuple[str, set[str]]] = {
+    "AWS/States": (
+        "StateMachineArn",
+        {
+            "ExecutionTime",
+            "ExecutionThrottled",
+            "ExecutionsAborted",
+            "ExecutionsFailed",
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsTimedOut",
+        },
+    ),
+    "AWS/Lambda": ("FunctionName", {"Duration", "Errors", "Invocations", "Throttles"}),
+}
+NAMESPACE = "ElastiCacheRotation"
+#: Of a dashboard (CloudWatch API reference, "Dashboard body structure and syntax").
+COLUMNS = 24
+TOPIC = {"Fn::If": ["HasTopic", [{"Ref": "NotificationTopicArn"}], {"Ref": "AWS::NoValue"}]}
+#: What is deployed only where its parameter asks for it.
+SWITCHED = {
+    "Alarms": ("false", "true"),
+    "Dashboard": ("false", "true"),
+    "NotificationTopicArn": ("", "arn:aws:sns:us-east-1:123456789012:on-call"),
+    "OverdueCheck": ("false", "true"),
+}
 #: Read by a library, not by functions/.
 LIBRARY_PREFIX = "POWERTOOLS_"
 #: What a handler could read and has no use for.
@@ -370,6 +400,156 @@ def untraceable(sources: Mapping[str, str]) -> list[str]:
     return found
 
 
+def switches(template: Template) -> list[str]:
+    """What costs something by itself is deployed only where a parameter asks for it."""
+    found = []
+    off = {**_defaults(template), **{name: values[0] for name, values in SWITCHED.items()}}
+    for name, resource in template["Resources"].items():
+        costs = resource["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
+        starts = bool(resource.get("Properties", {}).get("Events"))
+        if (costs or starts) and _is_deployed(template, name, off):
+            found.append(f"{name} is deployed where nobody asks for it")
+    for switch, (default, _) in SWITCHED.items():
+        if template["Parameters"][switch]["Default"] != default:
+            found.append(f"{switch} is on by default")
+    return found
+
+
+def alarms(template: Template, emitted: set[str]) -> list[str]:
+    """Each alarm is on a metric that there is, of this stack, and says what to do without data.
+
+    ``emitted`` are the names of the functions' own metrics.
+    """
+    found = []
+    for name, alarm in _of_type(template, "AWS::CloudWatch::Alarm"):
+        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        path = [alarm["Namespace"], alarm["MetricName"]]
+        path += [text for each in dimensions.items() for text in (each[0], str(each[1]))]
+        found += [f"{name}: {wrong}" for wrong in _wrong_metric(path, emitted)]
+        owners = ({"Ref": "RotationStateMachine"}, {"Ref": "RotateSecretFunction"})
+        if next(iter(dimensions.values())) not in (*owners, {"Ref": "AWS::StackName"}):
+            found.append(f"{name} is on something else than this stack's")
+        if "TreatMissingData" not in alarm:
+            found.append(f"{name} does not say what missing data means")
+        if (
+            alarm.get("TreatMissingData") == "missing"
+            and alarm.get("InsufficientDataActions") != TOPIC
+        ):
+            found.append(f"{name} tells nobody of missing data")
+        if alarm.get("AlarmActions") != TOPIC:
+            found.append(f"{name} does not tell the topic, where there is one")
+        if not alarm.get("AlarmDescription"):
+            found.append(f"{name} does not say what to do")
+    return found
+
+
+def dashboards(template: Template, emitted: set[str]) -> list[str]:
+    """A dashboard is JSON whatever is switched on, of metrics that there are; nothing overlaps."""
+    found = []
+    for name, dashboard in _of_type(template, "AWS::CloudWatch::Dashboard"):
+        for values in itertools.product(*SWITCHED.values()):
+            given = {**_defaults(template), **dict(zip(SWITCHED, values, strict=True))}
+            text = _resolved(dashboard["DashboardBody"], template, given)
+            try:
+                widgets = json.loads(text)["widgets"]
+            except ValueError as error:
+                return [f"{name} is no JSON: {error}"]
+            kinds = {widget["type"] for widget in widgets}
+            if ("alarm" in kinds) != (given["Alarms"] == "true"):
+                found.append(f"{name} shows alarms that there are not, or not those that there are")
+            for widget in widgets:
+                properties = widget["properties"]
+                for path in properties.get("metrics", []):
+                    texts = [part for part in path if isinstance(part, str)]
+                    found += [f"{name}: {wrong}" for wrong in _wrong_metric(texts, emitted)]
+                    if not ({"stat"} & {*properties, *path[-1]}):
+                        found.append(f"{name} has no statistic for {path}")
+            for one, other in itertools.combinations(widgets, 2):
+                if _overlap(one, other):
+                    found.append(f"{name}: {_title(one)} lies on {_title(other)}")
+            found += [
+                f"{name}: {_title(w)} is too wide" for w in widgets if w["x"] + w["width"] > 24
+            ]
+    return sorted(set(found))
+
+
+def emitted_metrics(sources: Mapping[str, str]) -> set[str]:
+    """The names of the metrics that functions/ emit."""
+    return {
+        ast.literal_eval(node.args[0])
+        for text in sources.values()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("metrics.add_metric", "counted")
+    }
+
+
+def _wrong_metric(path: list[str], emitted: set[str]) -> Iterator[str]:
+    """What is wrong with ``[namespace, name, dimension, value, ...]``."""
+    namespace, name, *dimensions = path
+    if namespace == NAMESPACE:
+        if name not in emitted:
+            yield f"no function emits {name}"
+        wanted = {"service", "outcome"} if name == "Logins" else {"service"}
+        if {*dimensions[::2]} != wanted:
+            yield f"{name} has not the dimensions {dimensions[::2]}"
+    elif name not in AWS_METRICS[namespace][1]:
+        yield f"{namespace} has no {name}"
+    elif dimensions[::2] != [AWS_METRICS[namespace][0]]:
+        yield f"{name} has not the dimensions {dimensions[::2]}"
+
+
+def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+
+
+def _title(widget: dict[str, Any]) -> str:
+    return str(widget["properties"].get("title", widget["type"]))
+
+
+def _defaults(template: Template) -> dict[str, str]:
+    return {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+
+
+def _is_deployed(template: Template, resource: str, values: Mapping[str, str]) -> bool:
+    condition = template["Resources"][resource].get("Condition")
+    return not condition or _is_true(template, condition, values)
+
+
+def _is_true(template: Template, condition: str, values: Mapping[str, str]) -> bool:
+    def opened(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "Condition" in value:
+                return opened(template["Conditions"][value["Condition"]])
+            return {key: opened(inner) for key, inner in value.items()}
+        return [opened(inner) for inner in value] if isinstance(value, list) else value
+
+    return bool(_holds(opened(template["Conditions"][condition]), values))
+
+
+def _resolved(value: Any, template: Template, values: Mapping[str, str]) -> str:
+    """A text as CloudFormation makes it, with the names of resources for what they are."""
+    match value:
+        case str(text):
+            return text
+        case {"Ref": str(name)}:
+            return values.get(name, name)
+        case {"Fn::FindInMap": [str(name), _, str(key)]}:
+            return str(template["Mappings"][name]["aws"][key])
+        case {"Fn::If": [str(condition), yes, no]}:
+            chosen = yes if _is_true(template, condition, values) else no
+            return _resolved(chosen, template, values)
+        case {"Fn::Sub": str(text)}:
+            return _resolved({"Fn::Sub": [text, {}]}, template, values)
+        case {"Fn::Sub": [str(text), dict(more)]}:
+            own = {key: _resolved(inner, template, values) for key, inner in more.items()}
+            return re.sub(r"\$\{(.+?)\}", lambda m: {**values, **own}.get(m[1], m[1]), text)
+    raise ValueError(f"Not a text: {value}")
+
+
 def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """``(Class.method or function, variable)`` for each ``os.environ["X"]`` or ``.get("X")``."""
 
@@ -423,7 +603,7 @@ def _statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _holds(condition: Any, values: Mapping[str, str]) -> Any:
-    """CloudFormation's condition functions, as far as Rules use them."""
+    """CloudFormation's condition functions, as far as they are used."""
     match condition:
         case {"Ref": str(name)}:
             return values[name]
@@ -435,6 +615,8 @@ def _holds(condition: Any, values: Mapping[str, str]) -> Any:
             return all(_holds(each, values) for each in inner)
         case {"Fn::Or": list(inner)}:
             return any(_holds(each, values) for each in inner)
+        case {"Fn::Join": ["", {"Ref": str(name)}]}:
+            return values[name].replace(",", "")
         case {"Fn::Contains": [{"Ref": str(name)}, str(member)]}:
             return member in values[name].split(",")
         case str(text):

@@ -26,6 +26,8 @@ SOURCES = {
     for path in (ROOT / "functions").rglob("*.py")
 }
 
+EMITTED = checks.emitted_metrics(SOURCES)
+
 Check = Callable[[Template], list[str]]
 CHECKS: dict[str, Check] = {
     "parameters": checks.parameters,
@@ -42,6 +44,9 @@ CHECKS: dict[str, Check] = {
     "log_groups": checks.log_groups,
     "outputs": checks.outputs,
     "environment": lambda template: checks.environment(template, SOURCES),
+    "switches": checks.switches,
+    "alarms": lambda template: checks.alarms(template, EMITTED),
+    "dashboards": lambda template: checks.dashboards(template, EMITTED),
 }
 
 
@@ -143,6 +148,18 @@ def at(*path: str | int, to: Any = None) -> Callable[[Template], None]:
     return edit
 
 
+def in_dashboard(old: str, new: str) -> Callable[[Template], None]:
+    """An edit of the dashboard's text."""
+
+    def edit(template: Template) -> None:
+        body = template["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        assert old in body[0]
+        body[0] = body[0].replace(old, new)
+
+    return edit
+
+
+ALARM = "ExecutionsFailedAlarm"
 FORM = ("Metadata", "AWS::CloudFormation::Interface")
 POLICY = ("Policies", 0, "PolicyDocument", "Statement", 0)
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
@@ -266,6 +283,29 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         at("Globals", "Function", "Environment", "Variables", "DEBUG", to="1"),
         "Globals: DEBUG is read by nobody",
     ),
+    ("switches", at("Resources", ALARM, "Condition"), f"{ALARM} is deployed where nobody asks"),
+    ("switches", at("Resources", "RotationDashboard", "Condition"), "RotationDashboard is"),
+    ("switches", at("Resources", "CheckOverdueFunction", "Condition"), "CheckOverdueFunction is"),
+    ("switches", at("Parameters", "Alarms", "Default", to="true"), "Alarms is on by default"),
+    ("alarms", resource(ALARM, "MetricName", to="ExecutionFailed"), "has no ExecutionFailed"),
+    ("alarms", resource(ALARM, "Namespace", to="AWS/Lambda"), "has no ExecutionsFailed"),
+    ("alarms", resource(ALARM, "Dimensions", 0, "Name", to="Machine"), "not the dimensions"),
+    ("alarms", resource(ALARM, "Dimensions", 0, "Value", to="x"), "something else than this"),
+    ("alarms", resource(ALARM, "TreatMissingData"), "what missing data means"),
+    ("alarms", resource("OverdueSecretsAlarm", "InsufficientDataActions"), "tells nobody"),
+    ("alarms", resource("OverdueSecretsAlarm", "MetricName", to="Overdue"), "no function emits"),
+    ("alarms", resource(ALARM, "AlarmActions"), "does not tell the topic"),
+    ("alarms", resource(ALARM, "AlarmDescription"), "does not say what to do"),
+    ("dashboards", in_dashboard('"type": "text",', '"type": "text"'), "is no JSON"),
+    ("dashboards", in_dashboard("${AlarmWidget}", "${AlarmWidget},"), "is no JSON"),
+    ("dashboards", in_dashboard("${AlarmWidget}", ""), "shows alarms that there are not"),
+    ("dashboards", in_dashboard('"ModifyingSeconds"', '"Modifying"'), "emits Modifying"),
+    ("dashboards", in_dashboard('"outcome", "Succeeded", ', ""), "Logins has not the dimensions"),
+    ("dashboards", in_dashboard('"Throttles"', '"Throttled"'), "AWS/Lambda has no Throttled"),
+    ("dashboards", in_dashboard('"FunctionName"', '"Function"'), "Errors has not the dimensions"),
+    ("dashboards", in_dashboard('"stat": "p50", ', ""), "has no statistic"),
+    ("dashboards", in_dashboard('"x": 12, "y": 2', '"x": 11, "y": 2'), "lies on"),
+    ("dashboards", in_dashboard('"x": 12, "y": 2', '"x": 13, "y": 2'), "is too wide"),
 ]
 
 
@@ -322,3 +362,23 @@ def test_a_variable_that_the_package_reads_by_itself_is_told() -> None:
         "g reads the environment and is no method",
         "rotation/b.py calls A.f",
     ]
+
+
+def test_the_dashboard_shows_every_outcome_that_a_login_can_have() -> None:
+    body = TEMPLATE["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    shown = set(re.findall(r'"Logins", "outcome", "(\w+)"', body))
+    raised = set(re.findall(r"raise (\w+Error)\(", SOURCES["rotation/login.py"]))
+    assert shown == {"Succeeded", "UnexpectedError", *raised}
+
+
+def test_the_service_of_each_log_line_and_metric_is_the_stack() -> None:
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert shared["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
+    assert not any("service=" in text for text in SOURCES.values())
+
+
+def test_an_execution_is_long_when_it_takes_longer_than_a_user_may_be_modifying() -> None:
+    alarm = TEMPLATE["Resources"]["ExecutionsLongAlarm"]["Properties"]
+    # Seconds, and three more digits: the metric has milliseconds.
+    assert alarm["Threshold"] == {"Fn::Sub": "${MaxModifyingSeconds}000"}
+    assert alarm["Statistic"] == "Maximum"

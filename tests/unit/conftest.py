@@ -7,7 +7,7 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 from rotation.telemetry import logger
-from tests.unit.fakes import World
+from tests.unit.fakes import FUNCTION_ARN, World
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +27,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "REQUIRE_ENDPOINTS",
         "STATE_MACHINE_ARN",
         "TOPIC_ARN",
+        "USER_ARN",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")
     monkeypatch.setenv("PASSWORD_LENGTH", "32")
+    monkeypatch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from rotation.errors import (
 from rotation.login import Door
 from rotation.message import Message
 from rotation.password import PasswordRules, is_valid
+from rotation.schedule import Schedule
 from rotation.secret import SecretValue
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -48,6 +50,7 @@ USER_ID = "app-id"
 USERNAME = "app"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:on-call"
 MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:stack-rotation"
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:stack-RotateSecretFunction"
 EXECUTION_ARN = "arn:aws:states:us-east-1:123456789012:execution:stack-rotation:run-1"
 
 # Version ids have 32 to 64 characters.
@@ -69,6 +72,7 @@ ALL_PASSWORDS = (
     NEW_PASSWORD,
 )
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENDPOINT = Endpoint("cache-1", "node-1.cache.example", 6379)
 
 
@@ -116,6 +120,13 @@ class FakeSecretsManager(SecretsManager):
         self.texts: dict[str, str | bytes | None] = {}
         self.labels: dict[str, set[str]] = {}
         self.generated = NEW_PASSWORD
+        self.schedule = Schedule(
+            function_arn=FUNCTION_ARN,
+            enabled=True,
+            after_days=30,
+            last=NOW - timedelta(days=10),
+            next=NOW + timedelta(days=20),
+        )
 
     def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
         self.texts[version_id] = text
@@ -137,7 +148,12 @@ class FakeSecretsManager(SecretsManager):
             if self.deleted:
                 raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
             stages = {each: frozenset(found) for each, found in self.labels.items() if found}
-        return SecretDescription(SECRET_ARN, SECRET_NAME, stages)
+        return SecretDescription(SECRET_ARN, SECRET_NAME, stages, self.schedule)
+
+    def rotated_by(self, function_arn: str) -> list[str]:
+        with self.faults.at("rotated_by", function_arn):
+            listed = self.exists and not self.deleted
+            return [SECRET_ARN] if listed and self.schedule.function_arn == function_arn else []
 
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
         with self.faults.at("read", secret_arn, version_id):
@@ -210,6 +226,10 @@ class FakeElastiCache(ElastiCache):
                 raise UserNotFoundError(f"There is no user {user_id}.")
             return self.found
 
+    def users(self) -> list[User]:
+        with self.faults.at("users"):
+            return [self.found] if self.found else []
+
     def tags(self, user_arn: str) -> dict[str, str]:
         with self.faults.at("tags", user_arn):
             return dict(self.its_tags)
@@ -260,6 +280,7 @@ class FakeMachine:
     statuses: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     running_by_hand: list[str] = field(default_factory=list)
+    running_since: datetime = NOW
     error: str = "PasswordRefusedError"
     cause: str = "The new password does not log in."
     failed_in: str | None = "Log In"
@@ -301,10 +322,13 @@ class FakeStepFunctions(StepFunctions):
             self.machine.cause if failed else "",
         )
 
-    def running(self) -> list[str]:
+    def running(self) -> dict[str, datetime]:
         with self.faults.at("running"):
-            names = [name for name, found in self.machine.statuses.items() if found[0] == "RUNNING"]
-            return [*map(self.arn, names), *self.machine.running_by_hand]
+            names = [
+                name for name, found in self.machine.statuses.items() if found[:1] == ["RUNNING"]
+            ]
+            arns = [*map(self.arn, names), *self.machine.running_by_hand]
+            return dict.fromkeys(arns, self.machine.running_since)
 
     def failed_state(self, execution_arn: str) -> str | None:
         with self.faults.at("failed_state", execution_arn):

@@ -26,7 +26,7 @@ def test_the_answer_tells_how_long_it_took_and_how_long_to_wait(world: World) ->
     world.users.change(status="modifying")
     answer = world.call(describe_user.handler, event(ago=100))
     assert 100 <= answer["Seconds"] <= 105
-    assert 30 <= answer["WaitSeconds"] <= 60
+    assert 15 <= answer["WaitSeconds"] <= 30
 
 
 def test_the_bound_is_that_of_the_environment(

@@ -112,6 +112,13 @@ def test_a_user_in_no_group_has_none(stub: Stub) -> None:
     assert stub.adapter.user(USER_ID).group_ids == ()
 
 
+def test_users_of_all_pages_are_found(stub: Stub) -> None:
+    second = described(UserId="second", ARN=f"{USER_ARN}2")
+    stub.answers("describe_users", described() | {"Marker": "more"}, {})
+    stub.answers("describe_users", second, {"Marker": "more"})
+    assert stub.adapter.users() == [make_user(), make_user(user_id="second", arn=f"{USER_ARN}2")]
+
+
 def test_a_user_that_is_not_there_is_not_found(stub: Stub) -> None:
     stub.fails("describe_users", "UserNotFound", 404)
     stub.answers("describe_users", {"Users": []}, {"UserId": USER_ID})

@@ -126,6 +126,11 @@ UNEXPECTED: dict[tuple[str, str], str] = {
             "DescribeUsers": ("InvalidParameterCombination",),
             "GetExecutionHistory": ("InvalidToken",),
             "GetSecretValue": ("InvalidParameterException",),
+            "ListSecrets": (
+                "InvalidNextTokenException",
+                "InvalidParameterException",
+                "InvalidRequestException",
+            ),
             "ListExecutions": ("InvalidToken", "ResourceNotFound", "ValidationException"),
             "ListTagsForResource": ("InvalidARN", "InvalidParameterValue"),
             "ModifyUser": ("InvalidParameterCombination", "InvalidParameterValue"),

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 import check_endpoint
+import check_overdue
 import check_target
 import describe_user
 import find_endpoints
@@ -102,6 +103,7 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
         tell_failure.handler,
         {"detail": {"name": f"{PENDING}-1", "status": "FAILED", "input": json.dumps(GIVEN)}},
     ),
+    "check_overdue": (check_overdue.handler, {}),
     **{
         step: (rotate_secret.handler, {"Step": step, **STEP})
         for step in ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -164,8 +166,8 @@ class QuotingError(Exception):
 
 
 ADAPTERS = {
-    "secrets": ("describe", "read", "put", "move_label", "random_password"),
-    "users": ("user", "tags", "set_passwords", "remove_passwords", "endpoints"),
+    "secrets": ("describe", "rotated_by", "read", "put", "move_label", "random_password"),
+    "users": ("user", "users", "tags", "set_passwords", "remove_passwords", "endpoints"),
     "machine": ("start", "find", "running", "failed_state", "transitions"),
     "cache": ("open", "accepts"),
 }

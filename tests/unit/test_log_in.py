@@ -1,12 +1,17 @@
 """Log In."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from aws_lambda_powertools.metrics.base import SingleMetric
 
 import log_in
 from rotation.errors import (
     AnyPasswordAcceptedError,
     EndpointUnreachableError,
     PasswordRefusedError,
+    UnexpectedError,
     VersionNotReadableError,
 )
 from tests.unit.fakes import (
@@ -21,6 +26,7 @@ from tests.unit.fakes import (
     make_target,
     secret_text,
 )
+from tests.unit.test_report_rotation import metrics_in
 
 EVENT = {"Target": make_target().to_state(), "Endpoint": ENDPOINT.to_state()}
 
@@ -84,4 +90,48 @@ def test_a_password_that_cannot_be_read_yet_is_not_taken_for_none(
 def test_an_endpoint_that_does_not_answer_is_told(modified: World) -> None:
     modified.cache.faults.raise_at("open", EndpointUnreachableError("no answer"))
     with pytest.raises(EndpointUnreachableError):
+        modified.call(log_in.handler, EVENT)
+
+
+def outcomes(text: str) -> list[str]:
+    return [line["outcome"] for line in metrics_in(text) if line["Logins"] == [1.0]]
+
+
+def test_a_login_is_counted_by_its_outcome(modified: World, output: Callable[[], str]) -> None:
+    modified.call(log_in.handler, EVENT)
+    assert outcomes(output()) == ["Succeeded"]
+    modified.cache.refused = {PENDING_PASSWORD}
+    with pytest.raises(PasswordRefusedError):
+        modified.call(log_in.handler, EVENT)
+    assert outcomes(output()) == ["PasswordRefusedError"]
+    modified.cache.faults.raise_at("open", EndpointUnreachableError("no answer"))
+    with pytest.raises(EndpointUnreachableError):
+        modified.call(log_in.handler, EVENT)
+    assert outcomes(output()) == ["EndpointUnreachableError"]
+    modified.cache.faults.raise_at("open", ValueError(CURRENT_PASSWORD))
+    with pytest.raises(UnexpectedError):
+        modified.call(log_in.handler, EVENT)
+    assert outcomes(output()) == ["UnexpectedError"]
+
+
+def test_a_login_that_was_not_tried_is_not_counted(
+    modified: World, output: Callable[[], str]
+) -> None:
+    modified.secrets.texts[PENDING] = None
+    with pytest.raises(VersionNotReadableError):
+        modified.call(log_in.handler, EVENT)
+    assert outcomes(output()) == []
+
+
+@pytest.mark.parametrize("broken", ["add_metric", "add_dimension", "serialize_metric_set"])
+def test_a_metric_that_fails_does_no_harm(
+    modified: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("no metric today")
+
+    monkeypatch.setattr(SingleMetric, broken, fail)
+    assert modified.call(log_in.handler, EVENT) == {"Endpoint": str(ENDPOINT)}
+    modified.cache.refused = {PENDING_PASSWORD}
+    with pytest.raises(PasswordRefusedError):
         modified.call(log_in.handler, EVENT)

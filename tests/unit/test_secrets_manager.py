@@ -23,6 +23,7 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.password import PasswordRules, is_valid
+from rotation.schedule import Schedule
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -33,6 +34,8 @@ from rotation.secrets_manager import (
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
+    FUNCTION_ARN,
+    NOW,
     OTHER,
     OTHER_PASSWORD,
     PENDING,
@@ -88,6 +91,59 @@ def test_a_description_finds_the_version_of_a_label() -> None:
     )
     assert found.version_with(AWSPENDING) == CURRENT
     assert found.version_with(AWSPREVIOUS) is None
+
+
+RULES = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
+
+
+@pytest.mark.parametrize(
+    "told, schedule",
+    [
+        ({}, Schedule()),
+        (
+            {
+                "RotationEnabled": True,
+                "RotationLambdaARN": FUNCTION_ARN,
+                "RotationRules": RULES,
+                "LastRotatedDate": NOW,
+                "NextRotationDate": NOW,
+            },
+            Schedule(FUNCTION_ARN, True, 30, "rate(30 days)", "3h", NOW, NOW),
+        ),
+        (
+            {"RotationEnabled": False, "RotationLambdaARN": FUNCTION_ARN, "RotationRules": {}},
+            Schedule(FUNCTION_ARN),
+        ),
+    ],
+)
+def test_a_description_tells_the_schedule(
+    stubbed: tuple[SecretsManager, Stubber], told: dict[str, Any], schedule: Schedule
+) -> None:
+    secrets, stubber = stubbed
+    found = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **told}
+    stubber.add_response("describe_secret", found, {"SecretId": SECRET_ARN})
+    assert secrets.describe(SECRET_ARN).schedule == schedule
+
+
+def test_secrets_of_a_function_are_found_on_all_pages(
+    stubbed: tuple[SecretsManager, Stubber],
+) -> None:
+    secrets, stubber = stubbed
+
+    def page(*functions: str | None) -> dict[str, Any]:
+        return {
+            "SecretList": [
+                {"ARN": f"{SECRET_ARN}{by}", **({"RotationLambdaARN": by} if by else {})}
+                for by in functions
+            ]
+        }
+
+    other = f"{FUNCTION_ARN}2"
+    stubber.add_response("list_secrets", page(None, other) | {"NextToken": "more"}, {})
+    stubber.add_response(
+        "list_secrets", page(FUNCTION_ARN, other, FUNCTION_ARN), {"NextToken": "more"}
+    )
+    assert secrets.rotated_by(FUNCTION_ARN) == [f"{SECRET_ARN}{FUNCTION_ARN}"] * 2
 
 
 def test_a_secret_that_is_not_there_is_not_found(secrets: SecretsManager) -> None:
@@ -270,6 +326,7 @@ CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         {"to": PENDING, "away_from": CURRENT},
     ),
     "random_password": ("get_random_password", (PasswordRules(32, ""),), {}),
+    "rotated_by": ("list_secrets", (FUNCTION_ARN,), {}),
 }
 
 

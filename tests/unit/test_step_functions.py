@@ -237,9 +237,9 @@ def test_all_pages_of_running_executions_are_found(stub: Stub) -> None:
 
     stub.stubber.add_response("list_executions", page("a") | {"nextToken": "more"}, expected)
     stub.stubber.add_response("list_executions", page("b"), expected | {"nextToken": "more"})
-    assert stub.adapter.running() == [f"{EXECUTION_ARN}a", f"{EXECUTION_ARN}b"]
+    assert stub.adapter.running() == {f"{EXECUTION_ARN}{name}": NOW for name in "ab"}
 
 
 def test_a_machine_without_running_executions_has_none(stub: Stub) -> None:
     stub.stubber.add_response("list_executions", {"executions": []})
-    assert stub.adapter.running() == []
+    assert stub.adapter.running() == {}

@@ -60,6 +60,14 @@ def test_a_handler_is_called_with_an_event_of_any_shape(
     assert (line.get("execution"), line.get("token")) == (None, None)
 
 
+@pytest.mark.parametrize("event", [None, [], "text", {}])
+def test_a_transient_error_of_any_event_is_told_as_it_is(
+    event: Any, output: Callable[[], str]
+) -> None:
+    with pytest.raises(UserBusyError, match=r"^It is busy\.$"):
+        raising(UserBusyError("It is busy."))(event, CONTEXT)
+
+
 def test_an_error_can_be_written_as_utf_8(output: Callable[[], str]) -> None:
     with pytest.raises(UserStatusError, match=r"^User \? is gone\.$"):
         raising(UserStatusError("User \ud800 is gone."))(EVENT, CONTEXT)

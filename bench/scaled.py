@@ -1,0 +1,213 @@
+"""Rotations in one process, whose waits take no time: long ones, and many at once.
+
+The machine, the handlers and the services' rules are real (tests/histories/in_process.py); calls
+take no time, so all seconds here are waits. Retries have their jitter, and botocore retries, too.
+"""
+
+import io
+import json
+import logging
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+
+from bench import reference
+from report.cost import cost_of
+from tests.histories import in_process
+from tests.histories.in_process import ACCOUNT, REGION, InProcess
+from tests.histories.worlds import InProcessTenant, InProcessWorld
+
+_BOTOCORE_ATTEMPTS, _BOTOCORE_LONGEST = 3, 20
+
+
+@dataclass
+class Run:
+    """What one or more rotations took; `seconds` is until the last one's promotion."""
+
+    asked: int
+    promoted: int = 0
+    seconds: float = 0.0
+    transitions: list[int] = field(default_factory=list)
+    invocations: list[int] = field(default_factory=list)
+    rotation_seconds: list[float] = field(default_factory=list)  # of the rotation function
+    calls: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    real_seconds: float = 0.0
+
+
+class Counted(InProcess):
+    """Counts the calls of functions, notes promotions, and tries again as botocore does."""
+
+    def __init__(self, *, modifying_seconds: float, seed: int = 0) -> None:
+        super().__init__(modifying_seconds=modifying_seconds, seed=seed)
+        self.calls: Counter[str] = Counter()
+        self.promoted: dict[str, float] = {}
+        self.billed: dict[str, float] = {}  # by token, of the rotation function
+        self._chance = random.Random(seed)  # noqa: S311
+
+    def _called(self, service: Any, operation: str, request: Any, *, attempts: int = 3) -> Any:
+        if self.stage.actor is None:
+            return super()._called(service, operation, request, attempts=attempts)
+        for attempt in range(_BOTOCORE_ATTEMPTS):
+            self.calls[operation] += 1
+            try:
+                answer = super()._called(service, operation, request, attempts=attempts)
+            except JsonRESTError as error:
+                last = attempt == _BOTOCORE_ATTEMPTS - 1
+                if error.error_type != in_process._CODES["throttle"] or last:
+                    raise
+                # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+                self.stage.sleep(self._chance.random() * min(2**attempt, _BOTOCORE_LONGEST))
+            else:
+                if request.get("VersionStage") == "AWSCURRENT" and "MoveToVersionId" in request:
+                    self.promoted[request["SecretId"]] = self.stage.now
+                return answer
+        raise AssertionError("the last attempt has neither answered nor failed")
+
+    def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
+        begun = self.stage.now
+        answer = super()._invoke(FunctionName, Payload)
+        if "ClientRequestToken" in (event := json.loads(Payload)):
+            token = event["ClientRequestToken"]
+            self.billed[token] = self.billed.get(token, 0.0) + self.stage.now - begun
+        return answer
+
+    @contextmanager
+    def begun(self, *faults: str) -> Iterator[InProcessWorld]:
+        """In its place, with jitter; a directory's files are found from the repository's root."""
+        # The functions' metrics go to standard output, and failures are told as figures.
+        logging.disable(logging.CRITICAL)
+        with self.set_up(), redirect_stdout(io.StringIO()):
+            clock = SimpleNamespace(sleep=self._jittered, time=lambda: int(self.stage.now))
+            retrier_decl.time = clock
+            if faults:
+                self.faults.control("POST", json.dumps(faults).encode())
+            try:
+                yield InProcessWorld(self)
+            finally:
+                logging.disable(logging.NOTSET)
+
+    def _jittered(self, seconds: float) -> None:
+        self.stage.sleep(self._chance.uniform(0, seconds))
+
+
+def rotate(
+    count: int, modifying: float, *faults: str, nodes: int = 1, one_group: bool = False
+) -> Run:
+    """That many rotations at once, of users in groups of their own or in one."""
+    aws, began = Counted(modifying_seconds=modifying), time.monotonic()
+    with aws.begun(*faults) as world:
+        tenants = _tenants(world, count, nodes, one_group=one_group)
+        tokens = [
+            aws.secrets.rotate_secret(SecretId=each.secret_arn)["VersionId"] for each in tenants
+        ]
+        aws.stage.run()
+        run = _run(aws, tenants, tokens)
+        for arn, execution in aws.executions().items():
+            events = aws.step_functions.get_execution_history(executionArn=arn)["events"]
+            if execution["status"] == "SUCCEEDED":
+                cost = cost_of(events)
+                run.transitions.append(cost.transitions)
+                run.invocations.append(cost.invocations)
+            else:
+                name = execution.get("error", execution["status"])
+                run.errors[name] = run.errors.get(name, 0) + 1
+    run.real_seconds = time.monotonic() - began
+    return run
+
+
+def rotate_with_reference(path: Path, modifying: float) -> Run:
+    """One rotation by AWS's function, in the same world."""
+    aws = Counted(modifying_seconds=modifying)
+    name, before = "reference", in_process.ROTATION_FUNCTION
+    module: Any = reference.load(path, name)
+    stage = aws.stage
+    module.time = SimpleNamespace(sleep=stage.sleep, time=lambda: stage.now)
+    clients = {"secretsmanager": aws.secrets, "elasticache": aws.elasticache}
+    missing = type("ResourceNotFoundException", (ClientError,), {})
+    aws.secrets.exceptions.ResourceNotFoundException = missing
+    module.boto3 = SimpleNamespace(client=lambda service, **_: clients[service])
+    module.handler = module.lambda_handler
+    module.logger.setLevel("CRITICAL")
+    in_process.ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Reference"
+    kept = dict(os.environ)
+    try:
+        with aws.begun() as world:
+            [tenant] = _tenants(world, 1, 1)
+            os.environ |= reference.SETTINGS | {
+                "SECRETS_MANAGER_ENDPOINT": "https://secretsmanager.us-east-1.amazonaws.com",
+                "SECRET_ARN": tenant.secret_arn,
+                "USER_NAME": tenant.username,
+            }
+            token = aws.secrets.rotate_secret(SecretId=tenant.secret_arn)["VersionId"]
+            stage.run()
+            return _run(aws, [tenant], [token])
+    finally:
+        in_process.ROTATION_FUNCTION = before
+        os.environ.clear()
+        os.environ.update(kept)
+        del sys.modules[name]
+
+
+def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run:
+    promoted = [
+        token in version
+        for each, token in zip(tenants, tokens, strict=True)
+        if (version := [v for v, labels in each.labels().items() if "AWSCURRENT" in labels])
+    ]
+    return Run(
+        asked=len(tenants),
+        promoted=sum(promoted),
+        seconds=max(aws.promoted.values(), default=0.0),
+        rotation_seconds=[aws.billed.get(token, 0.0) for token in tokens],
+        calls=dict(sorted(aws.calls.items())),
+    )
+
+
+def _tenants(
+    world: InProcessWorld, count: int, nodes: int, *, one_group: bool = False
+) -> list[InProcessTenant]:
+    tenants: list[InProcessTenant] = []
+    for number in range(count):
+        tenant = world.tenant()
+        assert isinstance(tenant, InProcessTenant)
+        tenants.append(tenant)
+        if not one_group:
+            _serve(world, [tenant], f"own-{number}", nodes)
+    if one_group:
+        _serve(world, tenants, "shared", nodes)
+    return tenants
+
+
+def _serve(world: InProcessWorld, tenants: list[InProcessTenant], name: str, nodes: int) -> None:
+    default = {"Engine": "redis", "AccessString": "off -@all", "NoPasswordRequired": True}
+    world.elasticache.create_user(UserId=f"{name}-default", UserName="default", **default)
+    members = [each.user_id for each in tenants]
+    world.elasticache.create_user_group(
+        UserGroupId=name, Engine="redis", UserIds=[f"{name}-default", *members]
+    )
+    # A replication group without cluster mode has at most six nodes: more are several caches.
+    for number in range(0, nodes, 6):
+        cache = f"{name}-{number}"
+        world.elasticache.create_replication_group(
+            ReplicationGroupId=cache,
+            ReplicationGroupDescription=name,
+            Engine="redis",
+            NumCacheClusters=min(6, nodes - number),
+            UserGroupIds=[name],
+            TransitEncryptionEnabled=True,
+        )
+        for each in tenants:
+            each.caches.append(cache)

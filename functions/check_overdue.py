@@ -1,0 +1,40 @@
+"""Check Overdue: once a day, every secret that rotates through this stack is looked at."""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.elasticache import ElastiCache
+from rotation.modification import Modification
+from rotation.overdue import OverdueCheck, Scope, message_of
+from rotation.secrets_manager import SecretsManager
+from rotation.step_functions import StepFunctions
+from rotation.telemetry import MetricUnit, entry_point, logger, metrics
+from rotation.topic import Topic
+
+
+@entry_point
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Any event to ``{"Checked", "OverdueSecrets", "Findings": [{"Secret", "Kind", "Told"}]}``."""
+    check = OverdueCheck(
+        Scope.from_env(),
+        SecretsManager.connect(),
+        ElastiCache.connect(),
+        StepFunctions.connect(),
+        bound=Modification.bound_from_env(),
+        now=lambda: datetime.now(UTC),
+        sleep=time.sleep,
+    )
+    checked, findings = check.run()
+    overdue_secrets = len({finding.secret for finding in findings})
+    metrics.add_metric("OverdueSecrets", MetricUnit.Count, overdue_secrets)
+    told = [finding.to_state() for finding in findings]
+    for each in told:
+        logger.warning(each["Told"], extra={"finding": each["Kind"], "secret": each["Secret"]})
+    if findings and os.environ.get("TOPIC_ARN"):
+        Topic.connect().publish(message_of(findings))
+    return {"Checked": checked, "OverdueSecrets": overdue_secrets, "Findings": told}

@@ -1,0 +1,95 @@
+"""The stack changes, or goes, while rotations are in flight."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.deploy import STACK_NAME, deploy
+from local.faults import ask, control
+from local.instance import LocalAws
+from tests.local.helpers import eventually
+from tests.rotation.world import FIRST_PASSWORD, Tenant, World
+
+EVERYTHING = dict.fromkeys(("Alarms", "OverdueCheck", "Dashboard"), "true")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with LocalAws(tmp_path_factory.mktemp("changing"), modifying_seconds=0.2) as aws:
+        yield World(aws, deploy(aws))
+
+
+def in_flight(tenant: Tenant) -> str:
+    """A rotation of Secrets Manager's that waits for its user; the new version's id."""
+    url = tenant.world.aws.environment["LOCAL_CONTROL_URL"]
+    control(url, "POST", ["keep-modifying:4"])
+    token = tenant.begin_rotation()
+    eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
+    control(url, "DELETE")
+    return token
+
+
+def test_a_rotation_in_flight_goes_on_while_the_stack_is_updated(world: World) -> None:
+    tenant = world.tenant()
+    tenant.serve()
+    token = in_flight(tenant)
+    world.stack = deploy(world.aws, {"LogLevel": "DEBUG", **EVERYTHING})
+    assert tenant.ended(f"{token}-1")["status"] == "SUCCEEDED"
+    eventually(lambda: tenant.described().get("LastRotatedDate"), "Secrets Manager's word")
+    assert tenant.labels()[token] >= {"AWSCURRENT"}
+    assert tenant.logins(tenant.value()["password"]) == {True}
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+
+
+def test_what_was_switched_on_goes_when_it_is_switched_off(world: World) -> None:
+    cloudwatch = world.aws.client("cloudwatch")
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 6
+    world.stack = deploy(world.aws, dict.fromkeys(EVERYTHING, "false"))
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+    assert "OverdueCheckFunctionArn" not in world.stack.outputs
+    names = [each["FunctionName"] for each in functions(world)]
+    assert len(names) == 13
+    assert not [name for name in names if "Overdue" in name or "Tell" in name]
+
+
+def test_a_stack_that_is_removed_leaves_users_secrets_and_passwords(world: World) -> None:
+    world.stack = deploy(world.aws, EVERYTHING)
+    tenant = world.tenant()
+    tenant.serve()
+    token = in_flight(tenant)
+    # As docs/operations.md has it: switch off, wait for what runs, remove.
+    world.secrets.cancel_rotate_secret(SecretId=tenant.secret_arn)
+    eventually(lambda: not running(world), "the end of all executions")
+    url = world.aws.environment["LOCAL_CONTROL_URL"]
+    eventually(lambda: ask(f"{url}/rotations/{token}")["ended"], "the end of the rotation")
+    before = tenant.labels(), tenant.value(), tenant.user()
+    cloudformation = world.aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=STACK_NAME)
+    eventually(lambda: not functions(world), "the end of the functions")
+    assert "AWSCURRENT" in tenant.labels()[token]
+    assert (tenant.labels(), tenant.value(), tenant.user()) == before
+    assert tenant.logins(tenant.value()["password"]) == {True}
+    iam, logs = world.aws.client("iam"), world.aws.client("logs")
+    cloudwatch, events = world.aws.client("cloudwatch"), world.aws.client("events")
+    left = [
+        *(each["RoleName"] for each in iam.list_roles()["Roles"]),
+        *(each["PolicyName"] for each in iam.list_policies(Scope="Local")["Policies"]),
+        *(each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]),
+        *(each["AlarmName"] for each in cloudwatch.describe_alarms()["MetricAlarms"]),
+        *(each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]),
+        *(each["Name"] for each in events.list_rules()["Rules"]),
+    ]
+    assert [name for name in left if STACK_NAME in name] == []
+
+
+def functions(world: World) -> list[dict[str, str]]:
+    pages = world.aws.client("lambda").get_paginator("list_functions").paginate()
+    return list(pages.build_full_result()["Functions"])
+
+
+def running(world: World) -> list[dict[str, str]]:
+    found = world.step_functions.list_executions(
+        stateMachineArn=world.stack.state_machine_arn, statusFilter="RUNNING"
+    )
+    return list(found["executions"])
