@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := bench functions local report tests
+# Where a secret could be written.
+WRITTEN := $(SOURCES) dependencies docs statemachine .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
+CHECKOV := 3.3.30
+PIP_AUDIT := 2.10.1
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl format lock graph mocks pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock graph mocks pictures clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -61,10 +65,21 @@ test-aws-local: setup ## The same, with a second local AWS as the account (5 to 
 test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
 	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
 
-lint: setup lint-asl ## Run ruff and mypy; the template is linted by the tests, and the ASL too
+lint: setup lint-asl ## Run ruff, mypy and the secrets scanner; the tests lint the template and the ASL
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
+	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
+	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python checkov==$(CHECKOV) --config-file .checkov.yaml \
+	  --file template.yaml
+
+audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
+	  --require-hashes --requirement dependencies/requirements.txt \
+	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
 
 lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
 	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json

@@ -21,7 +21,6 @@ from local.faults import Answer, error_answer
 
 Document = Mapping[str, Any]
 
-_SECRETS_MANAGER = "secretsmanager.amazonaws.com"
 # ElastiCache: the parameter that names the resource, and the resource's type in its ARN.
 _NAMED_BY = {
     "DescribeUsers": ("UserId", "user"),
@@ -54,12 +53,13 @@ def allows(documents: Sequence[Document], call: Call) -> bool:
     return _evaluated(policies, call)
 
 
-def admits(policy: Document, function_arn: str, source_account: str) -> bool:
-    """Whether a function's resource policy lets that account's Secrets Manager invoke it."""
-    context = {"aws:sourceaccount": source_account}
-    call = Call(_SECRETS_MANAGER, "lambda:InvokeFunction", function_arn, context)
+def admits(policy: Document, call: Call) -> bool:
+    """Whether the policy of a function, or the trust of a role, allows a service's call.
+
+    The principal is the service's: "secretsmanager.amazonaws.com".
+    """
     result = iam_evaluator.evaluate_resource_policy(
-        dict(policy), _eval_context(call), service=_SECRETS_MANAGER
+        dict(policy), _eval_context(call), service=call.principal
     )
     return bool(result.decision == "Allow")
 

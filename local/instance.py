@@ -137,18 +137,24 @@ class LocalAws:
 
 
 def make_client(
-    service: str, endpoint: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY
+    service: str,
+    endpoint: str,
+    key: str = ACCESS_KEY,
+    secret: str = SECRET_KEY,
+    token: str | None = None,
+    session: boto3.session.Session | None = None,
 ) -> Any:
-    """A boto3 client that takes nothing from the environment or from configuration files."""
-    nothing = (None, None, None, None)
-    names = ("profile", "config_file", "credentials_file", "ca_bundle")
-    core = botocore.session.Session(session_vars=dict.fromkeys(names, nothing))
-    return boto3.session.Session(botocore_session=core).client(
+    """A boto3 client that takes nothing from the environment or from configuration files.
+
+    Clients of one `session` share what it has parsed: many are made in a fraction of the time.
+    """
+    return (session or make_session()).client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
+        aws_session_token=token,
         config=Config(
             proxies={},
             # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.
@@ -157,6 +163,14 @@ def make_client(
             max_pool_connections=100,
         ),
     )
+
+
+def make_session() -> boto3.session.Session:
+    """A session that takes nothing from the environment or from configuration files."""
+    nothing = (None, None, None, None)
+    names = ("profile", "config_file", "credentials_file", "ca_bundle")
+    core = botocore.session.Session(session_vars=dict.fromkeys(names, nothing))
+    return boto3.session.Session(botocore_session=core)
 
 
 def _child_environment() -> dict[str, str]:

@@ -32,7 +32,7 @@ from moto.secretsmanager.exceptions import (
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
 
-from local.access import admits
+from local.access import Call, admits
 
 logger = logging.getLogger(__name__)
 
@@ -376,7 +376,9 @@ class LocalSecretsManager(SecretsManagerBackend):
             policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
         except ClientError:
             policy = {"Statement": []}
-        if not admits(policy, function, self.account_id):
+        source = {"aws:sourceaccount": self.account_id}
+        call = Call("secretsmanager.amazonaws.com", "lambda:InvokeFunction", function, source)
+        if not admits(policy, call):
             raise JsonRESTError(
                 "AccessDeniedException",
                 "Secrets Manager cannot invoke the specified Lambda function. Ensure that the "

@@ -23,7 +23,7 @@ _SUBJECTS = {
     **dict.fromkeys(("CreateReplicationGroup", "DeleteReplicationGroup"), "ReplicationGroupId"),
     **dict.fromkeys(("CreateServerlessCache", "DeleteServerlessCache"), "ServerlessCacheName"),
     **dict.fromkeys(("AddTagsToResource", "RemoveTagsFromResource"), "ResourceName"),
-    "CreateSecret": "Name",
+    **dict.fromkeys(("CreateSecret",), "Name"),
     **dict.fromkeys(
         (
             "GetSecretValue",

@@ -76,3 +76,19 @@ def test_another_user_is_refused_by_name(pinned: tuple[World, Tenant]) -> None:
     assert (other.user(), other.labels()) == before
     world.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=json.dumps(value))
     assert tenant.start()["status"] == "SUCCEEDED"
+
+
+def test_another_user_of_the_pinned_name_is_refused_by_iam(pinned: tuple[World, Tenant]) -> None:
+    """What AWS's own function lets through: it compares the name and modifies the ARN."""
+    world, tenant = pinned
+    value = tenant.value()
+    other = world.tenant(user_name=tenant.username, bound_to=tenant.secret_name)
+    before = other.user()
+    redirected = json.dumps({**value, "user_arn": before["ARN"]})
+    world.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=redirected)
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "AccessDeniedError")
+    assert f"elasticache:DescribeUsers on resource: {before['ARN']}" in execution["cause"]
+    assert other.user() == before
+    world.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=json.dumps(value))
+    assert tenant.start()["status"] == "SUCCEEDED"

@@ -14,7 +14,7 @@ from tests.local.helpers import eventually
 T = TypeVar("T")
 
 FIRST_PASSWORD = "first-password-0123456789"
-_numbers = count(1)
+numbers = count(1)
 
 
 @dataclass
@@ -51,7 +51,7 @@ class World:
         self, *, name: str | None = None, user_name: str | None = None, **user: Any
     ) -> "Tenant":
         """A user and its secret, bound to each other; by default `on`, with a password."""
-        number = next(_numbers)
+        number = next(numbers)
         secret_name, user_id = (
             name or f"{self.prefix}secret-{number}",
             f"{self.prefix}user-{number}",
@@ -94,7 +94,7 @@ class Tenant:
 
     def serve(self, kind: str = "one node", engine: str = "redis", group_engine: str = "") -> None:
         """Put the user into a user group of its own, and that before a new cache."""
-        elasticache, number = self.world.elasticache, next(_numbers)
+        elasticache, number = self.world.elasticache, next(numbers)
         prefix = self.world.prefix
         group, cache = f"{prefix}group-{number}", f"{prefix}cache-{number}"
         members = [self.user_id]

@@ -16,21 +16,17 @@ from tests.statemachine.checks import SAME_HANDLER, Definition, places
 Template = dict[str, Any]
 
 FUNCTION = "AWS::Serverless::Function"
-#: Why these actions are allowed on all resources. The source is the Service Authorization
-#: Reference, where an action that has no resource types takes no other resource than "*".
-ON_ANY_RESOURCE = {
-    **dict.fromkeys(
-        (
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-        ),
-        "traces have no resource",
-    ),
-    "secretsmanager:GetRandomPassword": "it reads no secret",
-    "secretsmanager:ListSecrets": "it tells no value",
-    **dict.fromkeys(
+TRACES = "traces have no resource"
+LOG_DELIVERY = "log delivery has no resource (Step Functions guide, Logging to CloudWatch Logs)"
+NETWORK = "a function in a VPC (Lambda guide, Giving Lambda functions access to a VPC)"
+OWN_LOGS = "the function's own lines (Lambda guide, Defining permissions with an execution role)"
+#: What AWS's services ask for with a role, and no code of ours: no recorded run has it. By whom.
+BY_AWS: dict[str, dict[str, str]] = {
+    "a function": {
+        **dict.fromkeys(("logs:CreateLogStream", "logs:PutLogEvents"), OWN_LOGS),
+        **dict.fromkeys(("xray:PutTraceSegments", "xray:PutTelemetryRecords"), TRACES),
+    },
+    "a function in a VPC": dict.fromkeys(
         (
             "ec2:CreateNetworkInterface",
             "ec2:DescribeNetworkInterfaces",
@@ -39,21 +35,39 @@ ON_ANY_RESOURCE = {
             "ec2:AssignPrivateIpAddresses",
             "ec2:UnassignPrivateIpAddresses",
         ),
-        "a function in a VPC (Lambda guide, Giving Lambda functions access to a VPC)",
+        NETWORK,
     ),
-    **dict.fromkeys(
-        (
-            "logs:CreateLogDelivery",
-            "logs:GetLogDelivery",
-            "logs:UpdateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:DescribeResourcePolicies",
-            "logs:DescribeLogGroups",
+    "the machine": {
+        **dict.fromkeys(
+            (
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+            ),
+            TRACES,
         ),
-        "log delivery has no resource (Step Functions guide, Logging to CloudWatch Logs)",
-    ),
+        **dict.fromkeys(
+            (
+                "logs:CreateLogDelivery",
+                "logs:GetLogDelivery",
+                "logs:UpdateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:DescribeResourcePolicies",
+                "logs:DescribeLogGroups",
+            ),
+            LOG_DELIVERY,
+        ),
+    },
+}
+#: Why these actions are allowed on all resources. The source is the Service Authorization
+#: Reference, where an action that has no resource types takes no other resource than "*".
+ON_ANY_RESOURCE = {
+    "secretsmanager:GetRandomPassword": "it reads no secret",
+    "secretsmanager:ListSecrets": "it tells no value",
+    **{action: why for by in BY_AWS.values() for action, why in by.items() if why != OWN_LOGS},
 }
 PINNING = ("SecretArn", "UserArn", "UserName")
 #: Metrics of AWS: the dimension that tells whose they are, and their names (Step Functions guide,
@@ -193,8 +207,7 @@ def actions(template: Template) -> list[str]:
     for name, statement in _statements(template):
         if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
             found.append(f"{name} has a statement that says what is not allowed")
-        allowed = statement.get("Action", [])
-        for action in [allowed] if isinstance(allowed, str) else allowed:
+        for action in _leaves(statement.get("Action", [])):
             if "*" in action:
                 found.append(f"{name} allows {action}")
             if "*" in _leaves(statement.get("Resource")) and action not in ON_ANY_RESOURCE:
@@ -210,6 +223,60 @@ def managed_policies(template: Template) -> list[str]:
         for leaf in _leaves(role.get("ManagedPolicyArns", []))
         if ":policy/" in leaf
     ]
+
+
+def asked_by_aws(template: Template) -> list[str]:
+    """Each role allows what AWS's services ask for with it, no less and no more."""
+    found = []
+    services = ("logs", "xray", "ec2")
+    machines = dict(_of_type(template, "AWS::Serverless::StateMachine"))
+    for name, properties in {**functions(template), **machines}.items():
+        wanted = {*BY_AWS["the machine" if name in machines else "a function"]}
+        if "VpcConfig" in properties:
+            wanted |= {*BY_AWS["a function in a VPC"]}
+        role = properties.get("Role", {}).get("Fn::GetAtt", [""])[0]
+        attached = [
+            leaf
+            for leaf in _leaves(template["Resources"].get(role, {}).get("Properties", {}))
+            if template["Resources"].get(leaf, {}).get("Type") == "AWS::IAM::ManagedPolicy"
+        ]
+        allowed = {
+            action
+            for holder, statement in _statements(template)
+            if holder in (role, *attached) and statement.get("Resource")
+            for action in _leaves(statement["Action"])
+            if action.split(":")[0] in services
+        }
+        found += [f"{name} may not {action}" for action in sorted(wanted - allowed)]
+        found += [f"{name} may {action}, unasked" for action in sorted(allowed - wanted)]
+    return found
+
+
+def trust(template: Template) -> list[str]:
+    """A function's role is for Lambda alone, the machine's for this account's Step Functions."""
+    found = []
+    own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    for name, properties in [
+        *functions(template).items(),
+        *_of_type(template, "AWS::Serverless::StateMachine"),
+    ]:
+        machine = "DefinitionUri" in properties
+        role = properties.get("Role", {}).get("Fn::GetAtt", [""])[0]
+        document = (
+            template["Resources"]
+            .get(role, {})
+            .get("Properties", {})
+            .get("AssumeRolePolicyDocument", {})
+        )
+        expected = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{'states' if machine else 'lambda'}.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            **({"Condition": own} if machine else {}),
+        }
+        if document.get("Statement") != [expected]:
+            found.append(f"{role or name} can be assumed by others than {expected['Principal']}")
+    return found
 
 
 def invocations(template: Template) -> list[str]:

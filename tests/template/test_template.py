@@ -1,7 +1,9 @@
 """The template: linted, together with the state machine, and checked as data."""
 
 import copy
+import functools
 import json
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +37,8 @@ CHECKS: dict[str, Check] = {
     "roles": checks.roles,
     "actions": checks.actions,
     "managed_policies": checks.managed_policies,
+    "asked_by_aws": checks.asked_by_aws,
+    "trust": checks.trust,
     "invocations": checks.invocations,
     "permission": checks.permission,
     "log_groups": checks.log_groups,
@@ -158,6 +162,7 @@ def in_dashboard(old: str, new: str) -> Callable[[Template], None]:
 ALARM = "ExecutionsFailedAlarm"
 FORM = ("Metadata", "AWS::CloudFormation::Interface")
 POLICY = ("Policies", 0, "PolicyDocument", "Statement", 0)
+TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
 
 BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ("parameters", at("Parameters", "LogLevel", "Description"), "LogLevel has no Description"),
@@ -209,6 +214,31 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         "managed_policies",
         resource("LogInRole", "ManagedPolicyArns", 0, to="arn:aws:iam::aws:policy/PowerUserAccess"),
         "LogInRole has the policy arn:aws:iam::aws:policy/PowerUserAccess",
+    ),
+    (
+        "asked_by_aws",
+        resource("LogInRole", "ManagedPolicyArns", 0),
+        "LogInFunction may not logs:CreateLogStream",
+    ),
+    (
+        "asked_by_aws",
+        resource("LogInRole", "ManagedPolicyArns", 1),
+        "LogInFunction may not ec2:CreateNetworkInterface",
+    ),
+    (
+        "asked_by_aws",
+        resource("RollBackRole", "ManagedPolicyArns", 0, to={"Ref": "VpcPolicy"}),
+        "RollBackFunction may ec2:CreateNetworkInterface, unasked",
+    ),
+    (
+        "trust",
+        resource("RotationStateMachineRole", *TRUST, "Condition"),
+        "RotationStateMachineRole can be assumed by others",
+    ),
+    (
+        "trust",
+        resource("LogInRole", *TRUST, "Principal", to={"AWS": "*"}),
+        "LogInRole can be assumed by others",
     ),
     (
         "invocations",
@@ -287,6 +317,35 @@ def test_what_is_wrong_is_told(name: str, edit: Callable[[Template], None], prob
     template = copy.deepcopy(TEMPLATE)
     edit(template)
     assert any(problem in told for told in CHECKS[name](template)), CHECKS[name](template)
+
+
+def part(name: str, *path: str | int) -> Any:
+    """What is at a path of a resource's properties."""
+    return functools.reduce(operator.getitem, path, TEMPLATE["Resources"][name]["Properties"])
+
+
+BY_AWS = [
+    (name, *path, index)
+    for name, path in (
+        ("TelemetryPolicy", ("PolicyDocument", "Statement", 0)),
+        ("TelemetryPolicy", ("PolicyDocument", "Statement", 1)),
+        ("VpcPolicy", ("PolicyDocument", "Statement", 0)),
+        ("RotationStateMachineRole", ("Policies", 0, "PolicyDocument", "Statement", 1)),
+    )
+    for index in range(len(part(name, *path)["Action"]))
+]
+
+
+def test_nothing_that_aws_asks_for_can_be_taken_away() -> None:
+    """What our own code asks for: tests/rotation/test_least_privilege.py."""
+    assert len(BY_AWS) == 2 + 2 + 6 + 12
+    for name, *path, index in BY_AWS:
+        template = copy.deepcopy(TEMPLATE)
+        resource(name, *path, "Action", index)(template)
+        assert checks.asked_by_aws(template), (name, path, index)
+        template = copy.deepcopy(TEMPLATE)
+        resource(name, *path, "Resource")(template)
+        assert checks.asked_by_aws(template), (name, path)
 
 
 def test_every_check_is_seen_to_fail() -> None:

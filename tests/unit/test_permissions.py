@@ -49,7 +49,8 @@ def statements_of(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def allowed(function: str) -> set[str]:
     return {
-        action
+        # By its tag, where an action is for stacks that are not pinned.
+        action["Fn::If"][2] if isinstance(action, dict) else action
         for statement in statements_of(RESOURCES[f"{function}Role"])
         for action in statement["Action"]
     }

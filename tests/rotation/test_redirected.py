@@ -1,0 +1,128 @@
+"""Whoever may write one secret cannot turn its rotation on the user of another."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.faults import ask
+from tests.rotation.test_refusals import everything, tag, untag
+from tests.rotation.world import Tenant, World, numbers
+
+Write = Callable[[Tenant, Tenant], None]  # by the secret's writer, for the victim
+
+
+def pair(world: World, name: str = "writers", victims: str = "victims", **victim: Any) -> Any:
+    """The writer's user and secret, and the victim's, under names that no other test has."""
+    number = next(numbers)
+    names = (f"{number}/{name}", f"{number}/{victims}")
+    return world.tenant(name=names[0]), world.tenant(name=names[1], **victim)
+
+
+def write(writer: Tenant, **fields: Any) -> None:
+    value = json.dumps({**writer.value(), **fields})
+    writer.world.secrets.put_secret_value(SecretId=writer.secret_arn, SecretString=value)
+
+
+def point(writer: Tenant, victim: Tenant) -> None:
+    """All that names a user in the secret is now the victim's."""
+    write(writer, user_arn=victim.user()["ARN"], username=victim.username)
+
+
+def moved(part: int, to: str) -> Write:
+    def move(writer: Tenant, victim: Tenant) -> None:
+        arn = victim.user()["ARN"].split(":")
+        write(writer, user_arn=":".join([*arn[:part], to, *arn[part + 1 :]]))
+
+    return move
+
+
+def untagged(writer: Tenant, victim: Tenant) -> None:
+    untag(victim)
+    point(writer, victim)
+
+
+def tagged(text: str) -> Write:
+    """The victim's tag has that text, with the writer's {name}, {arn} and the like."""
+
+    def bind(writer: Tenant, victim: Tenant) -> None:
+        name, arn = writer.secret_name, writer.secret_arn
+        suffix = arn.rpartition("-")[2]
+        tag(victim, text.format(name=name, upper=name.upper(), arn=arn, suffix=suffix))
+        point(writer, victim)
+
+    return bind
+
+
+def recreated(writer: Tenant, victim: Tenant) -> None:
+    """The victim names a secret by its ARN; it is deleted, and the writer makes its namesake."""
+    tag(victim, victim.secret_arn)
+    secrets, value = victim.world.secrets, victim.value()
+    secrets.delete_secret(SecretId=victim.secret_arn, ForceDeleteWithoutRecovery=True)
+    made = secrets.create_secret(Name=victim.secret_name, SecretString=json.dumps(value))
+    assert made["ARN"] != victim.secret_arn
+    writer.secret_arn, writer.secret_name = made["ARN"], victim.secret_name
+
+
+WAYS: dict[str, tuple[str, Write]] = {
+    "user_arn": ("UserMismatchError", lambda w, v: write(w, user_arn=v.user()["ARN"])),
+    "username": ("UserMismatchError", lambda w, v: write(w, username=v.username)),
+    "user_arn and username": ("UserNotBoundError", point),
+    "ARN of another region": ("UserMismatchError", moved(3, "eu-west-1")),
+    "ARN of another account": ("UserMismatchError", moved(4, "210987654321")),
+    "ARN of another partition": ("UserMismatchError", moved(1, "aws-cn")),
+    "ARN of a group of the name": ("UserMismatchError", moved(5, "usergroup")),
+    "tag missing": ("UserNotBoundError", untagged),
+    "tag empty": ("UserNotBoundError", tagged("")),
+    "tag of another case": ("UserNotBoundError", tagged("{upper}")),
+    "tag that the name begins": ("UserNotBoundError", tagged("{name}-2")),
+    "tag with a suffix": ("UserNotBoundError", tagged("{name}-{suffix}")),
+    "tag with another suffix": ("UserNotBoundError", tagged("{arn}0")),
+    "tag with a wildcard": ("UserNotBoundError", tagged("*")),
+    "namesake of a deleted secret": ("UserNotBoundError", recreated),
+}
+
+
+def refused(writer: Tenant, victim: Tenant, error: str) -> None:
+    """The rotation of the writer's secret ends with that error, and the victim is as before."""
+    before, user = everything(writer), victim.user()
+    execution = writer.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", error)
+    assert "Nothing had been changed." in execution["cause"]
+    assert everything(writer) == before
+    assert victim.user() == user
+    # No function of the stack has even tried.
+    asked = ask(f"{writer.world.aws.environment['LOCAL_CONTROL_URL']}/calls")
+    modified = [each["resource"] for each in asked if each["action"] == "elasticache:ModifyUser"]
+    assert user["ARN"] not in modified
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_writer_of_a_secret_cannot_rotate_another_user(world: World, way: str) -> None:
+    error, redirect = WAYS[way]
+    writer, victim = pair(world)
+    redirect(writer, victim)
+    refused(writer, victim, error)
+
+
+@pytest.mark.parametrize("names", [("app", "app-2"), ("app-2", "app"), ("app", "app-AbCdEf")])
+def test_names_that_begin_alike_are_two_secrets(world: World, names: tuple[str, str]) -> None:
+    writer, victim = pair(world, *names)
+    point(writer, victim)
+    refused(writer, victim, "UserNotBoundError")
+
+
+def test_users_of_one_name_are_two_users(world: World) -> None:
+    writer, victim = pair(world, user_name="of-both")
+    write(writer, user_arn=victim.user()["ARN"], username="of-both")
+    refused(writer, victim, "UserNotBoundError")
+
+
+def test_nor_by_secrets_manager(world: World) -> None:
+    writer, victim = pair(world)
+    user = victim.user()
+    point(writer, victim)
+    token = writer.rotate()
+    assert writer.ended(f"{token}-1")["error"] == "UserNotBoundError"
+    assert victim.user() == user
