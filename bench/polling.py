@@ -50,7 +50,7 @@ class Judgement:
 
 def looks(rule: Rule) -> Iterator[float]:
     """The times of the looks, in seconds."""
-    seconds = float(SHORTEST_WAIT_SECONDS)
+    seconds = float(FIRST_LOOKS[0])
     while True:
         yield seconds
         seconds += max(rule(round(seconds)), SHORTEST_WAIT_SECONDS)

@@ -9,7 +9,7 @@ from rotation.errors import ConfigurationError, UserModifyingTooLongError
 
 #: The first looks, in seconds from the beginning: a user who serves no cache is active at once, and
 #: what takes a minute is worth few transitions.
-FIRST_LOOKS = (2, 5, 12, 30, 60)
+FIRST_LOOKS = (1, 5, 12, 30, 60)
 #: From then on a wait is this share of the time already waited, so that a user is active for at
 #: most this share of its modifying time before it is noticed.
 #: ``python -m bench.polling`` compares other rules.

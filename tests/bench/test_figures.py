@@ -82,13 +82,13 @@ def test_a_lambda_is_billed_by_memory_time_and_requests() -> None:
 
 
 def test_looks_come_when_the_rule_says() -> None:
-    assert polling.seen(polling.share(1.0), 5) == (3, 3)  # at 2, 4 and 8
-    assert polling.seen(polling.share(1.0), 8) == (3, 0)
+    assert polling.seen(polling.share(1.0), 5) == (3, 1)  # at 1, 3 and 6
+    assert polling.seen(polling.share(1.0), 6) == (3, 0)
 
 
 def test_a_rule_is_judged_over_all_times() -> None:
     found = polling.judge("each 2 s", lambda seconds: 2)
-    assert found.at_300 == 17 + 3 * 150
+    assert found.at_300 == 17 + 3 * 151
     assert found.late["61-300 s"] == (0.5, 1, 0)
 
 
