@@ -53,20 +53,17 @@ def modules(handler: str) -> set[str]:
 
 
 def measure(runs: int) -> list[ColdStart]:
-    """Of each handler."""
-    nothing = _cpu("pass", runs)
-    alone: dict[str, float] = {}
+    """Of each handler; what is compared takes turns, since a machine is faster at times."""
     found = []
     for handler in handlers():
         service = _service(handler)
-        if service not in alone:
-            alone[service] = _cpu(f"import boto3; boto3.client({service!r})", runs) - nothing
         # The adapters make their clients at the first call, and keep them.
-        code = f"import {handler}, boto3; boto3.client({service!r})"
-        taken = _cpu(code, runs) - nothing
-        found.append(
-            ColdStart(handler, taken * 1000, alone[service] * 1000, _AUTH in modules(handler))
-        )
+        client = f"boto3; boto3.client({service!r})"
+        codes = ("pass", f"import {client}", f"import {handler}, {client}")
+        turns = [[_cpu(code) for code in codes] for _ in range(runs)]
+        nothing, alone, taken = (min(each) * 1000 for each in zip(*turns, strict=True))
+        logs_in = _AUTH in modules(handler)
+        found.append(ColdStart(handler, taken - nothing, alone - nothing, logs_in))
     return found
 
 
@@ -97,11 +94,7 @@ def _service(handler: str) -> str:
     return "secretsmanager"
 
 
-def _cpu(code: str, runs: int) -> float:
-    return min(_cpu_once(code) for _ in range(runs))
-
-
-def _cpu_once(code: str) -> float:
+def _cpu(code: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     _python(code)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

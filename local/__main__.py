@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--list-faults" in (sys.argv[1:] if arguments is None else arguments):
         return _list_faults()
     options = _parser().parse_args(arguments)
-    # A kill must clean up just as an interrupt does, which a shell ignores for what it starts with &.
+    # A kill must clean up just as an interrupt does; a shell has what it starts with & ignore one.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
