@@ -49,7 +49,10 @@ def remedy_of(run: Run) -> Remedy | None:
     pending = "is not known: the run did not get so far"
     user = ""
     if "Promote Version" in done:
-        current, pending = f"is version {version}, which this run has set", "is off"
+        current, pending = (
+            f"is version {version}, which this run has set",
+            "is on it, too: the rotation has ended",
+        )
     elif run.status == "SUCCEEDED":
         pending = "is as before: a dry run changes nothing"
     elif run.status == "RUNNING":

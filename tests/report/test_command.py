@@ -115,7 +115,7 @@ def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
 @pytest.mark.parametrize(
     "name, current, pending",
     [
-        ("succeeded", "which this run has set", "is off"),
+        ("succeeded", "which this run has set", "is on it, too"),
         ("dry-run", "as before", "a dry run changes nothing"),
         ("refused", "as before", "is off"),
         ("rolled-back", "as before", "is off"),
