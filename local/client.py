@@ -35,11 +35,16 @@ def logs_in(aws: LocalAws, endpoint: dict[str, Any], username: str, password: st
 def nodes(aws: LocalAws, cache: str) -> dict[str, dict[str, Any]]:
     """The endpoints of a replication group's nodes, by cluster id, or of a serverless cache."""
     elasticache = aws.client("elasticache")
-    serverless = elasticache.describe_serverless_caches()["ServerlessCaches"]
-    for found in serverless:
+
+    def all_of(call: str, **how: Any) -> dict[str, Any]:
+        """Every page: one has a hundred at most."""
+        pages = elasticache.get_paginator(call).paginate(**how)
+        return dict(pages.build_full_result())
+
+    for found in all_of("describe_serverless_caches")["ServerlessCaches"]:
         if found["ServerlessCacheName"] == cache:
             return {"writer": found["Endpoint"], "reader": found["ReaderEndpoint"]}
-    clusters = elasticache.describe_cache_clusters(ShowCacheNodeInfo=True)["CacheClusters"]
+    clusters = all_of("describe_cache_clusters", ShowCacheNodeInfo=True)["CacheClusters"]
     return {
         cluster["CacheClusterId"]: cluster["CacheNodes"][0]["Endpoint"]
         for cluster in clusters
