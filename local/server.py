@@ -143,6 +143,9 @@ def _serve_ministack(gateway: socket.socket) -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
+    from local import environments
+
+    environments.install()
     config = Config()
     config.bind = [f"fd://{gateway.fileno()}"]
     config.keep_alive_timeout = 75

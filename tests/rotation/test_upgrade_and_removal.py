@@ -34,7 +34,8 @@ def test_a_rotation_in_flight_goes_on_while_the_stack_is_updated(world: World) -
     tenant.serve()
     token = in_flight(tenant)
     world.stack = deploy(world.aws, {"LogLevel": "DEBUG", **EVERYTHING})
-    assert tenant.ended(f"{token}-1")["status"] == "SUCCEEDED"
+    execution = tenant.ended(f"{token}-1")
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
     eventually(lambda: tenant.described().get("LastRotatedDate"), "Secrets Manager's word")
     assert tenant.labels()[token] >= {"AWSCURRENT"}
     assert tenant.logins(tenant.value()["password"]) == {True}

@@ -1,0 +1,33 @@
+"""Lambda's execution environments, which are ministack's workers, end as on AWS."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from ministack.core import lambda_runtime
+
+
+def install() -> None:
+    """Lets an invocation end that runs while its function is updated or deleted.
+
+    ministack kills the worker. On AWS code and configuration are of an execution environment, and
+    an update is for those that begin after it (Lambda developer guide, "Lambda function states":
+    invocations during an update go on with the previous code and configuration).
+    """
+    kill = lambda_runtime.kill_workers
+
+    def kill_when_idle(workers: Iterable[Any]) -> None:
+        """The workers are in no pool any more, so that none of them is given another event."""
+        found = [worker for worker in workers if worker is not None]
+        kill([worker for worker in found if not worker.in_use])
+        for worker in found:
+            if worker.in_use:
+                threading.Thread(target=after, args=(worker,), daemon=True).start()
+
+    def after(worker: Any) -> None:
+        with worker._lock:  # held as long as an invocation takes
+            kill([worker])
+
+    lambda_runtime.kill_workers = kill_when_idle
