@@ -1,13 +1,10 @@
 """Rotations on the whole local AWS: real processes, TLS and waits."""
 
-import io
 import json
 import os
 import re
-import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import reference
-from local.deploy import Stack, deploy
+from local.deploy import Stack, deploy, zipped
 from local.faults import ask, control
 from local.instance import LocalAws
 from report.cost import cost_of
@@ -47,29 +44,7 @@ class Bench:
     def tenant(self, nodes: int = 2) -> Tenant:
         """A user who is on, in a group of its own, before a cache of so many nodes."""
         tenant = self.world.tenant()
-        group, default = f"group-{tenant.user_id}", f"default-{tenant.user_id}"
-        elasticache = self.world.elasticache
-        elasticache.create_user(
-            UserId=default,
-            UserName="default",
-            Engine="redis",
-            AccessString="off -@all",
-            NoPasswordRequired=True,
-        )
-        elasticache.create_user_group(
-            UserGroupId=group, Engine="redis", UserIds=[default, tenant.user_id]
-        )
-        for number in range(0, nodes, 6):
-            cache = f"cache-{tenant.user_id}-{number}"
-            elasticache.create_replication_group(
-                ReplicationGroupId=cache,
-                ReplicationGroupDescription=group,
-                Engine="redis",
-                NumCacheClusters=min(6, nodes - number),
-                UserGroupIds=[group],
-                TransitEncryptionEnabled=True,
-            )
-            tenant.caches.append(cache)
+        tenant.serve(nodes=nodes)
         return tenant
 
     def modifying(self, seconds: float) -> None:
@@ -81,13 +56,6 @@ class Bench:
     def deploy_reference(self, tenant: Tenant) -> str:
         """As its instructions say: one function for one secret and user; its ARN."""
         assert self.reference
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            bootstrap = zipfile.ZipInfo("bootstrap")
-            bootstrap.external_attr = 0o755 << 16
-            command = f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
-            archive.writestr(bootstrap, command)
-            archive.write(self.reference, "lambda_function.py")
         aws = self.world.aws
         iam, functions = aws.client("iam"), aws.client("lambda")
         role = iam.create_role(
@@ -112,7 +80,7 @@ class Bench:
             Runtime="provided.al2023",
             Handler="lambda_function.lambda_handler",
             Role=role,
-            Code={"ZipFile": package.getvalue()},
+            Code={"ZipFile": zipped({"lambda_function.py": self.reference.read_text()})},
             Timeout=reference.TIMEOUT_SECONDS,
             MemorySize=128,
             Environment={"Variables": variables},

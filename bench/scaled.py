@@ -180,34 +180,12 @@ def _tenants(
     world: InProcessWorld, count: int, nodes: int, *, one_group: bool = False
 ) -> list[InProcessTenant]:
     tenants: list[InProcessTenant] = []
-    for number in range(count):
+    for _ in range(count):
         tenant = world.tenant()
         assert isinstance(tenant, InProcessTenant)
         tenants.append(tenant)
         if not one_group:
-            _serve(world, [tenant], f"own-{number}", nodes)
+            tenant.serve(nodes=nodes)
     if one_group:
-        _serve(world, tenants, "shared", nodes)
+        tenants[0].serve(nodes=nodes, others=tenants[1:])
     return tenants
-
-
-def _serve(world: InProcessWorld, tenants: list[InProcessTenant], name: str, nodes: int) -> None:
-    default = {"Engine": "redis", "AccessString": "off -@all", "NoPasswordRequired": True}
-    world.elasticache.create_user(UserId=f"{name}-default", UserName="default", **default)
-    members = [each.user_id for each in tenants]
-    world.elasticache.create_user_group(
-        UserGroupId=name, Engine="redis", UserIds=[f"{name}-default", *members]
-    )
-    # A replication group without cluster mode has at most six nodes: more are several caches.
-    for number in range(0, nodes, 6):
-        cache = f"{name}-{number}"
-        world.elasticache.create_replication_group(
-            ReplicationGroupId=cache,
-            ReplicationGroupDescription=name,
-            Engine="redis",
-            NumCacheClusters=min(6, nodes - number),
-            UserGroupIds=[name],
-            TransitEncryptionEnabled=True,
-        )
-        for each in tenants:
-            each.caches.append(cache)

@@ -70,7 +70,7 @@ class Package:
 
 def local_package() -> Package:
     """What runs on this machine."""
-    return Package(_zipped(ROOT / "functions"), _zipped(None), "provided.al2023")
+    return Package(zipped(sources(ROOT / "functions")), zipped({}), "provided.al2023")
 
 
 def deploy_package(
@@ -161,14 +161,21 @@ def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
-def _zipped(folder: Path | None) -> bytes:
+def sources(folder: Path) -> dict[str, str]:
+    """The texts of its Python files, by path in the folder."""
+    paths = sorted(folder.rglob("*.py"))
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
+
+
+def zipped(files: Mapping[str, str]) -> bytes:
+    """A function's package of these files, by path, that runs under this Python."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         bootstrap = zipfile.ZipInfo("bootstrap")
         bootstrap.external_attr = 0o755 << 16
         archive.writestr(bootstrap, _BOOTSTRAP)
-        for path in sorted(folder.rglob("*.py")) if folder else ():
-            archive.write(path, path.relative_to(folder or path))
+        for path, text in files.items():
+            archive.writestr(path, text)
     return content.getvalue()
 
 

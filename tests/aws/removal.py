@@ -81,34 +81,15 @@ def _stages(account: Account) -> list[list[Kind]]:
         lambda: _names(manager, "list_secrets", "SecretList", "Name"),
         lambda name: manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True),
     )
-    caches: Kind = (
-        "replication group",
-        lambda: _names(
-            elasticache, "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId"
-        ),
-        lambda name: elasticache.delete_replication_group(ReplicationGroupId=name),
-    )
-    serverless: Kind = (
-        "serverless cache",
-        lambda: _names(
-            elasticache, "describe_serverless_caches", "ServerlessCaches", "ServerlessCacheName"
-        ),
-        lambda name: elasticache.delete_serverless_cache(ServerlessCacheName=name),
-    )
-    groups: Kind = (
-        "user group",
-        lambda: _names(elasticache, "describe_user_groups", "UserGroups", "UserGroupId"),
-        lambda name: elasticache.delete_user_group(UserGroupId=name),
-    )
-    users: Kind = (
-        "user",
-        lambda: _names(elasticache, "describe_users", "Users", "UserId"),
-        lambda name: elasticache.delete_user(UserId=name),
-    )
-    log_groups: Kind = (
-        "log group",
-        lambda: _names(logs, "describe_log_groups", "logGroups", "logGroupName"),
-        lambda name: logs.delete_log_group(logGroupName=name),
+    caches, serverless, groups, users, log_groups = (
+        _plain(*row)
+        for row in (
+            (elasticache, "replication_group", "ReplicationGroups", "ReplicationGroupId"),
+            (elasticache, "serverless_cache", "ServerlessCaches", "ServerlessCacheName"),
+            (elasticache, "user_group", "UserGroups", "UserGroupId"),
+            (elasticache, "user", "Users", "UserId"),
+            (logs, "log_group", "logGroups", "logGroupName"),
+        )
     )
     buckets: Kind = (
         "bucket",
@@ -120,6 +101,15 @@ def _stages(account: Account) -> list[list[Kind]]:
         [groups],
         [users, ("stack", stacks("-network"), delete_stack), buckets, log_groups],
     ]
+
+
+def _plain(client: Any, resource: str, key: str, name: str) -> Kind:
+    """One whose calls are named after it, and whose name is all that its removal asks for."""
+    return (
+        resource.replace("_", " "),
+        lambda: _names(client, f"describe_{resource}s", key, name),
+        lambda found: getattr(client, f"delete_{resource}")(**{name: found}),
+    )
 
 
 def _names(client: Any, call: str, key: str, name: str) -> Iterator[str]:

@@ -1,17 +1,15 @@
 """What the tests of this folder share besides fixtures."""
 
 import contextlib
-import io
 import json
 import socket
 import ssl
-import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from local.deploy import zipped
 from local.instance import LocalAws
 
 T = TypeVar("T")
@@ -47,19 +45,12 @@ def _policy(**statement: str) -> str:
 
 def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
     """Creates a Lambda of this Python, `handler(event, context)` in the code; returns its ARN."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        bootstrap = zipfile.ZipInfo("bootstrap")
-        bootstrap.external_attr = 0o755 << 16
-        command = f'#!/bin/sh\nexec "{sys.executable}" -m awslambdaric "$_HANDLER"\n'
-        archive.writestr(bootstrap, command)
-        archive.writestr("code_under_test.py", code)
     function = aws.client("lambda").create_function(
         FunctionName=name,
         Runtime="provided.al2023",
         Handler="code_under_test.handler",
         Role=any_role(aws),
-        Code={"ZipFile": package.getvalue()},
+        Code={"ZipFile": zipped({"code_under_test.py": code})},
         **settings,
     )
     return str(function["FunctionArn"])

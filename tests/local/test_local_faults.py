@@ -31,7 +31,7 @@ def handler(event, context):
             password=event["Password"], ssl=True, ssl_ca_certs=os.environ["SSL_CERT_FILE"],
         ).ping()
     else:
-        config = Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1})
+        config = Config(retries={"total_max_attempts": 1})
         boto3.client("secretsmanager", config=config).put_secret_value(**event)
     return "answered"
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from local.deploy import ROOT, _zipped, deploy
+from local.deploy import ROOT, deploy, sources, zipped
 from local.faults import control
 from tests.local.helpers import eventually
 from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm, change
@@ -174,14 +174,14 @@ def coded(state: str, edit: Callable[[str], str], world: World) -> str:
         shutil.copytree(ROOT / "functions", functions)
         handler = functions / f"{state.lower().replace(' ', '_')}.py"
         handler.write_text(edit(handler.read_text()))
-        package = _zipped(functions)
+        package = zipped(sources(functions))
     world.aws.client("lambda").update_function_code(
         FunctionName=function_of(world, state), ZipFile=package
     )
     return served(world).begin()
 
 
-def redefined(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
+def edited(edit: Callable[[dict[str, Any]], Any], world: World) -> None:
     """Somebody has edited the machine."""
     machine = world.stack.state_machine_arn
     found = world.step_functions.describe_state_machine(stateMachineArn=machine)
@@ -190,9 +190,26 @@ def redefined(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
     world.step_functions.update_state_machine(
         stateMachineArn=machine, definition=json.dumps(definition)
     )
-    tenant = served(world)
-    arm(tenant, "keep-modifying:60")
-    return tenant.begin()
+
+
+def stopped_by(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
+    edited(edit, world)
+    return faulty("keep-modifying:60", world)
+
+
+def busy_for_longer(world: World) -> str:
+    """Than Modify User waits, with seconds in place of its minutes."""
+
+    def hasten(definition: dict[str, Any]) -> None:
+        [retry] = (
+            each
+            for each in definition["States"]["Modify User"]["Retry"]
+            if "UserBusyError" in each["ErrorEquals"]
+        )
+        retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
+
+    edited(hasten, world)
+    return faulty("busy-user:1:1-100", world)
 
 
 def of(name: str) -> Failure:
@@ -232,7 +249,7 @@ FAILURES: dict[str, Failure] = {
     "SecretNotAllowedError": pinned_to_another,
     "VersionNotFoundError": no_current_version,
     "VersionNotReadableError": current_version_without_a_value,
-    "UserBusyError": partial(faulty, f"busy-user:1:1-{_CALLS}"),
+    "UserBusyError": busy_for_longer,
     "UserStatusError": partial(while_modifying, deleted_user),
     "UserModifyingTooLongError": modified_for_too_long,
     "NoEndpointError": partial(deployed, {"RequireEndpoints": "true"}),
@@ -248,5 +265,5 @@ FAILURES: dict[str, Failure] = {
     "Runtime.ExitError": partial(faulty, f"kill-before:PutSecretValue:1-{_TRIES}"),
     "Sandbox.Timedout": partial(coded, "Check Endpoint", lambda _: _HANGS),
     "ABORTED": partial(faulty, "stop-at:Wait For User"),
-    "TIMED_OUT": partial(redefined, lambda definition: definition.update(TimeoutSeconds=10)),
+    "TIMED_OUT": partial(stopped_by, lambda definition: definition.update(TimeoutSeconds=10)),
 }

@@ -1,7 +1,7 @@
 """A local AWS with the stack on it, and what a person does there."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -92,17 +92,29 @@ class Tenant:
     secret_name: str
     caches: list[str] = field(default_factory=list)
 
-    def serve(self, kind: str = "one node", engine: str = "redis", group_engine: str = "") -> None:
-        """Put the user into a user group of its own, and that before a new cache."""
+    def serve(
+        self,
+        kind: str = "one node",
+        engine: str = "redis",
+        group_engine: str = "",
+        *,
+        nodes: int = 0,
+        others: Sequence["Tenant"] = (),
+    ) -> None:
+        """Put the user, and the others', into a new user group, and that before a new cache.
+
+        Or before so many nodes: in several caches, for one without cluster mode has at most six.
+        """
         elasticache, number = self.world.elasticache, next(numbers)
         prefix = self.world.prefix
         group, cache = f"{prefix}group-{number}", f"{prefix}cache-{number}"
-        members = [self.user_id]
+        served = [self, *others]
+        members = [each.user_id for each in served]
         group_engine = group_engine or engine
         if group_engine == "redis" and self.username != "default":
             members.append(f"{prefix}default-{number}")
             elasticache.create_user(
-                UserId=members[1],
+                UserId=members[-1],
                 UserName="default",
                 Engine="redis",
                 AccessString="off -@all",
@@ -111,6 +123,7 @@ class Tenant:
         elasticache.create_user_group(UserGroupId=group, Engine=group_engine, UserIds=members)
         self.world.ready("user group", group)
         if kind == "serverless":
+            caches = [cache]
             elasticache.create_serverless_cache(
                 ServerlessCacheName=cache,
                 Engine=engine,
@@ -123,16 +136,21 @@ class Tenant:
                 "replicas": {"NumCacheClusters": 3},
                 "cluster mode": {"NumNodeGroups": 2, "ReplicasPerNodeGroup": 1},
             }[kind]
-            elasticache.create_replication_group(
-                ReplicationGroupId=cache,
-                ReplicationGroupDescription=kind,
-                Engine=engine,
-                UserGroupIds=[group],
-                TransitEncryptionEnabled=True,
-                **shape,
-                **self.world.placement(kind),
-            )
-        self.caches.append(cache)
+            sixes = [{"NumCacheClusters": min(6, nodes - first)} for first in range(0, nodes, 6)]
+            shapes = {f"{cache}-{first}": each for first, each in enumerate(sixes)}
+            caches = list(shapes or [cache])
+            for name in caches:
+                elasticache.create_replication_group(
+                    ReplicationGroupId=name,
+                    ReplicationGroupDescription=kind,
+                    Engine=engine,
+                    UserGroupIds=[group],
+                    TransitEncryptionEnabled=True,
+                    **shapes.get(name, shape),
+                    **self.world.placement(kind),
+                )
+        for each in served:
+            each.caches += caches
 
     def rotate(self, **how: Any) -> str:
         """RotateSecret, to its end; the new version's id."""
