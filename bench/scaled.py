@@ -20,7 +20,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from bench import reference
@@ -29,7 +28,7 @@ from tests.histories import in_process
 from tests.histories.in_process import ACCOUNT, REGION, InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 
-_BOTOCORE_ATTEMPTS, _BOTOCORE_LONGEST = 3, 20
+_BOTOCORE_LONGEST_SECONDS = 20
 
 
 @dataclass
@@ -48,7 +47,7 @@ class Run:
 
 
 class Counted(InProcess):
-    """Counts the calls of functions, notes promotions, and tries again as botocore does."""
+    """Counts the requests of functions, notes promotions, and waits as botocore does."""
 
     def __init__(self, *, modifying_seconds: float, seed: int = 0) -> None:
         super().__init__(modifying_seconds=modifying_seconds, seed=seed)
@@ -57,24 +56,16 @@ class Counted(InProcess):
         self.billed: dict[str, float] = {}  # by token, of the rotation function
         self._chance = random.Random(seed)  # noqa: S311
 
-    def _called(self, service: Any, operation: str, request: Any, *, attempts: int = 3) -> Any:
-        if self.stage.actor is None:
-            return super()._called(service, operation, request, attempts=attempts)
-        for attempt in range(_BOTOCORE_ATTEMPTS):
-            self.calls[operation] += 1
-            try:
-                answer = super()._called(service, operation, request, attempts=attempts)
-            except JsonRESTError as error:
-                last = attempt == _BOTOCORE_ATTEMPTS - 1
-                if error.error_type != in_process._CODES["throttle"] or last:
-                    raise
-                # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-                self.stage.sleep(self._chance.random() * min(2**attempt, _BOTOCORE_LONGEST))
-            else:
-                if request.get("VersionStage") == "AWSCURRENT" and "MoveToVersionId" in request:
-                    self.promoted[request["SecretId"]] = self.stage.now
-                return answer
-        raise AssertionError("the last attempt has neither answered nor failed")
+    def _sent(self, service: Any, operation: str, request: Any) -> Any:
+        self.calls[operation] += 1
+        answer = super()._sent(service, operation, request)
+        if request.get("VersionStage") == "AWSCURRENT" and "MoveToVersionId" in request:
+            self.promoted[request["SecretId"]] = self.stage.now
+        return answer
+
+    def _back_off(self, attempt: int) -> None:
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+        self.stage.sleep(self._chance.random() * min(2**attempt, _BOTOCORE_LONGEST_SECONDS))
 
     def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
         begun = self.stage.now

@@ -42,7 +42,7 @@ Kind = Literal[
 PASSING: set[Kind] = {"PendingLeft", "UserNotActive", "UserMissing", "NotLookedAt"}
 SECONDS_UNTIL_A_SECOND_LOOK = 5.0
 #: All that an execution does besides waiting for the user, with every retry at its slowest.
-WORK = timedelta(hours=8)
+WORK = timedelta(hours=11)
 #: A message may have 256 KiB (SNS API reference, Publish).
 MOST_FINDINGS = 200
 

@@ -2,8 +2,8 @@
 
 Real: statemachine/rotation.asl.json on moto's interpreter, functions/ as functions, the rules of
 local/ (staging labels, Secrets Manager's rotations, ElastiCache's users and groups) and its faults.
-Not real: there is no HTTP and no botocore between a handler and a service, Lambda is a function
-call, a node is a dictionary of users, and retries have no jitter.
+Not real: there is no HTTP and nothing of botocore but its retries between a handler and a service,
+Lambda is a function call, a node is a dictionary of users, and retries have no jitter.
 """
 
 import hashlib
@@ -39,6 +39,7 @@ import local.secrets_manager
 from local import interpreter
 from local.faults import Faults
 from local.nodes import Fleet
+from rotation.aws import CLIENT_CONFIG
 from rotation.elasticache import ElastiCache
 from rotation.endpoint import Endpoint
 from rotation.errors import EndpointUnreachableError
@@ -274,13 +275,32 @@ class InProcess:
         service: Callable[[str, dict[str, Any]], Any],
         operation: str,
         request: dict[str, Any],
-        *,
-        attempts: int = 3,
     ) -> Any:
-        """One API call: an actor waits for its turn where it matters, and may meet a fault."""
-        stage = self.stage
-        if stage.actor is None:
+        """One call of a client; an actor's is sent again as botocore does."""
+        if self.stage.actor is None:
             return service(operation, request)
+        for attempt in range(CLIENT_CONFIG.retries["total_max_attempts"] - 1):
+            try:
+                return self._sent(service, operation, request)
+            except ReadTimeoutError:
+                pass
+            except JsonRESTError as error:
+                if error.error_type not in (_CODES["throttle"], _CODES["error-500"]):
+                    raise
+            self._back_off(attempt)
+        return self._sent(service, operation, request)
+
+    def _back_off(self, attempt: int) -> None:
+        """Between two attempts; here, no time passes."""
+
+    def _sent(
+        self,
+        service: Callable[[str, dict[str, Any]], Any],
+        operation: str,
+        request: dict[str, Any],
+    ) -> Any:
+        """One request: an actor waits for its turn where it matters, and may meet a fault."""
+        stage = self.stage
         if operation in CHANGING:
             stage.park(operation)
         if self.faults.limits(service.__name__):
@@ -296,10 +316,7 @@ class InProcess:
         if "kill-after" in due:
             raise KilledError("Runtime.ExitError")
         if "lose-reply" in due:
-            # botocore sends the call again, whether or not the first one has counted.
-            if attempts > 1:
-                return self._called(service, operation, request, attempts=attempts - 1)
-            raise _TIMEOUT
+            raise _TIMEOUT  # whether or not the call has counted
         return answer
 
     def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ HISTORIES = {
     "killed at the promotion": ["kill-after:UpdateSecretVersionStage:3"],
     "a reply is lost": ["lose-reply:PutSecretValue", "lose-reply:ModifyUser"],
     "a removal's reply is lost": ["lose-reply:UpdateSecretVersionStage:2"],
+    "botocore tries again": ["error-500:DescribeUsers", "deny:GetSecretValue:7"],
     "the change is denied": ["deny:ModifyUser"],
     "the promotion is denied": ["deny:UpdateSecretVersionStage:3"],
     "the roll back is denied": ["deny:UpdateSecretVersionStage:3", "deny:ModifyUser:2-"],

@@ -43,7 +43,7 @@ def outcome(tenant: InProcessTenant, arn: str) -> tuple[str, str]:
     return execution["status"], execution.get("error", "")
 
 
-@pytest.mark.parametrize("seconds", [30, 240])
+@pytest.mark.parametrize("seconds", [30, 240, 2400])
 def test_a_user_whom_somebody_else_modifies_for_minutes_is_waited_for(
     inside: InProcess, tenant: InProcessTenant, seconds: int
 ) -> None:

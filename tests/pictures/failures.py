@@ -200,16 +200,17 @@ def stopped_by(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
 def busy_for_longer(world: World) -> str:
     """Than Modify User waits, with seconds in place of its minutes."""
 
+    tries = 1
+
     def hasten(definition: dict[str, Any]) -> None:
-        [retry] = (
-            each
-            for each in definition["States"]["Modify User"]["Retry"]
-            if "UserBusyError" in each["ErrorEquals"]
-        )
-        retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
+        nonlocal tries
+        for retry in definition["States"]["Modify User"]["Retry"]:
+            if "UserBusyError" in retry["ErrorEquals"]:
+                retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
+                tries += retry["MaxAttempts"]
 
     edited(hasten, world)
-    return faulty("busy-user:1:1-100", world)
+    return faulty(f"busy-user:1:1-{tries}", world)
 
 
 def of(name: str) -> Failure:
