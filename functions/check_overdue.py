@@ -17,7 +17,6 @@ from rotation.topic import Topic
 
 
 @entry_point
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Any event to ``{"Checked", "OverdueSecrets", "Findings": [{"Secret", "Kind", "Told"}]}``."""
     check = OverdueCheck(
@@ -32,6 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     checked, findings = check.run()
     overdue_secrets = len({finding.secret for finding in findings})
     metrics.add_metric("OverdueSecrets", MetricUnit.Count, overdue_secrets)
+    metrics.flush_metrics()
     told = [finding.to_state() for finding in findings]
     for each in told:
         logger.warning(each["Told"], extra={"finding": each["Kind"], "secret": each["Secret"]})

@@ -13,7 +13,6 @@ LAST_STATE = 1
 
 
 @entry_point
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Network", "Modification", "ExecutionArn"}`` to the execution's output."""
     target = Target.from_state(event["Target"])
@@ -22,6 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("Rotations", MetricUnit.Count, 1)
     metrics.add_metric("ModifyingSeconds", MetricUnit.Seconds, seconds)
     metrics.add_metric("EndpointsTested", MetricUnit.Count, endpoints)
+    metrics.flush_metrics()
     return {
         "SecretArn": target.secret_arn,
         "VersionId": target.version_id,
