@@ -43,8 +43,8 @@ test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Loc
 crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
-soak: setup ## Random histories and faults, for MINUTES=30, with figures
-	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30)
+soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
+	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
