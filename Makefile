@@ -40,7 +40,7 @@ test: setup lint ## Run the linters and all tests
 test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
 	@$(BIN)/python -m tests.statemachine.step_functions_local
 
-crash: setup ## Kill every function before and after each of its calls and logins (about 10 minutes)
+crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
@@ -49,10 +49,10 @@ soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
 
-mutants: setup ## Break each guard of the machine and the functions: a test has to fail (10 minutes)
+mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
 	@$(BIN)/python -m tests.mutants
 
-bench: setup ## Measure speed and cost (40 minutes), beside AWS's own function at REFERENCE=PATH
+bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT

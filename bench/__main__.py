@@ -63,7 +63,7 @@ def _measured(path: Path | None, repetitions: int, *, quick: bool) -> dict[str, 
     scaled = measurements.scaled(path, quick=quick)
     scale = measurements.scale(quick=quick, say=say)
     say("cold starts ...")
-    runs = 1 if quick else 2 * repetitions  # they are short, and noisy
+    runs = 1 if quick else 4 * repetitions  # they are short, and noisy
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",

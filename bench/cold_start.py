@@ -53,18 +53,24 @@ def modules(handler: str) -> set[str]:
 
 
 def measure(runs: int) -> list[ColdStart]:
-    """Of each handler; what is compared takes turns, since a machine is faster at times."""
-    found = []
-    for handler in handlers():
-        service = _service(handler)
-        # The adapters make their clients at the first call, and keep them.
-        client = f"boto3; boto3.client({service!r})"
-        codes = ("pass", f"import {client}", f"import {handler}, {client}")
-        turns = [[_cpu(code) for code in codes] for _ in range(runs)]
-        nothing, alone, taken = (min(each) * 1000 for each in zip(*turns, strict=True))
-        logs_in = _AUTH in modules(handler)
-        found.append(ColdStart(handler, taken - nothing, alone - nothing, logs_in))
-    return found
+    """Of each handler; all processes take turns, since a machine is faster at times."""
+    services = {handler: _service(handler) for handler in handlers()}
+    # The adapters make their clients at the first call, and keep them.
+    clients = {each: f"boto3; boto3.client({each!r})" for each in services.values()}
+    codes = {"nothing": "pass"}
+    codes |= {service: f"import {client}" for service, client in clients.items()}
+    codes |= {handler: f"import {handler}, {clients[each]}" for handler, each in services.items()}
+    turns = [{name: _cpu(code) for name, code in codes.items()} for _ in range(runs)]
+    least = {name: min(turn[name] for turn in turns) * 1000 for name in codes}
+    nothing = least["nothing"]
+    return [
+        ColdStart(handler, least[handler] - nothing, least[each] - nothing, _logs_in(handler))
+        for handler, each in services.items()
+    ]
+
+
+def _logs_in(handler: str) -> bool:
+    return _AUTH in modules(handler)
 
 
 def package_kilobytes() -> tuple[float, float]:

@@ -47,5 +47,5 @@ class Topic:
             ConfigurationError: there is no such topic.
             AccessDeniedError: also where the topic's key may not be used.
         """
-        with translated("Publish", self._arn or "TOPIC_ARN", _CODES):
+        with translated("Publish", self._arn, _CODES):
             self._client.publish(TopicArn=self._arn, Subject=message.subject, Message=message.text)

@@ -120,8 +120,7 @@ def check_rotatable(
         raise UserBusyError(f"{what} is still being created. Rotate it when it is active.")
     if user.status not in ("active", "modifying"):
         raise UserStatusError(f"{what} has status {user.status}: it cannot be modified.")
-    has_password = user.authentication == "password" and user.password_count > 0
-    if not user.enabled and has_password and value.password:
+    if not user.enabled and user.password_count and value.password:
         raise UserDisabledError(
             f"{what} is off although it has a password: somebody disabled it. Turn it on with "
             f'"on" in its access string, or turn the rotation of secret {secret_arn} off.'

@@ -37,6 +37,7 @@ def test_an_interval_is_that_of_the_rate_or_the_days(
         ({"duration": "3h", "expression": "rate(12 hours)"}, 3 * HOUR),
         ({"expression": "rate(12 hours)"}, HOUR),
         ({"expression": "rate(30 days)"}, DAY),
+        ({"expression": "rate(1 day)"}, DAY),
         ({"after_days": 30}, DAY),
         ({"expression": "cron(0 8 1 * ? *)"}, DAY),
     ],

@@ -269,12 +269,21 @@ def test_a_label_that_stays_is_not_taken_for_removed(world: World) -> None:
     assert world.secrets.version_with(AWSPENDING) == PENDING
 
 
+def test_a_label_that_another_run_has_got_meanwhile_is_gone(world: World) -> None:
+    world.stage()
+    text = secret_text(OTHER_PASSWORD)
+    meanwhile(world, "move_label", lambda: world.secrets.add(OTHER, text, AWSPENDING))
+    remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
+    assert world.secrets.version_with(AWSPENDING) == OTHER
+
+
 def test_a_label_is_removed_where_it_is_and_only_there(world: World) -> None:
     world.stage()
     before = world.secrets.snapshot()
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, OTHER)
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, CURRENT)
     assert world.secrets.snapshot() == before
+    assert not world.secrets.faults.called("move_label")
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)
     assert world.secrets.version_with(AWSPENDING) is None
     remove_label(world.secrets, SECRET_ARN, AWSPENDING, PENDING)

@@ -122,12 +122,12 @@ def test_a_long_unknown_key_is_cut() -> None:
 def test_a_pin_needs_both_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Pin.from_env() is None
     monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
-    with pytest.raises(ConfigurationError, match="USER_NAME"):
+    with pytest.raises(ConfigurationError, match="variable USER_NAME is empty"):
         Pin.from_env()
     monkeypatch.setenv("USER_NAME", USERNAME)
     assert Pin.from_env() == PIN
     monkeypatch.setenv("SECRET_ARN", "")
-    with pytest.raises(ConfigurationError, match="SECRET_ARN"):
+    with pytest.raises(ConfigurationError, match="variable SECRET_ARN is empty"):
         Pin.from_env()
 
 
@@ -255,7 +255,8 @@ def test_an_execution_of_secrets_manager_holds_the_version_it_is_named_after(
 
 
 @pytest.mark.parametrize(
-    "name", [f"{PENDING}-dry-run-1", f"{PENDING}-", PENDING, f"x{PENDING}-1", f"{PENDING}-1-1"]
+    "name",
+    [f"{PENDING}-dry-run-1", f"{PENDING}-", PENDING, f"x{PENDING}-1", f"{PENDING}-1-1", "1"],
 )
 def test_an_execution_of_a_similar_name_holds_nothing(world: World, name: str) -> None:
     world.machine.machine.statuses[name] = ["RUNNING"]
@@ -489,7 +490,9 @@ def test_labels_where_the_run_has_seen_them_are_unchanged() -> None:
 def test_a_label_that_was_moved_ends_the_run(
     current: str | None, pending: str | None, label: str
 ) -> None:
-    with pytest.raises(RotationSupersededError, match=f"^{label} ") as caught:
+    before, found = (CURRENT, current) if label == AWSCURRENT else (PENDING, pending)
+    moved = f"from version {before} to {found or 'none'}."
+    with pytest.raises(RotationSupersededError, match=f"^{label} .* {moved}") as caught:
         require_unchanged(make_target(), described(current, pending))
     assert SECRET_ARN in str(caught.value)
 
