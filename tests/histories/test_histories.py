@@ -182,11 +182,9 @@ class Histories(RuleBasedStateMachine):
                 continue
             self.passwords.add(password)
             is_in = tenant.logins(password) == {True}
-            # What a person has asked of a user may be still to come.
-            settled = tenant.user()["Status"] == "active" and number not in self.running.values()
-            if is_in and settled:
-                self.touched.discard(number)
             assert is_in or number in self.touched, f"{tenant.secret_name} is locked out"
+            if is_in and number in self.touched and self._is_settled(number):
+                self.touched.discard(number)
         self._look_at_executions()
 
     def _look_at_executions(self) -> None:
@@ -245,6 +243,11 @@ class Histories(RuleBasedStateMachine):
     def _labels(self, tenant: int) -> dict[str, str]:
         found = self.tenants[tenant].labels()
         return {label: version for version, labels in found.items() for label in labels}
+
+    def _is_settled(self, tenant: int) -> bool:
+        """Whether nothing is still to come of a person's act or of a rotation."""
+        active = self.tenants[tenant].user()["Status"] == "active"
+        return active and tenant not in self.running.values()
 
     def _with(self, tenant: int, label: str) -> str | None:
         return self._labels(tenant).get(label)
