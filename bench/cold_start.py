@@ -64,13 +64,11 @@ def measure(runs: int) -> list[ColdStart]:
     least = {name: min(turn[name] for turn in turns) * 1000 for name in codes}
     nothing = least["nothing"]
     return [
-        ColdStart(handler, least[handler] - nothing, least[each] - nothing, _logs_in(handler))
+        ColdStart(
+            handler, least[handler] - nothing, least[each] - nothing, _AUTH in modules(handler)
+        )
         for handler, each in services.items()
     ]
-
-
-def _logs_in(handler: str) -> bool:
-    return _AUTH in modules(handler)
 
 
 def package_kilobytes() -> tuple[float, float]:

@@ -20,11 +20,13 @@ def install() -> None:
 
     def kill_when_idle(workers: Iterable[Any]) -> None:
         """The workers are in no pool any more, so that none of them is given another event."""
-        found = [worker for worker in workers if worker is not None]
-        kill([worker for worker in found if not worker.in_use])
-        for worker in found:
-            if worker.in_use:
+        idle = []
+        for worker in workers:
+            if worker is not None and worker.in_use:
                 threading.Thread(target=after, args=(worker,), daemon=True).start()
+            else:
+                idle.append(worker)
+        kill(idle)
 
     def after(worker: Any) -> None:
         with worker._lock:  # held as long as an invocation takes

@@ -56,6 +56,8 @@ DEFINITION = Path("statemachine/rotation.asl.json")
 FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
+#: Answers an operation's request.
+Service = Callable[[str, dict[str, Any]], Any]
 _TIMEOUT = ReadTimeoutError(endpoint_url="lost")
 
 
@@ -135,7 +137,7 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
 class Client:
     """What the adapters use of a boto3 client, over a function that answers any call."""
 
-    def __init__(self, service: str, answer: Callable[[str, dict[str, Any]], Any]) -> None:
+    def __init__(self, service: str, answer: Service) -> None:
         self._operations = _operations(service)
         self._answer = answer
         self.exceptions = SimpleNamespace(
@@ -270,12 +272,7 @@ class InProcess:
 
     # Services
 
-    def _called(
-        self,
-        service: Callable[[str, dict[str, Any]], Any],
-        operation: str,
-        request: dict[str, Any],
-    ) -> Any:
+    def _called(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
         """One call of a client; an actor's is sent again as botocore does."""
         if self.stage.actor is None:
             return service(operation, request)
@@ -293,12 +290,7 @@ class InProcess:
     def _back_off(self, attempt: int) -> None:
         """Between two attempts; here, no time passes."""
 
-    def _sent(
-        self,
-        service: Callable[[str, dict[str, Any]], Any],
-        operation: str,
-        request: dict[str, Any],
-    ) -> Any:
+    def _sent(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
         """One request: an actor waits for its turn where it matters, and may meet a fault."""
         stage = self.stage
         if operation in CHANGING:

@@ -52,7 +52,7 @@ def test_a_dry_run_is_called_one(world: World) -> None:
     assert message.subject == "PasswordRefusedError: dry run of secret app"
 
 
-@pytest.mark.parametrize("given", ["", "no JSON", "[]", "{}"])
+@pytest.mark.parametrize("given", ["", "no JSON", "[]", "{}", '{"SecretId": 1}'])
 def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(world: World, given: str) -> None:
     assert "a secret without a name" in tell(world, "FAILED", given).subject
 
