@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation.executions import version_of
 from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
+from rotation.settings import seconds_from_env
 from rotation.staging import stage_version, wait_for_earlier_runs
 from rotation.step_functions import StepFunctions
 from rotation.target import Target
@@ -22,8 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     function of an earlier run may still be at work.
     """
     target = Target.from_state(event["Target"])
-    secrets = SecretsManager.connect()
+    secrets, now = SecretsManager.connect(), datetime.now(UTC)
+    rules, late = PasswordRules.from_env(), seconds_from_env("LATE_FUNCTION_SECONDS")
     by_hand = target.version_id == version_of(event["ExecutionArn"])
-    generated = stage_version(target, secrets, PasswordRules.from_env(), by_hand=by_hand)
-    seconds = wait_for_earlier_runs(target, secrets, StepFunctions.connect(), datetime.now(UTC))
+    generated = stage_version(target, secrets, rules, by_hand=by_hand)
+    seconds = wait_for_earlier_runs(target, secrets, StepFunctions.connect(), now, late)
     return {"Generated": generated, "WaitSeconds": seconds}

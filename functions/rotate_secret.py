@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
+from rotation.settings import seconds_from_env
 from rotation.step_functions import StepFunctions
 from rotation.steps import RotationEvent, RotationSteps
 from rotation.target import Pin
@@ -22,6 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         StepFunctions.connect(),
         Pin.from_env(),
         rules=PasswordRules.from_env,
+        look_seconds=seconds_from_env("EXECUTION_LOOK_SECONDS"),
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
         sleep=time.sleep,
         random=random.random,

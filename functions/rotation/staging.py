@@ -2,7 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from rotation.errors import RotationSupersededError, SecretFormatError, VersionNotReadableError
+from rotation.errors import (
+    RotationSupersededError,
+    SecretFormatError,
+    VersionNotReadableError,
+)
 from rotation.executions import is_derived, newest_attempt
 from rotation.password import PasswordRules, is_valid
 from rotation.secrets_manager import (
@@ -15,9 +19,6 @@ from rotation.secrets_manager import (
 from rotation.step_functions import StepFunctions
 from rotation.target import Target
 
-#: How long a function that writes may go on after its execution has ended: Lambda's timeout of the
-#: functions, and some.
-LATE_FUNCTION = timedelta(seconds=45)
 #: The state machine's TimeoutSeconds, and some.
 LONGEST_EXECUTION = timedelta(days=2, hours=1)
 
@@ -124,14 +125,13 @@ def _never_promoted(
 
 
 def wait_for_earlier_runs(
-    target: Target, secrets: SecretsManager, machine: StepFunctions, now: datetime
+    target: Target, secrets: SecretsManager, machine: StepFunctions, now: datetime, late: int
 ) -> int:
     """Seconds until no function of another run on this secret can be at work any more.
 
-    Lambda lets a function end whose execution is no more, and what it writes late would undo what
-    this run has done. 0 as a rule.
+    Lambda lets a function end whose execution is no more, ``late`` seconds at most, and what it
+    writes then would undo what this run has done. 0 as a rule.
     """
-    late = round(LATE_FUNCTION.total_seconds())
     created = {each.version_id: each.created for each in secrets.versions(target.secret_arn)}
     current = created.pop(target.current_version_id, None)
     created.pop(target.version_id, None)
@@ -149,7 +149,7 @@ def wait_for_earlier_runs(
         return 0
     if execution.stopped_at is None:
         return late
-    return max(0, round(late - (now - execution.stopped_at).total_seconds()))
+    return min(max(0, round(late - (now - execution.stopped_at).total_seconds())), late)
 
 
 def move(

@@ -45,9 +45,8 @@ MARGIN_SECONDS = 15
 LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
 #: How long a step is begun again while AWS throttles or fails, and the longest wait in between.
 PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
-#: Until finishSecret first asks for the execution itself, and from then on: all rotations of an
-#: account share DescribeExecution's 10 or 15 calls a second (Step Functions quotas).
-FIRST_EXECUTION_LOOK_SECONDS, EXECUTION_LOOK_SECONDS = 5.0, 60.0
+#: Until finishSecret first asks for the execution itself.
+FIRST_LOOK_SECONDS = 5.0
 
 TO_BE_TRIED_AGAIN = (ThrottlingError, ServiceUnavailableError, VersionNotReadableError)
 
@@ -109,6 +108,8 @@ class RotationSteps:
 
     Args:
         rules: reads those of a new password.
+        look_seconds: how often finishSecret asks for the execution itself. All rotations of an
+            account share DescribeExecution's 10 or 15 calls a second (Step Functions quotas).
         remaining: seconds until Lambda ends this invocation.
         sleep: as time.sleep.
         random: as random.random.
@@ -121,6 +122,7 @@ class RotationSteps:
         pin: Pin | None,
         *,
         rules: Callable[[], PasswordRules],
+        look_seconds: float,
         remaining: Callable[[], float],
         sleep: Callable[[float], None],
         random: Callable[[], float],
@@ -129,6 +131,7 @@ class RotationSteps:
         self._machine = machine
         self._pin = pin
         self._rules = rules
+        self._look_seconds = look_seconds
         self._remaining = remaining
         self._sleep = sleep
         self._random = random
@@ -261,7 +264,7 @@ class RotationSteps:
         Labels may be asked for often; the execution only where they show that it has ended, and
         now and then.
         """
-        waited, next_look = 0.0, FIRST_EXECUTION_LOOK_SECONDS
+        waited, next_look = 0.0, FIRST_LOOK_SECONDS
         execution: Execution | None = None
         while True:
             secret = self._secrets.describe(event.secret_id)
@@ -272,9 +275,9 @@ class RotationSteps:
                 execution = self._require_not_failed(self._newest(event))
                 if execution.status == "SUCCEEDED":
                     return self._require_promoted(event, execution)
-                if next_look > FIRST_EXECUTION_LOOK_SECONDS:
+                if next_look > FIRST_LOOK_SECONDS:
                     self._give_way(execution)
-                next_look = waited + EXECUTION_LOOK_SECONDS
+                next_look = waited + self._look_seconds
             waited += self._pause(waited, event.token)
 
     def _give_way(self, execution: Execution) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from rotation.executions import execution_name, version_of
 from rotation.password import PasswordRules
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.staging import (
-    LATE_FUNCTION,
     LONGEST_EXECUTION,
     make_version,
     remove_pending,
@@ -317,7 +317,7 @@ def test_a_version_that_can_never_be_promoted_gets_no_lock(world: World, by_hand
 
 
 def wait(world: World, after: timedelta = timedelta()) -> int:
-    return wait_for_earlier_runs(FREE, world.secrets, world.machine, NOW + after)
+    return wait_for_earlier_runs(FREE, world.secrets, world.machine, NOW + after, LATE)
 
 
 @pytest.fixture
@@ -329,9 +329,14 @@ def young(world: World) -> World:
     return world
 
 
-def test_the_bounds_are_those_of_functions_and_executions() -> None:
-    assert timedelta(seconds=LATE) == LATE_FUNCTION
-    assert timedelta(days=2, hours=1) == LONGEST_EXECUTION
+def test_the_bound_is_that_of_an_execution() -> None:
+    machine = json.loads(Path("statemachine/rotation.asl.json").read_text())
+    assert timedelta(seconds=machine["TimeoutSeconds"]) + timedelta(hours=1) <= LONGEST_EXECUTION
+
+
+def test_a_clock_that_lags_makes_no_wait_longer(young: World) -> None:
+    young.machine.machine.statuses[execution_name(CURRENT, 1)] = ["SUCCEEDED"]
+    assert wait(young, timedelta(minutes=-5)) == LATE
 
 
 def test_an_ordinary_rotation_waits_for_nobody_and_asks_nobody(world: World) -> None:
@@ -375,9 +380,9 @@ def test_a_version_whose_execution_cannot_be_told_is_waited_for_while_it_is_youn
     world.secrets.add(derived, secret_text(OTHER_PASSWORD), AWSCURRENT)
     world.secrets.created[derived] = NOW - LONGEST_EXECUTION
     target = make_target(current_version_id=derived)
-    assert wait_for_earlier_runs(target, world.secrets, world.machine, NOW) == LATE
+    assert wait_for_earlier_runs(target, world.secrets, world.machine, NOW, LATE) == LATE
     later = NOW + timedelta(seconds=1)
-    assert wait_for_earlier_runs(target, world.secrets, world.machine, later) == 0
+    assert wait_for_earlier_runs(target, world.secrets, world.machine, later, LATE) == 0
 
 
 @pytest.mark.parametrize("labelled", [True, False])
