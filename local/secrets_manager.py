@@ -40,7 +40,7 @@ from local.secret_versions import (
 
 _DAY_SECONDS = 86400
 #: The parameters of each operation that mean something here; any other one is refused by name.
-_PARAMETERS = {
+PARAMETERS = {
     "BatchGetSecretValue": "SecretIdList Filters MaxResults NextToken",
     "CancelRotateSecret": "SecretId",
     "CreateSecret": "Name ClientRequestToken Description KmsKeyId SecretBinary SecretString Tags",
@@ -400,9 +400,9 @@ class LocalSecretsManagerResponse(SecretsManagerResponse):
 
 def check_parameters(operation: str, request: dict[str, Any]) -> None:
     """Raises for what is not part of the local AWS; what is false or empty asks for nothing."""
-    if operation not in _PARAMETERS:
+    if operation not in PARAMETERS:
         raise InvalidRequestException(f"{operation} is not part of the local AWS.")
-    strangers = request.keys() - _PARAMETERS[operation].split()
+    strangers = request.keys() - PARAMETERS[operation].split()
     for name in sorted(name for name in strangers if request[name]):
         raise InvalidParameterException(
             f"{operation}: {name} is not part of the local AWS. Leave it out."
