@@ -124,6 +124,8 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
     """The interpreter's thread, as an actor named after its execution."""
 
     stage: Stage
+    #: When each execution has ended, on the stage's clock.
+    ended: dict[str, datetime]
 
     def _execution_logic(self) -> None:
         arn = self._evaluation_details.execution_details.arn
@@ -131,6 +133,7 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
             with self.stage.acting(arn):
                 super()._execution_logic()
         finally:
+            self.ended[arn] = START + timedelta(seconds=self.stage.now)
             self.stage.leave(arn)
 
     def start(self) -> None:
@@ -232,6 +235,7 @@ class InProcess:
         self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
         self._secrets.assumptions = assumptions or self._secrets.assumptions
+        self._ended: dict[str, datetime] = {}
         self._function = threading.local()  # its name, while the thread is in its handler
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
         self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
@@ -244,6 +248,7 @@ class InProcess:
         stage, patch = self.stage, pytest.MonkeyPatch()
         clock = SimpleNamespace(sleep=stage.sleep, time=lambda: int(stage.now))
         StagedWorker.stage = StagedSecretsManager.stage = stage
+        StagedWorker.ended = self._ended
         StagedSecretsManager.lambda_client = staticmethod(
             lambda: SimpleNamespace(
                 invoke=self._invoke,
@@ -268,13 +273,15 @@ class InProcess:
                 StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
             )
             put.setattr(Door, "open", self._open)
-            for name in ("modify_user", "describe_user", "roll_back"):
+            for name in ("modify_user", "describe_user", "generate_password", "roll_back"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
             put.setattr(importlib.import_module("rotate_secret"), "random", self._random)
             put.setattr(logger.registered_handler, "stream", self.logs)
             put.setenv("MAX_MODIFYING_SECONDS", "1800")
             put.setenv("PASSWORD_LENGTH", "32")
+            put.setenv("LATE_FUNCTION_SECONDS", "45")
+            put.setenv("EXECUTION_LOOK_SECONDS", "60")
             self._machines.create_state_machine(
                 MACHINE.rsplit(":", 1)[1], _definition(), "arn:aws:iam::123456789012:role/machine"
             )
@@ -395,7 +402,10 @@ class InProcess:
                 return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
             case "DescribeExecution":
                 shape = machines.describe_execution(arn).to_describe_output()
-                return {key: value for key, value in shape.items() if value is not None}
+                found = {key: value for key, value in shape.items() if value is not None}
+                if "stopDate" in found:
+                    found["stopDate"] = self._ended.get(arn, START)
+                return found
             case "ListExecutions":
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
