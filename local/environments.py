@@ -13,8 +13,7 @@ from ministack.services import lambda_svc
 def install() -> None:
     """Lets an invocation end that runs while its function is updated or deleted.
 
-    And one too many is answered with AWS's words, "Rate Exceeded.", as recorded by LocalStack
-    (tests/aws/services/lambda_, snapshots of 2024).
+    And one too many is answered with AWS's words, as LocalStack's tests have recorded them.
 
     ministack kills the worker. On AWS code and configuration are of an execution environment, and
     an update is for those that begin after it (Lambda developer guide, "Lambda function states":

@@ -36,9 +36,8 @@ def of_step_functions(backend: Any) -> tuple[Any, Any]:
         executions = [copy.copy(execution) for execution in machine.executions]
         machines.append(_with(machine, executions=executions))
     state = [
-        (execution.exec_arn, execution.exec_status)
+        (machine.arn, [(each.exec_arn, each.exec_status) for each in machine.executions])
         for machine in machines
-        for execution in machine.executions
     ]
     return state, _with(backend, state_machines=machines)
 
