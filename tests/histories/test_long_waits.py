@@ -67,8 +67,10 @@ def test_a_user_who_is_being_created_for_too_long_is_refused(
 def test_a_user_who_is_being_modified_for_too_long_is_left_to_the_next_rotation(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
+    arn = tenant.begin()
+    until(inside, "ModifyUser")
     inside._users.users[tenant.user_id].status = "modifying"
-    execution = tenant.start()
+    execution = tenant.ended(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "UserBusyError")
     # Whether that is its own change, the answer to which was lost, nobody can tell.
     assert "The roll back failed too, with UserBusyError" in execution["cause"]
