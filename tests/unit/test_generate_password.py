@@ -27,7 +27,7 @@ from tests.unit.fakes import (
     secret_text,
 )
 
-#: Of an execution that the rotation function has started, and of one that is named like its version.
+#: Of an execution that the rotation function has started, and of a person's.
 BY_TOKEN, BY_HAND = (EXECUTION_ARN.replace("run-1", PENDING + end) for end in ("-1", ""))
 EVENT = {"Target": make_target().to_state(), "ExecutionArn": BY_TOKEN}
 EVENT_BY_HAND = {

@@ -57,6 +57,7 @@ from tests.unit.fakes import (
 
 PIN = Pin(SECRET_ARN, USERNAME)
 OFF = "off ~* +@all"
+WITHOUT = secret_text(None)
 
 
 def arn_of(name: str) -> str:
@@ -259,9 +260,6 @@ def test_a_run_by_hand_does_not_fail_by_what_create_secret_has_met(world: World)
     assert check(world, token=PENDING, create_secret_error=MET).version_id != PENDING
 
 
-WITHOUT = secret_text(None)
-
-
 @pytest.fixture
 def cut_off(world: World) -> World:
     """A first rotation that has turned its user on, and was stopped before the promotion."""
@@ -276,13 +274,14 @@ def test_passwords_that_a_first_rotation_may_have_set_are_candidates_newest_firs
     cut_off: World,
 ) -> None:
     cut_off.secrets.texts[PREVIOUS] = secret_text(PREVIOUS_PASSWORD)
-    for version, text in [
-        ("binary", b"binary"),
-        (OTHER, secret_text(OTHER_PASSWORD)),
-        ("without a value", None),
-        ("no JSON", "no JSON"),
-        ("not valid", secret_text("short")),
-    ]:
+    texts: dict[str, str | bytes | None] = {
+        "binary": b"binary",
+        OTHER: secret_text(OTHER_PASSWORD),
+        "without a value": None,
+        "no JSON": "no JSON",
+        "not valid": secret_text("short"),
+    }
+    for version, text in texts.items():
         cut_off.secrets.add(version, text)
     before = cut_off.secrets.snapshot(), cut_off.users.snapshot()
     target = check(cut_off)
