@@ -14,6 +14,7 @@ from rotation.errors import (
     ThrottlingError,
     UserBusyError,
 )
+from rotation.executions import version_of
 from rotation.overdue import (
     MOST_FINDINGS,
     SECONDS_UNTIL_A_SECOND_LOOK,
@@ -24,7 +25,6 @@ from rotation.overdue import (
     message_of,
 )
 from rotation.secrets_manager import SecretDescription
-from rotation.executions import version_of
 from rotation.user import User
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
