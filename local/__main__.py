@@ -14,9 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.assumptions import AssumptionError, Assumptions
 from local.deploy import deploy
 from local.faults import control, parse, table
-from local.instance import LocalAws, LocalAwsError
+from local.instance import DEFAULT_CONCURRENCY, LocalAws, LocalAwsError
 from local.rotate import NODES, rotate, write_pages
 
 _NEXT = """
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="start it, deploy template.yaml, and run until stopped")
     up.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
-    up.add_argument("--port", type=_port, help="of everything but the moto services; default: free")
+    up.add_argument("--port", type=_port, help="of the gateway; default: free")
     up.set_defaults(run=_up)
     show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
     show.add_argument("--json", action="store_true", help="print what was seen as JSON")
@@ -85,6 +86,23 @@ def _parser() -> argparse.ArgumentParser:
             help="how long a user is modifying; default: 3",
         )
         command.add_argument(
+            "--assume",
+            type=_assumption,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="what Secrets Manager does where AWS does not say, such as attempts=5 (see "
+            "docs/local-aws.md); can be given again",
+        )
+        command.add_argument(
+            "--concurrency",
+            type=_concurrency,
+            default=DEFAULT_CONCURRENCY,
+            metavar="N",
+            help="invocations under way at once in the whole account; default: 1000, "
+            "a new account has 10",
+        )
+        command.add_argument(
             "--parameter",
             type=_key_value,
             action="append",
@@ -97,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list_faults() -> int:
     for written, does in table():
-        print(f"{written:<35}{does}")
+        print(f"{written:<42}{does}")
     return 0
 
 
@@ -123,7 +141,11 @@ def _up(options: argparse.Namespace) -> int:
     for text in options.fault:
         parse(text)
     with LocalAws(
-        options.directory, port=options.port, modifying_seconds=options.modifying_seconds
+        options.directory,
+        port=options.port,
+        modifying_seconds=options.modifying_seconds,
+        assumptions=_assumptions(options),
+        concurrency=options.concurrency,
     ) as aws:
         stack = deploy(aws, dict(options.parameter))
         env = options.directory / "env"
@@ -151,7 +173,12 @@ def _rotate(options: argparse.Namespace) -> int:
         parse(text, NODES)
     with (
         tempfile.TemporaryDirectory(prefix="rotate-") as directory,
-        LocalAws(Path(directory), modifying_seconds=options.modifying_seconds) as aws,
+        LocalAws(
+            Path(directory),
+            modifying_seconds=options.modifying_seconds,
+            assumptions=_assumptions(options),
+            concurrency=options.concurrency,
+        ) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
         seen = rotate(aws, stack, console, options.fault)
@@ -172,11 +199,34 @@ def _rotate(options: argparse.Namespace) -> int:
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
 
 
+def _assumptions(options: argparse.Namespace) -> Assumptions:
+    """Those of the environment, and of the command line where both name one."""
+    try:
+        return Assumptions.from_environment(os.environ).with_values(dict(options.assume))
+    except AssumptionError as error:
+        raise LocalAwsError(str(error)) from None
+
+
+def _assumption(text: str) -> tuple[str, str]:
+    name, value = _key_value(text)
+    try:
+        Assumptions().with_values({name: value})
+    except AssumptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name, value
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to 3600")
     return seconds
+
+
+def _concurrency(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1000")
+    return int(text)
 
 
 def _port(text: str) -> int:

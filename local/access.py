@@ -30,6 +30,8 @@ _NAMED_BY = {
     "DescribeCacheClusters": ("CacheClusterId", "cluster"),
     "DescribeServerlessCaches": ("ServerlessCacheName", "serverlesscache"),
 }
+# Where actions have another prefix than the name with which requests are signed.
+_ACTIONS = {"tagging": "tag"}
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 _KEY_USES = {
     "GetSecretValue": ["kms:Decrypt"],
@@ -64,6 +66,21 @@ def admits(policy: Document, call: Call) -> bool:
     return bool(result.decision == "Allow")
 
 
+def caller(headers: Mapping[str, str], account: str) -> Any:
+    """Whose access key a request is signed with: ministack's PrincipalInfo, or its AuthError."""
+    scope = re.search(r"Credential=([^/,]+)/", headers.get("Authorization", ""))
+    return iam_evaluator.resolve_principal(scope[1] if scope else "", account)
+
+
+def session_of(role_arn: str, function: str) -> str:
+    """The ARN of the session in which a function of that role runs.
+
+    The session's name is the function's (Lambda developer guide, "Execution role").
+    """
+    prefix, _, name = role_arn.replace(":iam:", ":sts:").partition(":role/")
+    return f"{prefix}:assumed-role/{name.rpartition('/')[2]}/{function}"
+
+
 class Access:
     """Stands before the services of moto, and remembers what the stack's roles have asked."""
 
@@ -74,7 +91,7 @@ class Access:
         secret: Callable[[str], Any],
         user_tags: Callable[[str], Mapping[str, str]],
     ) -> None:
-        """`secret` finds moto's secret by name or ARN, or None; `user_tags` takes an ARN."""
+        """`secret` finds moto's secret by name or ARN, or None; `user_tags` those that IAM sees."""
         self._account, self._region = account, region
         self._secret, self._user_tags = secret, user_tags
         self._asked: dict[str, Call] = {}  # by its JSON: a call counts once
@@ -85,8 +102,7 @@ class Access:
 
     def answer(self, service: str, request: Any, dispatch: Callable[[], Answer]) -> Answer:
         """The answer to a request, or the service's own refusal of it."""
-        scope = re.search(r"Credential=([^/,]+)/", request.headers.get("Authorization", ""))
-        principal = iam_evaluator.resolve_principal(scope[1] if scope else "", self._account)
+        principal = caller(request.headers, self._account)
         operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         operation = operation or request.values.get("Action", "")
         if isinstance(principal, iam_evaluator.AuthError):
@@ -127,7 +143,7 @@ class Access:
         self, principal: str, service: str, operation: str, given: Mapping[str, str]
     ) -> Iterator[Call]:
         """The request as IAM sees it; one that uses a customer's key is a call to KMS, too."""
-        action = f"{service}:{operation}"
+        action = f"{_ACTIONS.get(service, service)}:{operation}"
         prefix = f"arn:aws:{service}:{self._region}:{self._account}"
         if service == "secretsmanager" and "SecretId" in given:
             name = given["SecretId"]

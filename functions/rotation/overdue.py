@@ -12,6 +12,7 @@ from typing import Literal
 
 from rotation.elasticache import ElastiCache
 from rotation.errors import ConfigurationError, RotationError, UserNotFoundError
+from rotation.executions import running_execution_for
 from rotation.message import Message
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -21,7 +22,6 @@ from rotation.secrets_manager import (
     SecretsManager,
 )
 from rotation.step_functions import StepFunctions
-from rotation.target import holder
 from rotation.user import BINDING_TAG, User
 
 Kind = Literal[
@@ -173,7 +173,7 @@ class OverdueCheck:
             yield Finding(secret_arn, "NotLookedAt", f"Secret {secret_arn}: {error}")
             return
         pending = _pending(secret)
-        execution = holder(pending, around.running) if pending else None
+        execution = running_execution_for(pending, around.running) if pending else None
         if execution:
             # What else there is to see changes while it runs.
             ran = self._now() - around.running[execution]

@@ -6,6 +6,7 @@ Not real: there is no HTTP and nothing of botocore but its retries between a han
 Lambda is a function call, a node is a dictionary of users, and retries have no jitter.
 """
 
+import copy
 import hashlib
 import importlib
 import io
@@ -13,9 +14,11 @@ import json
 import random
 import re
 import string
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -35,10 +38,15 @@ from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
-import local.secrets_manager
-from local import interpreter
-from local.faults import Faults
+from local import interpreter, moments
+from local.access import session_of
+from local.assumptions import Assumptions
+from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, Past, lambda_error
+from local.faults.answers import CODES
+from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
+from local.rotations import Rotation
+from local.secrets_manager import LocalSecretsManager, check_parameters
 from rotation.aws import CLIENT_CONFIG
 from rotation.elasticache import ElastiCache
 from rotation.endpoint import Endpoint
@@ -53,11 +61,14 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
 ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFunction"
 DEFINITION = Path("statemachine/rotation.asl.json")
+START = datetime(2026, 1, 1, tzinfo=UTC)
 FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
 #: Answers an operation's request.
 Service = Callable[[str, dict[str, Any]], Any]
+#: An operation's answer, or its error.
+Outcome = tuple[Any, Exception | None]
 _TIMEOUT = ReadTimeoutError(endpoint_url="lost")
 
 
@@ -88,7 +99,7 @@ class MemoryNode:
         """As AUTH."""
         rules = self.users.get(name, [])
         hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
-        switch = [rule for rule in rules if rule in ("on", "off")][-1:]
+        switch = [rule.lower() for rule in rules if rule.lower() in ("on", "off")][-1:]
         return switch == ["on"] and ("nopass" in rules or hashed in rules)
 
 
@@ -119,6 +130,8 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
     """The interpreter's thread, as an actor named after its execution."""
 
     stage: Stage
+    #: When each execution has ended, on the stage's clock.
+    ended: dict[str, datetime]
 
     def _execution_logic(self) -> None:
         arn = self._evaluation_details.execution_details.arn
@@ -126,12 +139,34 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
             with self.stage.acting(arn):
                 super()._execution_logic()
         finally:
+            self.ended[arn] = START + timedelta(seconds=self.stage.now)
             self.stage.leave(arn)
 
     def start(self) -> None:
         """Starts the thread."""
         self.stage.enter(self._evaluation_details.execution_details.arn)
         super().start()
+
+
+@dataclass
+class StagedCall:
+    """A call of a handler, and how it meets a fault."""
+
+    service: str
+    operation: str
+    user_id: str
+
+    def refuse(self, kind: str, text: str) -> Any:
+        """As the client raises it."""
+        raise JsonRESTError(CODES[kind][self.service][0], text)
+
+    def kill(self) -> None:
+        """Its function goes no further."""
+        raise KilledError("Runtime.ExitError")
+
+    def lose(self) -> Any:
+        """Whether or not the call has counted."""
+        raise _TIMEOUT
 
 
 class Client:
@@ -172,46 +207,74 @@ class _OnePage(list[dict[str, Any]]):
         return self[0]
 
 
-class StagedSecretsManager(local.secrets_manager.LocalSecretsManager):
-    """Its rotations are actors."""
+class StagedSecretsManager(LocalSecretsManager):
+    """Its rotations are actors, and its time is the stage's."""
 
     stage: Stage
+
+    def _clock(self) -> float:
+        return START.timestamp() + self.stage.now
+
+    def _sleep(self, seconds: float) -> None:
+        self.stage.sleep(seconds)
+
+    def _after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
+        self.stage.after(seconds, work, *arguments)
 
     def _begin(self, secret: Any, token: str, function: str, *, only_test: bool = False) -> None:
         if (secret.arn, token) not in self._rotating:
             self.stage.enter(f"rotation {token}")
         super()._begin(secret, token, function, only_test=only_test)
 
-    def _rotate(self, *arguments: Any) -> None:
-        self._acted(super()._rotate, *arguments)
+    def _rotate(self, rotation: Rotation) -> None:
+        self._acted(super()._rotate, rotation)
 
-    def _test(self, *arguments: Any) -> None:
-        self._acted(super()._test, *arguments)
+    def _test(self, rotation: Rotation) -> None:
+        self._acted(super()._test, rotation)
 
-    def _acted(self, work: Callable[..., None], *arguments: Any) -> None:
-        name = f"rotation {arguments[1]}"
+    def _acted(self, work: Callable[[Rotation], None], rotation: Rotation) -> None:
+        name = f"rotation {rotation.token}"
         try:
             with self.stage.acting(name):
-                work(*arguments)
+                work(rotation)
         finally:
             self.stage.leave(name)
 
 
 class InProcess:
-    """The services, the machine and the functions; all state is here."""
+    """The services, the machine and the functions; all state is here.
 
-    def __init__(self, *, modifying_seconds: float = 5, seed: int = 0) -> None:
+    Secrets Manager's assumptions are by default those of the environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        modifying_seconds: float = 5,
+        seed: int = 0,
+        assumptions: Assumptions | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+    ) -> None:
         self.stage = Stage()
         self.faults = Faults(now=lambda: self.stage.now)
         self.fleet = MemoryFleet(self.faults)
         self.logs = io.StringIO()
         self._random = random.Random(seed)
-        self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
+        self._concurrency, self._in_flight = concurrency, 0
+        self._users = local.elasticache.ElastiCache(
+            cast(Fleet, self.fleet), modifying_seconds, self.stage.after
+        )
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
+        self._secrets.assumptions = assumptions or self._secrets.assumptions
+        self._ended: dict[str, datetime] = {}
+        self._function = threading.local()  # its name, while the thread is in its handler
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
-        self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
-        self.elasticache = Client("elasticache", partial(self._called, self._users.call))
-        self.step_functions = Client("stepfunctions", partial(self._called, self._step_functions))
+        self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
+        self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
+        self.step_functions = Client("stepfunctions", partial(self._called, "states"))
+        self.faults.past = {
+            service: Past(partial(self._moment, service), _same) for service in _PARTS
+        }
 
     @contextmanager
     def set_up(self) -> Iterator["InProcess"]:
@@ -219,10 +282,11 @@ class InProcess:
         stage, patch = self.stage, pytest.MonkeyPatch()
         clock = SimpleNamespace(sleep=stage.sleep, time=lambda: int(stage.now))
         StagedWorker.stage = StagedSecretsManager.stage = stage
+        StagedWorker.ended = self._ended
         StagedSecretsManager.lambda_client = staticmethod(
             lambda: SimpleNamespace(
                 invoke=self._invoke,
-                get_function=lambda **_: {},
+                get_function=lambda FunctionName: {"Configuration": _configuration(FunctionName)},
                 get_policy=lambda **_: {"Policy": json.dumps({"Statement": [_PERMISSION]})},
             )
         )
@@ -233,8 +297,6 @@ class InProcess:
         with patch.context() as put:
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
-            put.setattr(local.secrets_manager, "time", clock)
-            put.setattr(local.elasticache, "_after", stage.after)
             put.setattr(retrier_decl, "time", clock)
             put.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
             put.setattr(WaitFunction, "_wait_interval", self._wait)
@@ -244,13 +306,15 @@ class InProcess:
                 StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
             )
             put.setattr(Door, "open", self._open)
-            for name in ("modify_user", "describe_user", "roll_back"):
+            for name in ("modify_user", "describe_user", "generate_password", "roll_back"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
             put.setattr(importlib.import_module("rotate_secret"), "random", self._random)
             put.setattr(logger.registered_handler, "stream", self.logs)
             put.setenv("MAX_MODIFYING_SECONDS", "1800")
             put.setenv("PASSWORD_LENGTH", "32")
+            put.setenv("LATE_FUNCTION_SECONDS", "45")
+            put.setenv("EXECUTION_LOOK_SECONDS", "60")
             self._machines.create_state_machine(
                 MACHINE.rsplit(":", 1)[1], _definition(), "arn:aws:iam::123456789012:role/machine"
             )
@@ -272,17 +336,19 @@ class InProcess:
 
     # Services
 
-    def _called(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
+    def _called(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         """One call of a client; an actor's is sent again as botocore does."""
+        self.faults.see(service)
         if self.stage.actor is None:
-            return service(operation, request)
+            return self._answer(service, operation, request)
         for attempt in range(CLIENT_CONFIG.retries["total_max_attempts"] - 1):
             try:
                 return self._sent(service, operation, request)
             except ReadTimeoutError:
                 pass
             except JsonRESTError as error:
-                if error.error_type not in (_CODES["throttle"], _CODES["error-500"]):
+                codes = (CODES[kind][service][0] for kind in ("throttle", "error-500"))
+                if error.error_type not in codes:
                     raise
             self._back_off(attempt)
         return self._sent(service, operation, request)
@@ -290,28 +356,57 @@ class InProcess:
     def _back_off(self, attempt: int) -> None:
         """Between two attempts; here, no time passes."""
 
-    def _sent(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
+    def _sent(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         """One request: an actor waits for its turn where it matters, and may meet a fault."""
-        stage = self.stage
         if operation in CHANGING:
-            stage.park(operation)
-        if self.faults.limits(service.__name__):
-            raise JsonRESTError(_CODES["throttle"], "By fault.")
-        due = self.faults._due(operation)
-        for kind in due.keys() & {"throttle", "error-500", "deny"}:
-            raise JsonRESTError(_CODES[kind], "By fault.")
-        if "kill-before" in due:
-            raise KilledError("Runtime.ExitError")
-        if busy := due.get("busy-user"):
-            self.faults.occupy(request["UserId"], busy.seconds)
-        answer = service(operation, request)
-        if "kill-after" in due:
-            raise KilledError("Runtime.ExitError")
-        if "lose-reply" in due:
-            raise _TIMEOUT  # whether or not the call has counted
-        return answer
+            self.stage.park(operation)
+
+        def perform(stale: bool) -> Any:
+            self._require_tags(operation, request)
+            if not stale:
+                return self._answer(service, operation, request)
+            now = self._outcome(service, operation, request)
+            answer, error = self.faults.before(service, now, operation, request)
+            if error:
+                raise error
+            return answer
+
+        call = StagedCall(service, operation, request.get("UserId", ""))
+        return self.faults.meet(call, perform)
+
+    def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
+        parts: dict[str, Service] = {
+            "secretsmanager": self._secrets_manager,
+            "elasticache": self._users.call,
+            "states": self._step_functions,
+        }
+        return parts[service](operation, request)
+
+    def _outcome(self, service: str, operation: str, request: dict[str, Any]) -> Outcome:
+        try:
+            return self._answer(service, operation, request), None
+        except (JsonRESTError, ServiceException) as error:
+            return None, error
+
+    def _moment(self, service: str) -> tuple[Any, Callable[..., Outcome]]:
+        """The service's state, and what it would answer in that."""
+        part, moment_of = _PARTS[service]
+        state, frozen = moment_of(getattr(self, part))
+        other = copy.copy(self)
+        setattr(other, part, frozen)
+        return state, partial(other._outcome, service)
+
+    def _require_tags(self, operation: str, request: dict[str, Any]) -> None:
+        """IAM allows ModifyUser by the user's tag, and may not see it (fault hide-tags)."""
+        user = self._users.users.get(request.get("UserId", "").lower())
+        if operation == "ModifyUser" and user and not self._users.seen_by_iam(user.arn):
+            raise JsonRESTError(CODES["deny"]["elasticache"][0], "It has no tags.")
 
     def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:
+        check_parameters(operation, request)
+        return _with_dates(self._secrets_managers_json(operation, request))
+
+    def _secrets_managers_json(self, operation: str, request: dict[str, Any]) -> Any:
         secrets, secret_id = self._secrets, request.get("SecretId", "")
         match operation:
             case "DescribeSecret":
@@ -323,7 +418,14 @@ class InProcess:
                 token = request.get("ClientRequestToken") or str(self._uuid())
                 labels = request.get("VersionStages", ["AWSCURRENT"])
                 text, nothing = request["SecretString"], cast(str, None)
-                return json.loads(secrets.put_secret_value(secret_id, text, nothing, token, labels))
+                caller = getattr(self._function, "session", "arn:aws:iam::123456789012:root")
+                by_whom = request.get("RotationToken"), caller
+                put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
+                return json.loads(put)
+            case "ListSecretVersionIds":
+                every = request.get("IncludeDeprecated", False)
+                listed = secrets.list_secret_version_ids(secret_id, include_deprecated=every)
+                return json.loads(listed)
             case "UpdateSecretVersionStage":
                 versions = (request.get("RemoveFromVersionId"), request.get("MoveToVersionId"))
                 secrets.update_secret_version_stage(secret_id, request["VersionStage"], *versions)
@@ -360,7 +462,10 @@ class InProcess:
                 return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
             case "DescribeExecution":
                 shape = machines.describe_execution(arn).to_describe_output()
-                return {key: value for key, value in shape.items() if value is not None}
+                described = {key: value for key, value in shape.items() if value is not None}
+                if "stopDate" in described:
+                    described["stopDate"] = self._ended.get(arn, START)
+                return described
             case "ListExecutions":
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
@@ -403,11 +508,10 @@ class InProcess:
         rotates = name == "RotateSecret"
         with self.stage.acting(actor):
             self.stage.park(name)
-            for kind in self.faults._due("Invoke"):
-                code = {"throttle": "TooManyRequestsException", "deny": "AccessDeniedException"}
-                status = {"HTTPStatusCode": 500, "RequestId": "fault"}
-                shape = {"Code": code.get(kind, "ServiceException"), "Message": "By fault."}
-                raise ClientError({"Error": shape, "ResponseMetadata": status}, "Invoke")
+            by_secrets_manager = FunctionName == ROTATION_FUNCTION
+            self.faults.invoked(
+                FunctionName, SECRETS_MANAGER if by_secrets_manager else STEP_FUNCTIONS
+            )
             begun = self.stage.now
             limit = ROTATION_FUNCTION_SECONDS if rotates else FUNCTION_SECONDS
             context = SimpleNamespace(
@@ -418,22 +522,42 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            try:
-                answer, error = module.handler(event, context), {}
-            except KilledError as killed:
-                answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
-                error = {"FunctionError": "Unhandled"}
-            except Exception as failed:
-                answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
-                error = {"FunctionError": "Unhandled"}
+            with self._slot():
+                self._function.session = _session(FunctionName)
+                try:
+                    answer, error = module.handler(event, context), {}
+                except KilledError as killed:
+                    answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
+                    error = {"FunctionError": "Unhandled"}
+                except Exception as failed:
+                    answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
+                    error = {"FunctionError": "Unhandled"}
+                finally:
+                    del self._function.session
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """An invocation counts from its begin to its end, in the stage's time.
+
+        Raises:
+            ClientError: it is one too many.
+        """
+        if self._in_flight >= self._concurrency:
+            reason = {"Reason": "ConcurrentInvocationLimitExceeded"}
+            raise lambda_error("TooManyRequestsException", 429, "Rate Exceeded.", **reason)
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
 
     @contextmanager
     def _open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
         node = self.fleet.nodes.get(endpoint.port)
         if node is None or self.faults.strikes("drop-node", node.position):
             raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
-        due = self.faults._due("AUTH")
+        due = self.faults.due("AUTH")
         if "kill-before" in due or "kill-after" in due:
             raise KilledError("Runtime.ExitError")
         yield MemoryDoor(endpoint, username, node)
@@ -469,8 +593,17 @@ class MemoryDoor(Door):
         return self._node.lets_in(self._username, password)
 
 
+def _same(one: Outcome, other: Outcome) -> bool:
+    return (one[0], repr(one[1])) == (other[0], repr(other[1]))
+
+
 _EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
-_CODES = {"throttle": "Throttling", "error-500": "InternalFailure", "deny": "AccessDenied"}
+#: Each service's part of the world, and how that is kept as it is.
+_PARTS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
+    "secretsmanager": ("_secrets", moments.of_secrets_manager),
+    "elasticache": ("_users", moments.of_elasticache),
+    "states": ("_machines", moments.of_step_functions),
+}
 _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
 
 
@@ -481,17 +614,38 @@ def _operations(service: str) -> dict[str, str]:
     return {xform_name(name): name for name in model.operation_names}
 
 
+def _configuration(function: str) -> dict[str, str]:
+    """What GetFunction tells: each function has a role of its own."""
+    name = function.rsplit(":", 1)[-1]
+    return {"FunctionName": name, "Role": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
+
+
+def _session(function: str) -> str:
+    found = _configuration(function)
+    return session_of(found["Role"], found["FunctionName"])
+
+
+def _with_dates(shape: Any) -> Any:
+    """The JSON of Secrets Manager as boto3 gives it."""
+    if isinstance(shape, list):
+        return [_with_dates(each) for each in shape]
+    if not isinstance(shape, dict):
+        return shape
+    return {
+        key: datetime.fromtimestamp(value, UTC) if key.endswith("Date") else _with_dates(value)
+        for key, value in shape.items()
+    }
+
+
 def _execution(env: Any) -> str:
     return str(env.states.context_object.context_object_data["Execution"]["Id"])
 
 
 def _clock(stage: Stage) -> type:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-
     class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return start + timedelta(seconds=stage.now)
+            return START + timedelta(seconds=stage.now)
 
     return Clock
 

@@ -24,7 +24,7 @@ from rotation.overdue import (
     message_of,
 )
 from rotation.secrets_manager import SecretDescription
-from rotation.target import token_of
+from rotation.executions import version_of
 from rotation.user import User
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
@@ -159,7 +159,7 @@ def test_a_version_whose_execution_runs_is_not_left(world: World, scope: Scope) 
 
 
 def test_a_version_of_an_execution_by_hand_is_not_left(world: World) -> None:
-    world.secrets.add(token_of(EXECUTION_ARN), None, "AWSPENDING")
+    world.secrets.add(version_of(EXECUTION_ARN), None, "AWSPENDING")
     world.machine.machine.running_by_hand = [EXECUTION_ARN]
     assert look(world) == []
 
