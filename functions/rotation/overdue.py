@@ -41,8 +41,8 @@ Kind = Literal[
 #: staged before its execution starts, and a user in transition has no tags.
 PASSING: set[Kind] = {"PendingLeft", "UserNotActive", "UserMissing", "NotLookedAt"}
 SECONDS_UNTIL_A_SECOND_LOOK = 5.0
-#: All that an execution does besides waiting for the user, with every retry at its slowest.
-WORK = timedelta(hours=11)
+#: All that an execution does besides waiting for the user, with every retry used up.
+WORK = timedelta(hours=30)
 #: A message may have 256 KiB (SNS API reference, Publish).
 MOST_FINDINGS = 200
 
