@@ -14,7 +14,6 @@ from rotation.errors import (
 )
 from rotation.password import PasswordRules
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
-from rotation.staging import LATE_FUNCTION
 from tests.unit.fakes import (
     CURRENT,
     EXECUTION_ARN,
@@ -69,7 +68,7 @@ def test_a_run_that_may_still_be_at_work_is_waited_for(world: World) -> None:
     world.secrets.created[OTHER] = world.secrets.created[CURRENT] + timedelta(seconds=1)
     world.secrets.texts[OTHER] = secret_text(OTHER_PASSWORD)
     answer = world.call(generate_password.handler, EVENT)
-    assert answer["WaitSeconds"] == LATE_FUNCTION.total_seconds()
+    assert answer["WaitSeconds"] == 45
 
 
 def test_the_loser_of_two_runs_fails(world: World) -> None:
