@@ -172,6 +172,12 @@ class Client:
         return SimpleNamespace(paginate=paginate)
 
 
+class _Caller(threading.local):
+    """Whose credentials the thread has: a function's while it is in the handler, or a person's."""
+
+    arn = f"arn:aws:iam::{ACCOUNT}:root"
+
+
 class _OnePage(list[dict[str, Any]]):
     def build_full_result(self) -> dict[str, Any]:
         return self[0]
@@ -232,7 +238,7 @@ class InProcess:
         self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
         self._secrets.assumptions = assumptions or self._secrets.assumptions
-        self._function = threading.local()  # its name, while the thread is in its handler
+        self._caller = _Caller()
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
         self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
         self.elasticache = Client("elasticache", partial(self._called, self._users.call))
@@ -351,8 +357,7 @@ class InProcess:
                 token = request.get("ClientRequestToken") or str(self._uuid())
                 labels = request.get("VersionStages", ["AWSCURRENT"])
                 text, nothing = request["SecretString"], cast(str, None)
-                caller = getattr(self._function, "session", "arn:aws:iam::123456789012:root")
-                by_whom = request.get("RotationToken"), caller
+                by_whom = request.get("RotationToken"), self._caller.arn
                 put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
                 return json.loads(put)
             case "ListSecretVersionIds":
@@ -453,7 +458,7 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            self._function.session = _session(FunctionName)
+            outside, self._caller.arn = self._caller.arn, _session(FunctionName)
             try:
                 answer, error = module.handler(event, context), {}
             except KilledError as killed:
@@ -463,7 +468,7 @@ class InProcess:
                 answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
                 error = {"FunctionError": "Unhandled"}
             finally:
-                del self._function.session
+                self._caller.arn = outside
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
 
     @contextmanager

@@ -5,17 +5,20 @@ from typing import Any
 
 import pytest
 
+from local.assumptions import Assumptions
 from local.instance import LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, any_role
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCAL_ROTATION_RETRY_SECONDS", "0.1")
-        instance = LocalAws(tmp_path_factory.mktemp("aws"), modifying_seconds=MODIFYING_SECONDS)
-        instance.start()
-        any_role(instance)
+    instance = LocalAws(
+        tmp_path_factory.mktemp("aws"),
+        modifying_seconds=MODIFYING_SECONDS,
+        assumptions=Assumptions(retry_seconds=0.1),
+    )
+    instance.start()
+    any_role(instance)
     yield instance
     instance.stop()
 
