@@ -202,6 +202,12 @@ class Client:
         return SimpleNamespace(paginate=paginate)
 
 
+class _Caller(threading.local):
+    """Whose credentials the thread has: a function's while it is in the handler, or a person's."""
+
+    arn = f"arn:aws:iam::{ACCOUNT}:root"
+
+
 class _OnePage(list[dict[str, Any]]):
     def build_full_result(self) -> dict[str, Any]:
         return self[0]
@@ -267,7 +273,7 @@ class InProcess:
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
         self._secrets.assumptions = assumptions or self._secrets.assumptions
         self._ended: dict[str, datetime] = {}
-        self._function = threading.local()  # its name, while the thread is in its handler
+        self._caller = _Caller()
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
         self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
         self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
@@ -418,8 +424,7 @@ class InProcess:
                 token = request.get("ClientRequestToken") or str(self._uuid())
                 labels = request.get("VersionStages", ["AWSCURRENT"])
                 text, nothing = request["SecretString"], cast(str, None)
-                caller = getattr(self._function, "session", "arn:aws:iam::123456789012:root")
-                by_whom = request.get("RotationToken"), caller
+                by_whom = request.get("RotationToken"), self._caller.arn
                 put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
                 return json.loads(put)
             case "ListSecretVersionIds":
@@ -522,18 +527,20 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            with self._slot():
-                self._function.session = _session(FunctionName)
-                try:
+            outside, self._caller.arn = self._caller.arn, _session(FunctionName)
+            try:
+                with self._slot():
                     answer, error = module.handler(event, context), {}
-                except KilledError as killed:
-                    answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
-                    error = {"FunctionError": "Unhandled"}
-                except Exception as failed:
-                    answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
-                    error = {"FunctionError": "Unhandled"}
-                finally:
-                    del self._function.session
+            except KilledError as killed:
+                answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
+                error = {"FunctionError": "Unhandled"}
+            except ClientError:
+                raise
+            except Exception as failed:
+                answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
+                error = {"FunctionError": "Unhandled"}
+            finally:
+                self._caller.arn = outside
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
 
     @contextmanager

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local.assumptions import Assumptions
 from local.faults import control
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, Arm, any_role
@@ -15,11 +16,13 @@ from tests.local.helpers import MODIFYING_SECONDS, Arm, any_role
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCAL_ROTATION_RETRY_SECONDS", "0.1")
-        instance = LocalAws(tmp_path_factory.mktemp("aws"), modifying_seconds=MODIFYING_SECONDS)
-        instance.start()
-        any_role(instance)
+    instance = LocalAws(
+        tmp_path_factory.mktemp("aws"),
+        modifying_seconds=MODIFYING_SECONDS,
+        assumptions=Assumptions(retry_seconds=0.1),
+    )
+    instance.start()
+    any_role(instance)
     yield instance
     instance.stop()
 

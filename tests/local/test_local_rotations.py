@@ -68,6 +68,7 @@ class Service(LocalSecretsManager):
 
     def __init__(self) -> None:
         super().__init__(REGION, ACCOUNT)
+        self.assume()
         self.functions = functions = Lambda()
         self.pauses: list[float] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
@@ -300,13 +301,14 @@ def test_a_new_current_version_takes_pending_from_the_one_before(service: Servic
 
 
 @pytest.mark.parametrize("abandons", [False, True])
+@pytest.mark.parametrize("label", ["mine", "AWSPENDING"])
 def test_a_new_version_that_is_not_current_may_abandon_a_rotation(
-    service: Service, abandons: bool
+    service: Service, label: str, abandons: bool
 ) -> None:
     service.assume(any_version_abandons=abandons)
-    service.functions.does["setSecret"] = lambda event: service.put("x", THIRD, "mine")
+    service.functions.does["setSecret"] = lambda event: service.put("x", THIRD, label)
     assert service.rotate() == (["abandoned"] if abandons else ["attempt 1 succeeded"])
-    assert service.labels()[THIRD] == ["mine"]
+    assert service.labels()[THIRD] == [label]
     assert (SECOND in service.labels()) is not abandons
 
 
