@@ -229,7 +229,7 @@ def test_an_execution_that_exists_and_cannot_be_found_is_told_by_its_code(stub: 
 
 
 def test_all_pages_of_running_executions_are_found(stub: Stub) -> None:
-    expected = {"stateMachineArn": MACHINE_ARN, "statusFilter": "RUNNING"}
+    expected = {"stateMachineArn": MACHINE_ARN, "statusFilter": "RUNNING", "maxResults": 1000}
 
     def page(name: str) -> dict[str, Any]:
         found = {"stateMachineArn": MACHINE_ARN, "status": "RUNNING", "startDate": NOW}
