@@ -201,7 +201,7 @@ class OverdueCheck:
                     "RunningTooLong",
                     f"The rotation of secret {secret.name} has been running for {_hours(ran)}: "
                     f"execution {execution}. Look at the state that it is in; stop it, and rotate "
-                    "again.",
+                    "by hand.",
                 )
             return
         users = self._users_of(secret, around)
