@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
-from rotation.modification import Modification
 from rotation.overdue import OverdueCheck, Scope, message_of
 from rotation.secrets_manager import SecretsManager
+from rotation.settings import seconds_from_env
 from rotation.step_functions import StepFunctions
 from rotation.telemetry import MetricUnit, entry_point, logger, metrics
 from rotation.topic import Topic
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         SecretsManager.connect(),
         ElastiCache.connect(),
         StepFunctions.connect(),
-        bound=Modification.bound_from_env(),
+        bound=seconds_from_env("MAX_MODIFYING_SECONDS"),
         now=lambda: datetime.now(UTC),
         sleep=time.sleep,
     )

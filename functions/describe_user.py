@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
 from rotation.modification import Modification
+from rotation.settings import seconds_from_env
 from rotation.target import Target
 from rotation.telemetry import entry_point
 
@@ -17,5 +18,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     target = Target.from_state(event["Target"])
     before = Modification.from_state(event["Modification"])
     status = ElastiCache.connect().user(target.user_id).status
-    bound = Modification.bound_from_env()
+    bound = seconds_from_env("MAX_MODIFYING_SECONDS")
     return before.seen(status, datetime.now(UTC), bound, target.user_id).to_state()

@@ -1,19 +1,31 @@
-"""Generate Password: the new version of the secret, staged AWSPENDING."""
+"""Generate Password: the new version of the secret has a password, and AWSPENDING."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation.executions import version_of
 from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
-from rotation.staging import stage_password
+from rotation.settings import seconds_from_env
+from rotation.staging import stage_version, wait_for_earlier_runs
+from rotation.step_functions import StepFunctions
 from rotation.target import Target
 from rotation.telemetry import entry_point
 
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target"}`` to ``{"Generated"}``: false if there was a password to go on with."""
+    """``{"Target", "ExecutionArn"}`` to ``{"Generated", "WaitSeconds"}``.
+
+    ``Generated`` is false if there was a password to go on with, and ``WaitSeconds`` how long a
+    function of an earlier run may still be at work.
+    """
     target = Target.from_state(event["Target"])
-    rules = PasswordRules.from_env()
-    return {"Generated": stage_password(target, SecretsManager.connect(), rules)}
+    secrets, now = SecretsManager.connect(), datetime.now(UTC)
+    rules, late = PasswordRules.from_env(), seconds_from_env("LATE_FUNCTION_SECONDS")
+    by_hand = target.version_id == version_of(event["ExecutionArn"])
+    generated = stage_version(target, secrets, rules, by_hand=by_hand)
+    seconds = wait_for_earlier_runs(target, secrets, StepFunctions.connect(), now, late)
+    return {"Generated": generated, "WaitSeconds": seconds}

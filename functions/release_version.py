@@ -6,14 +6,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError, UserNotFoundError
 from rotation.failure import Failure
-from rotation.restoration import own_token, release
+from rotation.restoration import own_version
 from rotation.secrets_manager import SecretsManager
+from rotation.staging import remove_pending
 from rotation.telemetry import entry_point
 
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution."""
+    """``{"State"}``, all that the run knew, to ``{"Error", "Cause"}`` of the failed execution.
+
+    AWSPENDING comes off however the run has failed: left on, it would block the secret's schedule
+    for ever.
+    """
     state = event["State"]
     failure = Failure.from_catch(state["Failure"])
     second = Failure.from_catch(state["RollBackFailure"]) if "RollBackFailure" in state else None
@@ -25,14 +30,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         told.append("The user may have the new password beside its current one.")
     if second:
         told.append(f"The roll back failed too, with {second.error}: {second.sentence}")
-    # After a failed roll back AWSPENDING stays: its password may be on the user, if there is one.
-    if (gone or not second) and (token := own_token(state)):
+    if version := own_version(state):
+        secrets = SecretsManager.connect()
         try:
-            told.append(release(token, state, SecretsManager.connect()))
+            remove_pending(secrets, secrets.describe(state["Input"]["SecretId"]), version)
         except RotationError as error:
             if error.transient:
                 raise
-            told.append(f"AWSPENDING stays on version {token}, with {type(error).__name__}.")
+            told.append(f"AWSPENDING stays on version {version}, with {type(error).__name__}.")
     if state.get("RollBack", {}).get("UserChanged") and "Verified" in state:
         answers = state["Verified"]["Answers"]
         told.append(f"AWSCURRENT logs in on {sum(answers)} of {len(answers)} endpoints.")

@@ -1,4 +1,4 @@
-"""The rotation Lambda: Secrets Manager's four steps, each told by one execution of the machine."""
+"""The rotation Lambda: Secrets Manager's four steps, over one execution of the state machine."""
 
 import random
 import time
@@ -6,7 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
+from rotation.settings import seconds_from_env
 from rotation.step_functions import StepFunctions
 from rotation.steps import RotationEvent, RotationSteps
 from rotation.target import Pin
@@ -15,16 +17,18 @@ from rotation.telemetry import entry_point, logger
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Step", "SecretId", "ClientRequestToken"}``; what is returned, nobody reads."""
+    """Secrets Manager's event (`RotationEvent`); what is returned, nobody reads."""
     steps = RotationSteps(
         SecretsManager.connect(),
         StepFunctions.connect(),
         Pin.from_env(),
+        rules=PasswordRules.from_env,
+        look_seconds=seconds_from_env("EXECUTION_LOOK_SECONDS"),
         remaining=lambda: context.get_remaining_time_in_millis() / 1000,
         sleep=time.sleep,
-        chance=random.random,
+        random=random.random,
     )
-    parsed = RotationEvent.parse(event)
+    parsed = RotationEvent.parse(event, context.invoked_function_arn.split(":")[4])
     execution = steps.run(parsed)
     logger.info(parsed.step, extra={"execution": execution.arn if execution else None})
     return {}

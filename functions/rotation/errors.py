@@ -9,7 +9,7 @@ was found and what to do.
     RotationError
     ├── InvalidInputError              the execution's input, or Secrets Manager's event
     ├── ConfigurationError             an environment variable of the function
-    ├── CrossAccountRotationError      an event with a RotationToken
+    ├── CrossAccountRotationError      the secret is in another account
     ├── SecretError
     │   ├── SecretNotFoundError
     │   ├── SecretDeletedError         marked for deletion
@@ -68,7 +68,7 @@ class ConfigurationError(RotationError):
 
 
 class CrossAccountRotationError(RotationError):
-    """The event carries a RotationToken: the secret is in another account."""
+    """The secret is in another account than the rotation function."""
 
 
 class SecretError(RotationError):
@@ -226,3 +226,13 @@ class AccessDeniedError(AwsError):
 
 class UnexpectedAwsError(AwsError):
     """The service answered with a code that has no name here, or with what is no answer of it."""
+
+
+def error_named(name: str) -> type[RotationError]:
+    """The class of that name; raises KeyError."""
+    found = {each.__name__: each for each in _with_subclasses(RotationError)}
+    return found[name]
+
+
+def _with_subclasses(kind: type[RotationError]) -> list[type[RotationError]]:
+    return [kind, *(found for each in kind.__subclasses__() for found in _with_subclasses(each))]

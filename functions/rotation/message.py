@@ -19,7 +19,7 @@ _CUT_OFF = {
 }
 _LEFT = (
     "The user may have the new password beside its current one, and AWSPENDING may be left on the "
-    "version; AWSCURRENT has not moved. Rotate again: that takes up what is left."
+    "version; AWSCURRENT has not moved. Rotate again: that makes a new version."
 )
 
 

@@ -1,11 +1,10 @@
 """How long a user has been modifying, and how long to wait until the next look."""
 
-import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rotation.errors import ConfigurationError, UserModifyingTooLongError
+from rotation.errors import UserModifyingTooLongError
 
 #: The first looks, in seconds from the beginning: a user who serves no cache is active at once, and
 #: what takes a minute is worth few transitions.
@@ -38,18 +37,6 @@ class Modification:
     def begun(cls, now: datetime) -> "Modification":
         """ModifyUser has just been accepted."""
         return cls(now, "modifying", 0, FIRST_LOOKS[0])
-
-    @staticmethod
-    def bound_from_env() -> int:
-        """MAX_MODIFYING_SECONDS.
-
-        Raises:
-            ConfigurationError: it is missing, or no number.
-        """
-        bound = os.environ.get("MAX_MODIFYING_SECONDS", "")
-        if not bound.isdecimal():
-            raise ConfigurationError("Environment variable MAX_MODIFYING_SECONDS is not a number.")
-        return int(bound)
 
     def seen(self, status: str, now: datetime, bound: int, user_id: str) -> "Modification":
         """The user has been looked at.

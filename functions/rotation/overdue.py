@@ -6,7 +6,7 @@ stack that is pinned to both.
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -19,6 +19,7 @@ from rotation.errors import (
     ThrottlingError,
     UserNotFoundError,
 )
+from rotation.executions import running_execution_for
 from rotation.message import Message
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -28,7 +29,6 @@ from rotation.secrets_manager import (
     SecretsManager,
 )
 from rotation.step_functions import StepFunctions
-from rotation.target import holder
 from rotation.user import BINDING_TAG, User
 
 Kind = Literal[
@@ -191,7 +191,7 @@ class OverdueCheck:
             yield Finding(secret_arn, "NotLookedAt", f"Secret {secret_arn}: {error}")
             return
         pending = _pending(secret)
-        execution = holder(pending, around.running) if pending else None
+        execution = _execution_of(pending, around.running) if pending else None
         if execution:
             # What else there is to see changes while it runs.
             ran = self._now() - around.running[execution]
@@ -277,11 +277,14 @@ def _pending(secret: SecretDescription) -> str:
     return "" if pending == secret.version_with(AWSCURRENT) else pending
 
 
-def _blocked(secret: SecretDescription, pending: str) -> Finding:
-    """Secrets Manager's own remedy (user guide, "Troubleshoot rotation"), and when not to take it.
+def _execution_of(pending: str, running: Iterable[str]) -> str | None:
+    """The one that rotates to the version, or tests it: RotateImmediately=false stages one too."""
+    tested = f"{pending}-dry-run"
+    return running_execution_for(pending, running) or running_execution_for(tested, running)
 
-    In a first rotation that was cut off, nothing but the label tells which password the user has.
-    """
+
+def _blocked(secret: SecretDescription, pending: str) -> Finding:
+    """With Secrets Manager's own remedy (user guide, "Troubleshoot rotation")."""
     names = f"--secret-id {secret.name} --version-stage {AWSPENDING}"
     command = f"aws secretsmanager update-secret-version-stage {names}"
     return Finding(
@@ -290,8 +293,7 @@ def _blocked(secret: SecretDescription, pending: str) -> Finding:
         f"Secret {secret.name} is blocked: {AWSPENDING} is on version {pending}, which is not "
         f"{AWSCURRENT}, and no execution rotates to it. Until the label is gone, Secrets Manager "
         "neither rotates the secret nor changes its schedule. Take it off, and rotate again: "
-        f"`{command} --remove-from-version-id {shlex.quote(pending)}`. If the secret has no "
-        "password yet, do not: start an execution by hand.",
+        f"`{command} --remove-from-version-id {shlex.quote(pending)}`.",
     )
 
 

@@ -11,14 +11,14 @@ from rotation.errors import (
     SecretFormatError,
     VersionNotReadableError,
 )
+from rotation.executions import is_attempt
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
     SecretsManager,
     known_password,
 )
-from rotation.staging import remove_label, temporary_label
-from rotation.target import ExecutionInput, Target, execution_name
+from rotation.target import ExecutionInput, Target
 from rotation.user import switched
 
 NOTHING = "Nothing had been changed."
@@ -124,7 +124,7 @@ def _second_password(target: Target, secrets: SecretsManager, state: dict[str, A
     return known_password(secrets, target.secret_arn, target.previous_version_id)
 
 
-def own_token(state: dict[str, Any]) -> str | None:
+def own_version(state: dict[str, Any]) -> str | None:
     """The version that this run may take AWSPENDING off; None if it has none, or only looked.
 
     Without a Target, only an execution that the rotation function has started and named after the
@@ -137,30 +137,5 @@ def own_token(state: dict[str, Any]) -> str | None:
         given = ExecutionInput.parse(state["Input"])
     except InvalidInputError:
         return None
-    name = execution_name(given.token or "", given.attempt)
-    return given.token if state["ExecutionArn"].endswith(f":{name}") else None
-
-
-def release(token: str, state: dict[str, Any], secrets: SecretsManager) -> str:
-    """Take AWSPENDING off the version, and tell where it stays."""
-    secret = secrets.describe(state["Input"]["SecretId"])
-    if secret.version_with(AWSCURRENT) == token:
-        return ""
-    told = ""
-    staged = secret.version_with(AWSPENDING) == token
-    if staged and _is_taken_up(state) and known_password(secrets, secret.arn, token):
-        told = f"AWSPENDING stays on version {token}: its password may be on the user already."
-    else:
-        remove_label(secrets, secret.arn, AWSPENDING, token)
-    remove_label(secrets, secret.arn, temporary_label(token), token)
-    return told
-
-
-def _is_taken_up(state: dict[str, Any]) -> bool:
-    """Whether this run has failed with a password in its hands that an earlier one has made."""
-    if "Generation" in state:
-        return False
-    if "Target" not in state:
-        return True
-    target = Target.from_state(state["Target"])
-    return target.pending_version_id not in ("", target.current_version_id)
+    named = given.token and is_attempt(given.token, state["ExecutionArn"])
+    return given.token if named and not given.dry_run else None

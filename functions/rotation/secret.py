@@ -16,12 +16,13 @@ EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A parsed secret. ``password`` is None before the first rotation, as in AWS's walk-through."""
+    """A parsed SecretString, its ``text``; ``password`` is None before the first rotation."""
 
     username: str
     user_arn: str
     password: str | None = field(repr=False)
     fields: dict[str, Any] = field(repr=False)
+    text: str = field(repr=False)
 
     @classmethod
     def parse(cls, text: str, where: str) -> "SecretValue":
@@ -68,7 +69,7 @@ class SecretValue:
             raise wrong('has a "password" that is not a text, or an empty one')
         if size + ROOM_FOR_PASSWORD > MAX_SECRET_BYTES:
             raise wrong(f"leaves no room for a password within {MAX_SECRET_BYTES} bytes")
-        return cls(fields["username"], fields["user_arn"], password, fields)
+        return cls(fields["username"], fields["user_arn"], password, fields, text)
 
     def with_password(self, password: str) -> str:
         """The SecretString with another password: all other keys, their order and text are kept."""

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,14 @@ class SecretDescription:
         return next((each for each, labels in self.stages.items() if label in labels), None)
 
 
+@dataclass(frozen=True)
+class Version:
+    """``created`` has a time zone."""
+
+    version_id: str
+    created: datetime
+
+
 class SecretsManager:
     """Reads and stages the versions of a secret."""
 
@@ -87,6 +96,19 @@ class SecretsManager:
                 _schedule(found),
             )
 
+    def versions(self, secret_arn: str) -> list[Version]:
+        """All versions of the secret, without a label too; newest first."""
+        with translated("ListSecretVersionIds", secret_arn, _CODES):
+            pages = self._client.get_paginator("list_secret_version_ids").paginate(
+                SecretId=secret_arn, IncludeDeprecated=True
+            )
+            found = [
+                Version(each["VersionId"], each["CreatedDate"])
+                for page in pages
+                for each in page["Versions"]
+            ]
+        return sorted(found, key=lambda version: version.created, reverse=True)
+
     def rotated_by(self, function_arn: str) -> list[str]:
         """The ARNs of the secrets whose rotation calls the function, also where it is off.
 
@@ -117,21 +139,27 @@ class SecretsManager:
             raise SecretFormatError(f"{where} is binary. It must be a JSON text.")
         return SecretValue.parse(found["SecretString"], where)
 
-    def put(self, secret_arn: str, version_id: str, text: str, label: str) -> None:
-        """Create the version, or give the staged one its value, with the label on it.
+    def put_pending(
+        self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""
+    ) -> None:
+        """Create the version, or give the staged one its value, with AWSPENDING on it.
 
-        The label is taken from whatever version has it (API reference, PutSecretValue).
+        The label is taken from whatever version has it. ``rotation_token`` is that of Secrets
+        Manager's event: the proof that its rotation function makes the version (API reference,
+        PutSecretValue; user guide, "Troubleshoot rotation").
 
         Raises:
             RotationSupersededError: the version already has another value.
         """
         codes = {**_CODES, "ResourceExistsException": RotationSupersededError}
+        proof = {"RotationToken": rotation_token} if rotation_token else {}
         with translated("PutSecretValue", secret_arn, codes):
             self._client.put_secret_value(
                 SecretId=secret_arn,
                 ClientRequestToken=version_id,
                 SecretString=text,
-                VersionStages=[label],
+                VersionStages=[AWSPENDING],
+                **proof,
             )
 
     def move_label(

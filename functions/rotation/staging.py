@@ -1,24 +1,70 @@
-"""Giving this run's version its password, and AWSPENDING, which is the lock of a secret."""
+"""Making a version with a new password, and AWSPENDING, which is the lock of a secret."""
 
-from rotation.errors import RotationSupersededError, SecretFormatError, VersionNotReadableError
+from datetime import datetime, timedelta
+
+from rotation.errors import (
+    RotationSupersededError,
+    SecretFormatError,
+    VersionNotReadableError,
+)
+from rotation.executions import is_derived, newest_attempt
 from rotation.password import PasswordRules, is_valid
-from rotation.secrets_manager import AWSPENDING, SecretsManager, known_password
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+)
+from rotation.step_functions import StepFunctions
 from rotation.target import Target
 
+#: The state machine's TimeoutSeconds, and some.
+LONGEST_EXECUTION = timedelta(days=2, hours=1)
 
-def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules) -> bool:
-    """Make the version, with AWSPENDING on it; a second call finds it made.
 
-    A password that is there already is kept: this version's own, or the one that a run which is no
-    more has left, and may have set on the user.
+def make_version(
+    secrets: SecretsManager,
+    secret_arn: str,
+    version_id: str,
+    current_version_id: str,
+    rules: PasswordRules,
+    rotation_token: str = "",
+) -> bool:
+    """Give the version AWSCURRENT's text with a new password in it, and AWSPENDING.
+
+    Returns:
+        Whether it was made; it keeps a value that it has.
+
+    Raises:
+        SecretFormatError: AWSCURRENT is not what a rotation needs.
+        VersionNotReadableError, ConfigurationError, AwsError
+    """
+    current = secrets.read(secret_arn, current_version_id)
+    text = current.with_password(secrets.random_password(rules))
+    try:
+        secrets.put_pending(secret_arn, version_id, text, rotation_token)
+    except RotationSupersededError:
+        # It has a value that could not be read a moment ago: an earlier attempt's.
+        return False
+    return True
+
+
+def stage_version(
+    target: Target, secrets: SecretsManager, rules: PasswordRules, *, by_hand: bool
+) -> bool:
+    """See that the version has a password, and AWSPENDING; a second call finds it so.
+
+    Secrets Manager takes the versions of its own rotations from the rotation function alone
+    (user guide, "Lambda rotation functions"): createSecret has made it.
 
     Returns:
         Whether a new password was made.
 
     Raises:
-        RotationSupersededError: another run has AWSPENDING.
-        SecretFormatError: the version holds no password that ElastiCache takes.
-        VersionNotReadableError, AwsError
+        RotationSupersededError: another run has AWSPENDING, or the version can never be promoted.
+        VersionNotReadableError: it has no value, or none that can be read yet.
+        SecretFormatError, ConfigurationError, AwsError
     """
     arn, version = target.secret_arn, target.version_id
     secret = secrets.describe(arn)
@@ -28,42 +74,82 @@ def stage_password(target: Target, secrets: SecretsManager, rules: PasswordRules
             f"AWSPENDING of secret {arn} was moved to version {pending or 'none'} meanwhile: "
             "another rotation has begun. Wait for it."
         )
-    label = AWSPENDING if pending == version else temporary_label(version)
-    generated = False
     try:
-        password = secrets.read(arn, version).password
+        require_promotable(secret, version, secrets)
     except VersionNotReadableError:
-        password = _left_password(target, secrets)
-        generated = password is None
-        password = password or secrets.random_password(rules)
-        text = secrets.read(arn, target.current_version_id).with_password(password)
-        try:
-            secrets.put(arn, version, text, label)
-        except RotationSupersededError:
-            # It has a value that could not be read a moment ago: an earlier attempt's.
-            password, generated = secrets.read(arn, version).password, False
-    if not is_valid(password or ""):
-        raise SecretFormatError(
-            f"Version {version} of secret {arn} holds no password that ElastiCache takes. Take "
-            "AWSPENDING off it and rotate again."
-        )
+        if not by_hand:
+            raise
+        if make_version(secrets, arn, version, target.current_version_id, rules):
+            return True
     if pending != version:
-        try:
-            # Compare and swap: of two runs that have found AWSPENDING free, one gets it.
-            move(secrets, arn, AWSPENDING, to=version, away_from=pending)
-        finally:
-            remove_label(secrets, arn, label, version)
-    # Left by runs that were cut off here, or of one that loses: a secret has 20 labels at most.
-    for each, labels in secret.stages.items():
-        for left in labels:
-            if left == temporary_label(each):
-                remove_label(secrets, arn, left, each)
-    return generated
+        move(secrets, arn, AWSPENDING, to=version, away_from=pending)
+    return False
 
 
-def temporary_label(version_id: str) -> str:
-    """What a version has until it has AWSPENDING: one without any label could be deleted."""
-    return f"ROTATING-{version_id}"
+def require_promotable(secret: SecretDescription, version_id: str, secrets: SecretsManager) -> None:
+    """Ask whether a version that has a value could become AWSCURRENT.
+
+    Raises:
+        RotationSupersededError: never.
+        VersionNotReadableError: it has no value, or none that can be read yet.
+        AwsError
+    """
+    if reason := _never_promoted(secret, version_id, secrets):
+        raise RotationSupersededError(
+            f"Version {version_id} of secret {secret.arn} can never become AWSCURRENT: {reason}. "
+            "Rotate again: the next rotation makes a new version."
+        )
+
+
+def _never_promoted(
+    secret: SecretDescription, version_id: str, secrets: SecretsManager
+) -> str | None:
+    if AWSPREVIOUS in secret.stages.get(version_id, ()):
+        return "it is AWSPREVIOUS"
+    current_id = secret.version_with(AWSCURRENT) or ""
+    try:
+        version = secrets.read(secret.arn, version_id)
+    except SecretFormatError:
+        return "its text is not what a rotation needs"
+    if not is_valid(version.password or ""):
+        return "its password is not valid for ElastiCache"
+    current = secrets.read(secret.arn, current_id)
+    # Whoever edits the secret makes a new AWSCURRENT, and no edit may be lost.
+    if current.with_password(version.password or "") != version.text:
+        return "AWSCURRENT has another text than the one that it was made from"
+    created = {each.version_id: each.created for each in secrets.versions(secret.arn)}
+    # Lists lag behind: a version that is not in them yet is a new one.
+    if current_id in created and created.get(version_id, created[current_id]) < created[current_id]:
+        return "it is older than AWSCURRENT"
+    return None
+
+
+def wait_for_earlier_runs(
+    target: Target, secrets: SecretsManager, machine: StepFunctions, now: datetime, late: int
+) -> int:
+    """Seconds until no function of another run on this secret can be at work any more.
+
+    Lambda lets a function end whose execution is no more, ``late`` seconds at most, and what it
+    writes then would undo what this run has done. 0 as a rule.
+    """
+    created = {each.version_id: each.created for each in secrets.versions(target.secret_arn)}
+    current = created.pop(target.current_version_id, None)
+    created.pop(target.version_id, None)
+    if current is None or any(each > current for each in created.values()):
+        # A run that has not got to its end, whenever that was.
+        return late
+    if now - current > LONGEST_EXECUTION:
+        return 0
+    if is_derived(target.current_version_id):
+        return late
+    newest = newest_attempt(target.current_version_id, machine)
+    execution = newest.execution if newest else machine.find(target.current_version_id)
+    if execution is None:
+        # A person's version, or one of an execution that is long forgotten.
+        return 0
+    if execution.stopped_at is None:
+        return late
+    return min(max(0, round(late - (now - execution.stopped_at).total_seconds())), late)
 
 
 def move(
@@ -85,14 +171,7 @@ def move(
             raise
 
 
-def remove_label(secrets: SecretsManager, secret_arn: str, label: str, version_id: str) -> None:
-    """Take the label off the version, if it is there."""
-    if label in secrets.describe(secret_arn).stages.get(version_id, ()):
-        move(secrets, secret_arn, label, to=None, away_from=version_id)
-
-
-def _left_password(target: Target, secrets: SecretsManager) -> str | None:
-    if target.pending_version_id in ("", target.version_id, target.current_version_id):
-        return None
-    left = known_password(secrets, target.secret_arn, target.pending_version_id)
-    return left if is_valid(left or "") else None
+def remove_pending(secrets: SecretsManager, secret: SecretDescription, version_id: str) -> None:
+    """Take AWSPENDING off the version, if it was there."""
+    if AWSPENDING in secret.stages.get(version_id, ()):
+        move(secrets, secret.arn, AWSPENDING, to=None, away_from=version_id)

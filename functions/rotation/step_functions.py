@@ -31,6 +31,9 @@ FAILURE_STATES = (
     "Rotation Failed",
 )
 
+#: As a task meets it where the account, or the function, has no concurrency left.
+THROTTLED_BY_LAMBDA = "Lambda.TooManyRequestsException"
+
 _CODES: dict[str, type[RotationError]] = dict.fromkeys(
     (
         "StateMachineDoesNotExist",
@@ -48,8 +51,9 @@ class Execution:
 
     arn: str
     status: str
-    error: str
-    cause: str
+    error: str = ""
+    cause: str = ""
+    stopped_at: datetime | None = None
 
 
 class StepFunctions:
@@ -68,8 +72,12 @@ class StepFunctions:
             os.environ.get("STATE_MACHINE_ARN", ""),
         )
 
-    def start(self, name: str, execution_input: dict[str, Any]) -> Execution:
-        """Start an execution, or find the one of that name and input that runs already."""
+    def start(self, name: str, execution_input: dict[str, Any]) -> Execution | None:
+        """Start an execution, or find the one of that name and input that runs already.
+
+        Returns:
+            None if the name is taken: by an execution that has ended, or has another input.
+        """
         if not self._machine:
             raise ConfigurationError("Environment variable STATE_MACHINE_ARN is missing.")
         with translated("StartExecution", name, _CODES):
@@ -78,11 +86,8 @@ class StepFunctions:
                     stateMachineArn=self._machine, name=name, input=json.dumps(execution_input)
                 )
             except self._client.exceptions.ExecutionAlreadyExists:
-                # Another invocation has started it, and it has ended already.
-                if found := self.find(name):
-                    return found
-                raise
-        return Execution(self._arn(name), "RUNNING", "", "")
+                return None
+        return Execution(self._arn(name), "RUNNING")
 
     def find(self, name: str) -> Execution | None:
         """The execution of that name, or None."""
@@ -92,7 +97,13 @@ class StepFunctions:
                 found = self._client.describe_execution(executionArn=arn)
             except self._client.exceptions.ExecutionDoesNotExist:
                 return None
-            return Execution(arn, found["status"], found.get("error", ""), found.get("cause", ""))
+            return Execution(
+                arn,
+                found["status"],
+                found.get("error", ""),
+                found.get("cause", ""),
+                found.get("stopDate"),
+            )
 
     def running(self) -> dict[str, datetime]:
         """The machine's executions that have not ended: since when each runs, by its ARN."""
@@ -116,6 +127,15 @@ class StepFunctions:
             if entered and entered not in FAILURE_STATES:
                 return str(entered)
         return None
+
+    def waits_for_lambda(self, execution_arn: str) -> bool:
+        """Whether the newest task was refused for want of concurrency, and is to be tried again."""
+        for event in self._events(execution_arn, newest_first=True):
+            if event["type"] == "TaskSucceeded":
+                return False
+            if error := event.get("taskFailedEventDetails", {}).get("error"):
+                return bool(error == THROTTLED_BY_LAMBDA)
+        return False
 
     def transitions(self, execution_arn: str) -> int:
         """State transitions so far, as they are billed: states entered, and retries."""

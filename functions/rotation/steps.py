@@ -1,23 +1,43 @@
-"""Secrets Manager's four rotation steps, told by the state machine that does the work."""
+"""Secrets Manager's four rotation steps: one makes the version, a state machine does the rest."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 
 from rotation.errors import (
     AwsError,
     CrossAccountRotationError,
     InvalidInputError,
+    RotationError,
     RotationFailedError,
     RotationInProgressError,
+    RotationSupersededError,
+    SecretFormatError,
     ServiceUnavailableError,
     ThrottlingError,
-    VersionNotFoundError,
+    VersionNotReadableError,
 )
-from rotation.secrets_manager import AWSCURRENT, SecretsManager
+from rotation.executions import (
+    execution_name,
+    is_attempt,
+    newest_attempt,
+    running_execution_for,
+)
+from rotation.password import PasswordRules
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    SecretDescription,
+    SecretsManager,
+    known_password,
+)
+from rotation.staging import make_version, remove_pending, require_promotable
 from rotation.step_functions import Execution, StepFunctions
-from rotation.target import Pin, execution_name, is_held
+from rotation.target import Pin, without_current
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.
@@ -25,28 +45,40 @@ MARGIN_SECONDS = 15
 LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
 #: How long a step is begun again while AWS throttles or fails, and the longest wait in between.
 PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
+#: Until finishSecret first asks for the execution itself.
+FIRST_LOOK_SECONDS = 5.0
+
+TO_BE_TRIED_AGAIN = (ThrottlingError, ServiceUnavailableError, VersionNotReadableError)
+
+#: PutSecretValue's RotationToken (API reference).
+_ROTATION_TOKEN = re.compile(r"[a-zA-Z0-9-]{36,256}")
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class RotationEvent:
-    """What Secrets Manager sends (user guide, "Lambda rotation functions")."""
+    """What Secrets Manager sends (user guide, "Rotation by Lambda function").
+
+    ``rotation_token`` is another one in each step, and sensitive: PutSecretValue alone gets it.
+    Empty in an event that a person has made.
+    """
 
     step: str
     secret_id: str
     token: str
+    rotation_token: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, event: object) -> "RotationEvent":
-        """Raises InvalidInputError that names the key, or CrossAccountRotationError."""
+    def parse(cls, event: object, account: str) -> "RotationEvent":
+        """Read an event; ``account`` is the function's own.
+
+        Raises:
+            InvalidInputError: names the key.
+            CrossAccountRotationError: the secret is in another account.
+        """
         if not isinstance(event, dict):
             event = {}
-        if "RotationToken" in event:
-            raise CrossAccountRotationError(
-                "The event has a RotationToken: the secret is in another account. This function "
-                "rotates secrets of its own account; deploy the stack beside the secret."
-            )
         for key in ("Step", "SecretId", "ClientRequestToken"):
             value = event.get(key)
             # Lone surrogates do not print, and end what has to be UTF-8.
@@ -57,24 +89,30 @@ class RotationEvent:
                 )
         if event["Step"] not in STEPS:
             raise InvalidInputError(f'The event\'s "Step" is none of {", ".join(STEPS)}.')
-        return cls(event["Step"], event["SecretId"], event["ClientRequestToken"])
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """The ``number``-th execution for a token, and what became of it."""
-
-    number: int
-    execution: Execution
+        proof = event.get("RotationToken", "")
+        if proof and not (isinstance(proof, str) and _ROTATION_TOKEN.fullmatch(proof)):
+            raise InvalidInputError(
+                'The event\'s "RotationToken" is not of 36 to 256 letters, digits and hyphens.'
+            )
+        in_arn = event["SecretId"].split(":")[4:5]
+        if in_arn and in_arn != [account]:
+            raise CrossAccountRotationError(
+                f"Secret {event['SecretId']} is in another account than this function, which is in "
+                f"{account}. Deploy the stack beside the secret."
+            )
+        return cls(event["Step"], event["SecretId"], event["ClientRequestToken"], proof)
 
 
 class RotationSteps:
     """The steps of one rotation.
 
     Args:
+        rules: reads those of a new password.
+        look_seconds: how often finishSecret asks for the execution itself. All rotations of an
+            account share DescribeExecution's 10 or 15 calls a second (Step Functions quotas).
         remaining: seconds until Lambda ends this invocation.
         sleep: as time.sleep.
-        chance: as random.random.
+        random: as random.random.
     """
 
     def __init__(
@@ -83,35 +121,42 @@ class RotationSteps:
         machine: StepFunctions,
         pin: Pin | None,
         *,
+        rules: Callable[[], PasswordRules],
+        look_seconds: float,
         remaining: Callable[[], float],
         sleep: Callable[[float], None],
-        chance: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self._secrets = secrets
         self._machine = machine
         self._pin = pin
+        self._rules = rules
+        self._look_seconds = look_seconds
         self._remaining = remaining
         self._sleep = sleep
-        self._chance = chance
+        self._random = random
 
     def run(self, event: RotationEvent) -> Execution | None:
         """Do a step.
 
         Returns:
-            The execution that stands for the rotation; None if the token is AWSCURRENT already.
+            The execution that stands for the rotation, where the step has seen it.
 
         Raises:
             RotationFailedError: the execution failed, was stopped or timed out.
-            RotationInProgressError: it has not ended and time runs short; a retry attaches to it.
-            SecretNotAllowedError, VersionNotFoundError, SecretNotFoundError, AwsError
+            RotationInProgressError: it has not ended and time runs short, or another one is at
+                work; a retry attaches to it.
+            RotationSupersededError: the token's version can never be promoted.
+            SecretNotAllowedError, SecretFormatError, VersionNotFoundError, SecretNotFoundError,
+            AwsError
         """
         waited, longest = 0.0, 2.0
         while True:
             try:
                 return self._run(event)
-            except (ThrottlingError, ServiceUnavailableError):
+            except TO_BE_TRIED_AGAIN:
                 # No state machine tries this function again, and each step may be repeated.
-                pause = self._chance() * longest
+                pause = self._random() * longest
                 short = self._remaining() < pause + MARGIN_SECONDS
                 if waited + pause > PATIENCE_SECONDS or short:
                     raise
@@ -125,96 +170,181 @@ class RotationSteps:
         if secret.version_with(AWSCURRENT) == event.token:
             return None
         if event.step == "createSecret":
-            return self._create(event)
-        latest = self._patiently(lambda: self._latest(event.token))
-        if latest is None and event.step == "testSecret":
-            return self._dry_run(event)
-        if latest is None:
-            raise RotationFailedError(
-                f"No execution for version {event.token} of secret {secret.arn}: its createSecret "
-                "has not run."
-            )
+            return self._create(event, secret)
         if event.step == "finishSecret":
-            return self._finish(event, latest.execution)
-        return self._require_not_failed(latest.execution)
+            return self._finish(event)
+        if event.step == "testSecret" and self._is_dry_run(event, secret):
+            return self._dry_run(event)
+        if AWSPENDING in secret.stages.get(event.token, ()):
+            return None
+        # A failed run has taken it off; so does one that is about to succeed, a moment later.
+        return self._require_not_failed(self._newest(event))
 
-    def _create(self, event: RotationEvent) -> Execution:
-        latest = self._latest(event.token)
-        staged = self._patiently(
-            lambda: latest or event.token in self._secrets.describe(event.secret_id).stages
-        )
-        if not staged:
-            raise VersionNotFoundError(
-                f"ClientRequestToken {event.token} is not a version of secret {event.secret_id}."
-            )
-        if latest is None and is_held(event.token, self._machine):
+    # createSecret
+
+    def _create(self, event: RotationEvent, secret: SecretDescription) -> Execution:
+        """See that the token's version has a value, and that an execution is at work on it."""
+        try:
+            if running := self._prepare(event, secret):
+                return running
+        except (*TO_BE_TRIED_AGAIN, RotationInProgressError, RotationSupersededError):
+            raise
+        except RotationError as error:
+            # An execution that fails by the same name is what a person can look at.
+            failed = {"Error": type(error).__name__, "Cause": str(error)}
+            with suppress(AwsError):
+                self._start(event.token, self._input(event) | {"CreateSecretError": failed})
+            raise
+        return self._start(event.token, self._input(event))
+
+    def _prepare(self, event: RotationEvent, secret: SecretDescription) -> Execution | None:
+        """Make the version, or ask of one that has a value whether to go on with it.
+
+        Secrets Manager accepts a version from its rotation function alone (user guide, "Lambda
+        rotation functions"), and the event's RotationToken is the proof.
+
+        Returns:
+            The execution that is at work on it already, or None.
+        """
+        try:
+            with suppress(SecretFormatError):
+                self._secrets.read(secret.arn, event.token)
+        except VersionNotReadableError:
+            current = secret.version_with(AWSCURRENT)
+            if current is None:
+                raise without_current(secret.arn) from None
+            proof = event.rotation_token
+            make_version(self._secrets, secret.arn, event.token, current, self._rules(), proof)
+            return None
+        running = running_execution_for(event.token, self._machine.running())
+        if running and is_attempt(event.token, running):
+            return Execution(running, "RUNNING")
+        if running:
             raise RotationInProgressError(
-                f"Another execution rotates secret {event.secret_id} to version {event.token} "
-                "already. Secrets Manager's retry will find its outcome."
+                f"Execution {running}, started by hand, rotates secret {secret.arn} to version "
+                f"{event.token}. Secrets Manager's retry will find its outcome."
             )
-        return self._start_or_attach(event, event.token, latest)
+        try:
+            require_promotable(secret, event.token, self._secrets)
+        except RotationSupersededError:
+            # Left on, the label would block the secret's schedule for ever.
+            remove_pending(self._secrets, secret, event.token)
+            raise
+        return None
 
-    def _patiently(self, look: Callable[[], T]) -> T:
-        """Look again, for a few seconds: all that AWS tells may lag behind what was done."""
-        for _ in range(LOOKS):
-            if found := look():
-                return found
-            self._sleep(SECONDS_BETWEEN_LOOKS)
-        return look()
+    @staticmethod
+    def _input(event: RotationEvent) -> dict[str, Any]:
+        return {"SecretId": event.secret_id, "ClientRequestToken": event.token}
+
+    # testSecret alone
+
+    def _is_dry_run(self, event: RotationEvent, secret: SecretDescription) -> bool:
+        """Whether the pending version holds a copy of AWSCURRENT's value, or none.
+
+        RotateImmediately=false calls testSecret alone, on a temporary version (API reference,
+        RotateSecret).
+        """
+        pending = known_password(self._secrets, secret.arn, event.token)
+        current = known_password(self._secrets, secret.arn, secret.version_with(AWSCURRENT))
+        return pending in (None, current)
 
     def _dry_run(self, event: RotationEvent) -> Execution:
-        """RotateImmediately=false calls testSecret alone (API reference, RotateSecret)."""
-        name = f"{event.token}-dry-run"
-        return self._end_of(self._start_or_attach(event, name, self._latest(name), DryRun=True))
+        given = {"SecretId": event.secret_id, "DryRun": True}
+        execution, waited = self._start(f"{event.token}-dry-run", given), 0.0
+        while execution.status == "RUNNING":
+            waited += self._pause(waited, execution.arn)
+            execution = self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution
+        return self._require_not_failed(execution)
 
-    def _finish(self, event: RotationEvent, execution: Execution) -> Execution:
-        ended = self._end_of(execution)
+    # finishSecret
 
+    def _finish(self, event: RotationEvent) -> Execution | None:
+        """Wait until AWSCURRENT is on the token.
+
+        Labels may be asked for often; the execution only where they show that it has ended, and
+        now and then.
+        """
+        waited, next_look = 0.0, FIRST_LOOK_SECONDS
+        execution: Execution | None = None
+        while True:
+            secret = self._secrets.describe(event.secret_id)
+            if secret.version_with(AWSCURRENT) == event.token:
+                return execution
+            released = AWSPENDING not in secret.stages.get(event.token, ())
+            if released or waited >= next_look:
+                execution = self._require_not_failed(self._newest(event))
+                if execution.status == "SUCCEEDED":
+                    return self._require_promoted(event, execution)
+                if next_look > FIRST_LOOK_SECONDS:
+                    self._give_way(execution)
+                next_look = waited + self._look_seconds
+            waited += self._pause(waited, event.token)
+
+    def _give_way(self, execution: Execution) -> None:
+        """End this invocation where it takes the concurrency that its own execution waits for.
+
+        Raises:
+            RotationInProgressError
+        """
+        waits = False
+        with suppress(AwsError):
+            waits = self._machine.waits_for_lambda(execution.arn)
+        if waits:
+            raise RotationInProgressError(
+                f"Execution {execution.arn} waits for Lambda concurrency, of which this invocation "
+                "takes a part. Secrets Manager's retry will wait on. See docs/limits.md."
+            )
+
+    def _require_promoted(self, event: RotationEvent, execution: Execution) -> Execution:
         def promoted() -> bool:
             secret = self._secrets.describe(event.secret_id)
             return secret.version_with(AWSCURRENT) == event.token
 
         if not self._patiently(promoted):
             raise RotationFailedError(
-                f"Execution {ended.arn} succeeded, but version {event.token} is not AWSCURRENT: "
-                "somebody moved it. Rotate again."
+                f"Execution {execution.arn} succeeded, but version {event.token} is not "
+                "AWSCURRENT: somebody moved it. Rotate again."
             )
-        return ended
+        return execution
 
-    def _latest(self, name: str) -> Attempt | None:
-        """Executions are named by token and attempt: a name can be used once in 90 days."""
-        found, number = None, 1
-        while execution := self._machine.find(execution_name(name, number)):
-            found, number = Attempt(number, execution), number + 1
-        return found
+    # Executions
 
-    def _start_or_attach(
-        self, event: RotationEvent, name: str, latest: Attempt | None, **more: Any
-    ) -> Execution:
-        if latest and latest.execution.status in ("RUNNING", "SUCCEEDED"):
-            return latest.execution
-        number = latest.number + 1 if latest else 1
-        execution_input = {
-            "SecretId": event.secret_id,
-            "ClientRequestToken": event.token,
-            "Attempt": number,
-            **more,
-        }
-        return self._machine.start(execution_name(name, number), execution_input)
+    def _start(self, name: str, given: dict[str, Any]) -> Execution:
+        """Start the next attempt, or find the one that runs or has succeeded.
 
-    def _end_of(self, execution: Execution) -> Execution:
-        waited = 0.0
-        while execution.status == "RUNNING":
-            pause = min(max(waited / 10, 0.5), 10)
-            if self._remaining() < pause + MARGIN_SECONDS:
+        A name can be used once in 90 days (API reference, StartExecution).
+        """
+        for number in count(1):
+            attempt = execution_name(name, number)
+            if started := self._machine.start(attempt, {**given, "Attempt": number}):
+                return started
+            taken = self._patiently(partial(self._machine.find, attempt))
+            if taken is None:
                 raise RotationInProgressError(
-                    f"Execution {execution.arn} has not ended yet. Secrets Manager's retry will "
-                    "wait on."
+                    f"Execution {attempt} has been started, and is not to be seen yet. Secrets "
+                    "Manager's retry will find it."
                 )
-            self._sleep(pause)
-            waited += pause
-            execution = self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution
-        return self._require_not_failed(execution)
+            if taken.status in ("RUNNING", "SUCCEEDED"):
+                return taken
+        raise AssertionError("numbers do not end")
+
+    def _newest(self, event: RotationEvent) -> Execution:
+        """The newest execution for the token. A failed one may be an older one, seen late."""
+
+        def look() -> Execution | None:
+            newest = newest_attempt(event.token, self._machine)
+            return newest.execution if newest else None
+
+        found = self._patiently(look)
+        if found is None:
+            raise RotationFailedError(
+                f"No execution for version {event.token} of secret {event.secret_id}: its "
+                "createSecret has not run."
+            )
+        if found.status not in ("RUNNING", "SUCCEEDED"):
+            self._sleep(SECONDS_BETWEEN_LOOKS)
+            found = look() or found
+        return found
 
     def _require_not_failed(self, execution: Execution) -> Execution:
         if execution.status in ("RUNNING", "SUCCEEDED"):
@@ -226,3 +356,27 @@ class RotationSteps:
         how = f"{execution.status} in state {state}" if state else execution.status
         why = f": {execution.error}. {execution.cause}" if execution.error else "."
         raise RotationFailedError(f"The rotation {how}{why} Execution: {execution.arn}")
+
+    # Time
+
+    def _pause(self, waited: float, what: str) -> float:
+        """Sleep for a share of the time waited; the seconds slept.
+
+        Raises:
+            RotationInProgressError: the time that is left is too short.
+        """
+        pause = min(max(waited / 10, 0.5), 10)
+        if self._remaining() < pause + MARGIN_SECONDS:
+            raise RotationInProgressError(
+                f"The execution for {what} has not ended yet. Secrets Manager's retry will wait on."
+            )
+        self._sleep(pause)
+        return pause
+
+    def _patiently(self, look: Callable[[], T]) -> T:
+        """Look again, for a few seconds: all that AWS tells may lag behind what was done."""
+        for _ in range(LOOKS):
+            if found := look():
+                return found
+            self._sleep(SECONDS_BETWEEN_LOOKS)
+        return look()

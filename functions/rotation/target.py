@@ -1,22 +1,24 @@
 """What is to be rotated: the execution's input, checked against the secret and the user."""
 
 import os
-import re
-import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
     ConfigurationError,
+    CurrentPasswordUnknownError,
     InvalidInputError,
+    RotationError,
     RotationInProgressError,
     RotationSupersededError,
     SecretNotAllowedError,
     UserNotBoundError,
     VersionNotFoundError,
+    error_named,
 )
+from rotation.executions import is_attempt, running_execution_for, version_of
+from rotation.password import is_valid
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -33,14 +35,21 @@ _ACCEPTED = (
 )
 
 
+#: Versions whose passwords are tried where a first rotation was cut off.
+MOST_CANDIDATES = 20
+
+
 @dataclass(frozen=True)
 class ExecutionInput:
-    """``token`` is the version to create; None for an execution that a person starts."""
+    """``token`` is the version that Secrets Manager has staged; None in a run by hand.
+
+    ``create_secret_error`` is why createSecret could not give it a value.
+    """
 
     secret_id: str
     dry_run: bool = False
     token: str | None = None
-    attempt: int = 1
+    create_secret_error: RotationError | None = None
 
     @classmethod
     def parse(cls, data: object) -> "ExecutionInput":
@@ -55,7 +64,13 @@ class ExecutionInput:
 
         if not isinstance(data, dict):
             raise wrong("is not a JSON object")
-        types = {"SecretId": str, "DryRun": bool, "ClientRequestToken": str, "Attempt": int}
+        types = {
+            "SecretId": str,
+            "DryRun": bool,
+            "ClientRequestToken": str,
+            "Attempt": int,
+            "CreateSecretError": dict,
+        }
         for key, value in data.items():
             if key not in types:
                 raise wrong(f'has a key "{str(key)[:60]}" that is not known')
@@ -68,7 +83,12 @@ class ExecutionInput:
         token = data.get("ClientRequestToken")
         if token is not None and not 32 <= len(token) <= 64:
             raise wrong('has a "ClientRequestToken" that is not of 32 to 64 characters')
-        return cls(data["SecretId"], data.get("DryRun", False), token, data.get("Attempt", 1))
+        error = data.get("CreateSecretError")
+        try:
+            failed = error and error_named(error["Error"])(str(error["Cause"]))
+        except KeyError:
+            raise wrong('has a "CreateSecretError" that is none') from None
+        return cls(data["SecretId"], data.get("DryRun", False), token, failed or None)
 
 
 @dataclass(frozen=True)
@@ -106,8 +126,9 @@ class Pin:
 class Target:
     """The checked target, as it travels between the states: ids and the user's state before.
 
-    ``pending_version_id`` is the version that had AWSPENDING when it was checked, or empty: this
-    run's own, AWSCURRENT, or that of a run that is no more, whose password is taken over.
+    ``pending_version_id`` is the version that had AWSPENDING when it was checked, or empty.
+    ``first_password_candidates`` are the versions one of whose passwords has to log in, if the
+    secret holds no password although the user is on: an earlier first rotation was cut off.
     """
 
     secret_arn: str
@@ -122,6 +143,7 @@ class Target:
     password_count: int
     turn_on: bool
     dry_run: bool
+    first_password_candidates: list[str] = field(default_factory=list)
 
     def to_state(self) -> dict[str, Any]:
         """As JSON of the execution's state, with keys in PascalCase."""
@@ -130,40 +152,7 @@ class Target:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Target":
         """The inverse of ``to_state``."""
-        return cls(**{field.name: state[_pascal(field.name)] for field in fields(cls)})
-
-
-def token_of(execution_arn: str) -> str:
-    """The version that an execution without a ClientRequestToken makes."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, execution_arn))
-
-
-def execution_name(token: str, attempt: int) -> str:
-    """The name of the ``attempt``-th execution for a token, which a person can look for.
-
-    A caller of RotateSecret may choose a token with characters that no name can have (API
-    reference, StartExecution); one derived from it then stands in.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_.-]*", token):
-        token = str(uuid.uuid5(uuid.NAMESPACE_URL, token))
-    return f"{token}-{attempt}"
-
-
-def is_held(version_id: str, machine: StepFunctions, but_by: str = "") -> bool:
-    """Whether a running execution, other than ``but_by``, rotates to that version."""
-    others = (arn for arn in machine.running() if arn != but_by)
-    return holder(version_id, others) is not None
-
-
-def holder(version_id: str, execution_arns: Iterable[str]) -> str | None:
-    """The execution, of those, that rotates to that version, or None."""
-    names = execution_name(version_id, 0).removesuffix("0")
-    for arn in execution_arns:
-        name = arn.rsplit(":", 1)[1]
-        by_secrets_manager = name.startswith(names) and name.removeprefix(names).isdecimal()
-        if by_secrets_manager or token_of(arn) == version_id:
-            return arn
-    return None
+        return cls(**{each.name: state[_pascal(each.name)] for each in fields(cls)})
 
 
 def check_target(
@@ -184,18 +173,16 @@ def check_target(
         pin.require_secret(secret.arn)
     current = secret.version_with(AWSCURRENT)
     if current is None:
-        raise VersionNotFoundError(
-            f"Secret {secret.arn} has no version AWSCURRENT. Give it a value with PutSecretValue."
-        )
-    token = _token(execution_input, execution_arn, secret, current)
+        raise without_current(secret.arn)
+    token = _version_to_make(execution_input, execution_arn, secret, current)
     pending = secret.version_with(AWSPENDING)
-    if pending not in (None, current, token) and (
-        execution_input.token or is_held(pending, machine, execution_arn)
-    ):
-        raise RotationInProgressError(
-            f"Another rotation of secret {secret.arn} holds AWSPENDING, on version {pending}. Wait "
-            "for it to end."
-        )
+    if pending not in (None, current, token) and not execution_input.dry_run:
+        others = (arn for arn in machine.running() if arn != execution_arn)
+        if other := running_execution_for(pending or "", others):
+            raise RotationInProgressError(
+                f"Another rotation of secret {secret.arn} is at work: execution {other}, which has "
+                f"AWSPENDING on version {pending}. Wait for it to end."
+            )
     value = secrets.read(secret.arn, current)
     user_id = user_id_of(value, secret.arn)
     if pin and value.username != pin.username:
@@ -204,11 +191,22 @@ def check_target(
             "another."
         )
     user = users.user(user_id)
-    # A run that is no more may have left a password in the pending version, and on the user.
-    resumed = pending != current and known_password(secrets, secret.arn, pending) is not None
-    check_rotatable(user, value, secret.arn, resumed=resumed)
+    check_rotatable(user, value, secret.arn)
     if not pin:
         _check_bound(user, secret, users)
+    candidates = []
+    if user.enabled and value.password is None:
+        candidates = _first_password_candidates(secret.arn, current, secrets)
+        if not candidates:
+            raise CurrentPasswordUnknownError(
+                f"User {user.user_id} is on and secret {secret.arn} holds no password: clients "
+                "that log in today would be locked out by a first one. Put the present password "
+                'into the secret as "password", or turn the user off until it has its first '
+                "password."
+            )
+    if execution_input.create_secret_error:
+        # All that the state machine can see is sound: what createSecret met is the failure.
+        raise execution_input.create_secret_error
     return Target(
         secret_arn=secret.arn,
         version_id=token,
@@ -222,6 +220,14 @@ def check_target(
         password_count=user.password_count,
         turn_on=not user.enabled,
         dry_run=execution_input.dry_run,
+        first_password_candidates=candidates,
+    )
+
+
+def without_current(secret_arn: str) -> VersionNotFoundError:
+    """The error of a secret that has no value yet."""
+    return VersionNotFoundError(
+        f"Secret {secret_arn} has no version AWSCURRENT. Give it a value with PutSecretValue."
     )
 
 
@@ -237,30 +243,29 @@ def require_unchanged(target: Target, secret: SecretDescription) -> None:
             )
 
 
-def _token(
+def _version_to_make(
     execution_input: ExecutionInput, execution_arn: str, secret: SecretDescription, current: str
 ) -> str:
-    given = execution_input.token
-    # From the execution's own ARN, so that a state that runs again finds its version again.
-    token = given or token_of(execution_arn)
-    if token == current:
+    """Secrets Manager's token in an execution that is named after it, or one by hand."""
+    token = execution_input.token
+    # A copy of such an execution's input, in "New execution" of the console, is a run by hand.
+    version = token if token and is_attempt(token, execution_arn) else version_of(execution_arn)
+    if version == current:
         raise InvalidInputError(
-            f"Version {token} of secret {secret.arn} is AWSCURRENT already: nothing is left to "
-            "rotate. Start an execution without ClientRequestToken."
+            f"Version {version} of secret {secret.arn} is AWSCURRENT already: nothing is left to "
+            "rotate. Start a new execution."
         )
-    # A first attempt that failed has taken AWSPENDING off its version; the next finds no label.
-    if given and given not in secret.stages and execution_input.attempt == 1:
-        raise VersionNotFoundError(
-            f"ClientRequestToken {given} is not a version of secret {secret.arn}. Start an "
-            "execution without ClientRequestToken, or rotate with RotateSecret."
-        )
-    labels = secret.stages.get(token, frozenset())
-    if labels and AWSPENDING not in labels:
-        raise InvalidInputError(
-            f"Version {token} of secret {secret.arn} is {', '.join(sorted(labels))}: an old "
-            "version is not rotated to. Start an execution without ClientRequestToken."
-        )
-    return token
+    return version
+
+
+def _first_password_candidates(secret_arn: str, current: str, secrets: SecretsManager) -> list[str]:
+    """Versions whose password an earlier first rotation may have set, newest first."""
+    versions = [each.version_id for each in secrets.versions(secret_arn)]
+    return [
+        version
+        for version in versions[:MOST_CANDIDATES]
+        if version != current and is_valid(known_password(secrets, secret_arn, version) or "")
+    ]
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:

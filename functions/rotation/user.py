@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from rotation.errors import (
-    CurrentPasswordUnknownError,
     SecretFormatError,
     UserBusyError,
     UserDisabledError,
@@ -81,16 +80,12 @@ def user_id_of(value: SecretValue, secret_arn: str) -> str:
     return found["user_id"].lower()
 
 
-def check_rotatable(
-    user: User, value: SecretValue, secret_arn: str, *, resumed: bool = False
-) -> None:
+def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
     """Refuse a user whose password must not, or cannot, be changed.
 
-    ``resumed`` says that an earlier attempt may have turned the user on already.
-
     Raises:
-        UserMismatchError, UserNotRotatableError, UserDisabledError, CurrentPasswordUnknownError,
-        SecretFormatError, UserStatusError: with what was found and what to do.
+        UserMismatchError, UserNotRotatableError, UserDisabledError, SecretFormatError,
+        UserStatusError: with what was found and what to do.
         UserBusyError: it is still being created; to be tried again.
     """
     what = f"User {user.user_id}"
@@ -124,10 +119,4 @@ def check_rotatable(
         raise UserDisabledError(
             f"{what} is off although it has a password: somebody disabled it. Turn it on with "
             f'"on" in its access string, or turn the rotation of secret {secret_arn} off.'
-        )
-    if user.enabled and value.password is None and not resumed:
-        raise CurrentPasswordUnknownError(
-            f"{what} is on and secret {secret_arn} holds no password: clients that log in today "
-            "would be locked out by a first one. Put the present password into the secret as "
-            '"password", or turn the user off until it has its first password.'
         )

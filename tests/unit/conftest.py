@@ -31,6 +31,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")
+    monkeypatch.setenv("LATE_FUNCTION_SECONDS", "45")
+    monkeypatch.setenv("EXECUTION_LOOK_SECONDS", "60")
     monkeypatch.setenv("PASSWORD_LENGTH", "32")
     monkeypatch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
 

@@ -37,6 +37,7 @@ from rotation.secrets_manager import (
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
+    Version,
 )
 from rotation.step_functions import Execution, StepFunctions
 from rotation.target import Target
@@ -73,6 +74,7 @@ ALL_PASSWORDS = (
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=30)
 ENDPOINT = Endpoint("cache-1", "node-1.cache.example", 6379)
 
 
@@ -120,6 +122,7 @@ class FakeSecretsManager(SecretsManager):
         self.texts: dict[str, str | bytes | None] = {}
         self.labels: dict[str, set[str]] = {}
         self.generated = NEW_PASSWORD
+        self.created: dict[str, datetime] = {}
         self.schedule = Schedule(
             function_arn=FUNCTION_ARN,
             enabled=True,
@@ -129,7 +132,9 @@ class FakeSecretsManager(SecretsManager):
         )
 
     def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
+        """A version is newer than those before it, and each older than the longest execution."""
         self.texts[version_id] = text
+        self.created.setdefault(version_id, LONG_AGO + timedelta(minutes=len(self.created)))
         for label in labels:
             self._attach(label, version_id)
 
@@ -168,13 +173,19 @@ class FakeSecretsManager(SecretsManager):
                 raise SecretFormatError(f"Version {version_id} is binary.")
         return SecretValue.parse(text, f"Version {version_id} of secret {secret_arn}")
 
-    def put(self, secret_arn: str, version_id: str, text: str, label: str) -> None:
-        with self.faults.at("put", secret_arn, version_id, label):
+    def versions(self, secret_arn: str) -> list[Version]:
+        with self.faults.at("versions", secret_arn):
+            found = [Version(each, self.created[each]) for each in self.texts]
+        return sorted(found, key=lambda version: version.created, reverse=True)
+
+    def put_pending(
+        self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""
+    ) -> None:
+        with self.faults.at("put_pending", secret_arn, version_id, rotation_token):
             if self.texts.get(version_id) not in (None, text):
                 raise RotationSupersededError(f"Version {version_id} has another value.")
             if self.texts.get(version_id) is None:
-                self.texts[version_id] = text
-                self._attach(label, version_id)
+                self.add(version_id, text, AWSPENDING)
 
     def move_label(
         self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
@@ -285,6 +296,8 @@ class FakeMachine:
     cause: str = "The new password does not log in."
     failed_in: str | None = "Log In"
     transitions: int = 17
+    stopped_at: datetime = NOW
+    waits_for_lambda: bool = False
 
 
 class FakeStepFunctions(StepFunctions):
@@ -296,14 +309,15 @@ class FakeStepFunctions(StepFunctions):
         self.machine = FakeMachine()
         self.becomes = ["RUNNING"]
 
-    def start(self, name: str, execution_input: dict[str, Any]) -> Execution:
+    def start(self, name: str, execution_input: dict[str, Any]) -> Execution | None:
         with self.faults.at("start", name, execution_input):
-            # A name is used once: the execution that has it already is the answer.
-            if found := self._found(name):
-                return found
+            running = self.machine.statuses.get(name, [])[:1] == ["RUNNING"]
+            if name in self.machine.statuses:
+                same = self.machine.inputs.get(name, execution_input) == execution_input
+                return Execution(self.arn(name), "RUNNING") if running and same else None
             self.machine.statuses[name] = list(self.becomes)
             self.machine.inputs[name] = execution_input
-        return Execution(self.arn(name), "RUNNING", "", "")
+        return Execution(self.arn(name), "RUNNING")
 
     def find(self, name: str) -> Execution | None:
         with self.faults.at("find", name):
@@ -320,6 +334,7 @@ class FakeStepFunctions(StepFunctions):
             status,
             self.machine.error if failed else "",
             self.machine.cause if failed else "",
+            None if status == "RUNNING" else self.machine.stopped_at,
         )
 
     def running(self) -> dict[str, datetime]:
@@ -333,6 +348,10 @@ class FakeStepFunctions(StepFunctions):
     def failed_state(self, execution_arn: str) -> str | None:
         with self.faults.at("failed_state", execution_arn):
             return self.machine.failed_in
+
+    def waits_for_lambda(self, execution_arn: str) -> bool:
+        with self.faults.at("waits_for_lambda", execution_arn):
+            return self.machine.waits_for_lambda
 
     def transitions(self, execution_arn: str) -> int:
         with self.faults.at("transitions", execution_arn):
@@ -402,6 +421,7 @@ class FakeContext:
 
     function_name: str = "stack-Function"
     aws_request_id: str = "request-1"
+    invoked_function_arn: str = FUNCTION_ARN
     remaining: float = 900.0
 
     slept: list[float] = field(default_factory=list)

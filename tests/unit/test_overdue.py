@@ -17,6 +17,7 @@ from rotation.errors import (
     ThrottlingError,
     UserBusyError,
 )
+from rotation.executions import version_of
 from rotation.overdue import (
     MOST_FINDINGS,
     PAUSES_SECONDS,
@@ -28,7 +29,6 @@ from rotation.overdue import (
     message_of,
 )
 from rotation.secrets_manager import SecretDescription
-from rotation.target import token_of
 from rotation.user import User
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
@@ -209,7 +209,7 @@ def test_a_version_whose_execution_runs_blocks_nothing(world: World, scope: Scop
 
 
 def test_a_version_of_an_execution_by_hand_blocks_nothing(world: World) -> None:
-    world.secrets.add(token_of(EXECUTION_ARN), None, "AWSPENDING")
+    world.secrets.add(version_of(EXECUTION_ARN), None, "AWSPENDING")
     world.machine.machine.running_by_hand = [EXECUTION_ARN]
     assert look(world) == []
 
@@ -219,6 +219,13 @@ def test_an_execution_with_an_odd_name_hides_nothing(world: World) -> None:
     world.machine.machine.running_by_hand = [world.machine.arn("-1")]
     schedule(world, next=NOW - 2 * DAY)
     assert kinds(look(world)) == ["Overdue"]
+
+
+def test_a_version_that_secrets_manager_only_tests_blocks_nothing(world: World) -> None:
+    """A copy of AWSCURRENT, for RotateImmediately=false."""
+    world.stage()
+    world.machine.machine.statuses[f"{PENDING}-dry-run-1"] = ["RUNNING"]
+    assert look(world) == []
 
 
 def test_a_version_that_is_also_current_blocks_nothing(world: World) -> None:
