@@ -20,9 +20,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from bench import reference
+from bench.quotas import Quotas
 from report.cost import cost_of
 from tests.histories import in_process
 from tests.histories.in_process import ACCOUNT, REGION, InProcess
@@ -42,7 +44,9 @@ class Run:
     invocations: list[int] = field(default_factory=list)
     rotation_seconds: list[float] = field(default_factory=list)  # of the rotation function
     calls: dict[str, int] = field(default_factory=dict)
+    throttled: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)  # how Secrets Manager's rotations ended
     real_seconds: float = 0.0
 
 
@@ -54,10 +58,13 @@ class Counted(InProcess):
         self.calls: Counter[str] = Counter()
         self.promoted: dict[str, float] = {}
         self.billed: dict[str, float] = {}  # by token, of the rotation function
-        self._chance = random.Random(seed)  # noqa: S311
+        self._random_wait = random.Random(seed)  # noqa: S311
+        self.quotas = Quotas(lambda: self.stage.now)
 
     def _sent(self, service: Any, operation: str, request: Any) -> Any:
         self.calls[operation] += 1
+        if not self.quotas.admits(operation):
+            raise JsonRESTError("ThrottlingException", "By quota.")
         answer = super()._sent(service, operation, request)
         if request.get("VersionStage") == "AWSCURRENT" and "MoveToVersionId" in request:
             self.promoted[request["SecretId"]] = self.stage.now
@@ -65,7 +72,7 @@ class Counted(InProcess):
 
     def _back_off(self, attempt: int) -> None:
         # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-        self.stage.sleep(self._chance.random() * min(2**attempt, _BOTOCORE_LONGEST_SECONDS))
+        self.stage.sleep(self._random_wait.random() * min(2**attempt, _BOTOCORE_LONGEST_SECONDS))
 
     def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
         begun = self.stage.now
@@ -91,7 +98,7 @@ class Counted(InProcess):
                 logging.disable(logging.NOTSET)
 
     def _jittered(self, seconds: float) -> None:
-        self.stage.sleep(self._chance.uniform(0, seconds))
+        self.stage.sleep(self._random_wait.uniform(0, seconds))
 
 
 def rotate(
@@ -164,6 +171,7 @@ def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run
         seconds=max(aws.promoted.values(), default=0.0),
         rotation_seconds=[aws.billed.get(token, 0.0) for token in tokens],
         calls=dict(sorted(aws.calls.items())),
+        throttled=aws.quotas.throttled,
     )
 
 

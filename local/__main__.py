@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.assumptions import AssumptionError, Assumptions
 from local.deploy import deploy
 from local.faults import control, parse, table
 from local.instance import LocalAws, LocalAwsError
@@ -85,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
             help="how long a user is modifying; default: 3",
         )
         command.add_argument(
+            "--assume",
+            type=_assumption,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="what Secrets Manager does where AWS does not say, such as attempts=5 (see "
+            "docs/local-aws.md); can be given again",
+        )
+        command.add_argument(
             "--parameter",
             type=_key_value,
             action="append",
@@ -123,7 +133,10 @@ def _up(options: argparse.Namespace) -> int:
     for text in options.fault:
         parse(text)
     with LocalAws(
-        options.directory, port=options.port, modifying_seconds=options.modifying_seconds
+        options.directory,
+        port=options.port,
+        modifying_seconds=options.modifying_seconds,
+        assumptions=_assumptions(options),
     ) as aws:
         stack = deploy(aws, dict(options.parameter))
         env = options.directory / "env"
@@ -151,7 +164,11 @@ def _rotate(options: argparse.Namespace) -> int:
         parse(text, NODES)
     with (
         tempfile.TemporaryDirectory(prefix="rotate-") as directory,
-        LocalAws(Path(directory), modifying_seconds=options.modifying_seconds) as aws,
+        LocalAws(
+            Path(directory),
+            modifying_seconds=options.modifying_seconds,
+            assumptions=_assumptions(options),
+        ) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
         seen = rotate(aws, stack, console, options.fault)
@@ -170,6 +187,23 @@ def _rotate(options: argparse.Namespace) -> int:
     for page in pages:
         console.print(f"The page of this execution: {page}")
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
+
+
+def _assumptions(options: argparse.Namespace) -> Assumptions:
+    """Those of the environment, and of the command line where both name one."""
+    try:
+        return Assumptions.from_environment(os.environ).with_values(dict(options.assume))
+    except AssumptionError as error:
+        raise LocalAwsError(str(error)) from None
+
+
+def _assumption(text: str) -> tuple[str, str]:
+    name, value = _key_value(text)
+    try:
+        Assumptions().with_values({name: value})
+    except AssumptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name, value
 
 
 def _seconds(text: str) -> float:

@@ -64,6 +64,21 @@ def admits(policy: Document, call: Call) -> bool:
     return bool(result.decision == "Allow")
 
 
+def caller(headers: Mapping[str, str], account: str) -> Any:
+    """Whose access key a request is signed with: ministack's PrincipalInfo, or its AuthError."""
+    scope = re.search(r"Credential=([^/,]+)/", headers.get("Authorization", ""))
+    return iam_evaluator.resolve_principal(scope[1] if scope else "", account)
+
+
+def session_of(role_arn: str, function: str) -> str:
+    """The ARN of the session in which a function of that role runs.
+
+    The session's name is the function's (Lambda developer guide, "Execution role").
+    """
+    prefix, _, name = role_arn.replace(":iam:", ":sts:").partition(":role/")
+    return f"{prefix}:assumed-role/{name.rpartition('/')[2]}/{function}"
+
+
 class Access:
     """Stands before the services of moto, and remembers what the stack's roles have asked."""
 
@@ -85,8 +100,7 @@ class Access:
 
     def answer(self, service: str, request: Any, dispatch: Callable[[], Answer]) -> Answer:
         """The answer to a request, or the service's own refusal of it."""
-        scope = re.search(r"Credential=([^/,]+)/", request.headers.get("Authorization", ""))
-        principal = iam_evaluator.resolve_principal(scope[1] if scope else "", self._account)
+        principal = caller(request.headers, self._account)
         operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         operation = operation or request.values.get("Action", "")
         if isinstance(principal, iam_evaluator.AuthError):

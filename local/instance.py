@@ -18,6 +18,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local.assumptions import Assumptions
+
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "local", "local"
 # The services of moto, by boto3's name, with the variable that names each one's endpoint to an SDK.
@@ -38,17 +40,24 @@ class LocalAws:
     """One local AWS, kept in a directory; a context manager.
 
     `port` is where an SDK finds everything but Secrets Manager, ElastiCache and Step Functions; any
-    free one by default. `modifying_seconds` is how long a user stays `modifying`.
+    free one by default. `modifying_seconds` is how long a user stays `modifying`; `assumptions` are
+    Secrets Manager's, by default those of the environment.
     `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
     """
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, modifying_seconds: float = 5.0
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        modifying_seconds: float = 5.0,
+        assumptions: Assumptions | None = None,
     ) -> None:
         self.environment: dict[str, str] = {}
         self._directory = directory.resolve()
         self._port = port
         self._modifying_seconds = modifying_seconds
+        self._assumptions = assumptions.to_environment() if assumptions else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
 
@@ -79,7 +88,7 @@ class LocalAws:
             process = subprocess.Popen(
                 command,
                 cwd=Path(__file__).parent.parent,
-                env=_child_environment(),
+                env=_child_environment() | self._assumptions,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,

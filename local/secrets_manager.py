@@ -1,25 +1,16 @@
-"""Secrets Manager as its guide describes it: staging labels, and rotation that calls a Lambda.
+"""Secrets Manager as its guide describes it: versions, staging labels, and RotateSecret.
 
 moto holds the secrets. Replaced here is what decides which version a client reads and what a
-rotation function sees. [ROTATE] below is
-https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html and [STAGE] is
+rotation function sees; rotations.py has what a rotation does. [STAGE] below is
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import os
 import re
-import threading
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-from ministack.services import eventbridge
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
 from moto.secretsmanager.exceptions import (
@@ -28,41 +19,66 @@ from moto.secretsmanager.exceptions import (
     ResourceExistsException,
     ResourceNotFoundException,
     SecretNotFoundException,
+    ValidationException,
 )
-from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
+from moto.secretsmanager.models import FakeSecret
 from moto.secretsmanager.responses import SecretsManagerResponse
 
-from local.access import Call, admits
+from local import access, rotation_schedule
+from local.rotations import RotatingSecretsManager
+from local.secret_versions import (
+    CURRENT,
+    PENDING,
+    attach,
+    described,
+    empty_version,
+    has_value,
+    holder,
+    listed,
+    rules,
+)
 
-logger = logging.getLogger(__name__)
-
-Version = dict[str, Any]
-
-CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
-_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _DAY_SECONDS = 86400
+#: The parameters of each operation that mean something here; any other one is refused by name.
+PARAMETERS = {
+    "BatchGetSecretValue": "SecretIdList Filters MaxResults NextToken",
+    "CancelRotateSecret": "SecretId",
+    "CreateSecret": "Name ClientRequestToken Description KmsKeyId SecretBinary SecretString Tags",
+    "DeleteSecret": "SecretId RecoveryWindowInDays ForceDeleteWithoutRecovery",
+    "DescribeSecret": "SecretId",
+    "GetRandomPassword": "PasswordLength ExcludeCharacters ExcludeNumbers ExcludePunctuation "
+    "ExcludeUppercase ExcludeLowercase IncludeSpace RequireEachIncludedType",
+    "GetResourcePolicy": "SecretId",
+    "GetSecretValue": "SecretId VersionId VersionStage",
+    "ListSecretVersionIds": "SecretId MaxResults NextToken IncludeDeprecated",
+    "ListSecrets": "IncludePlannedDeletion MaxResults NextToken Filters",
+    "PutSecretValue": "SecretId ClientRequestToken SecretBinary SecretString VersionStages "
+    "RotationToken",
+    "RestoreSecret": "SecretId",
+    "RotateSecret": "SecretId ClientRequestToken RotationLambdaARN RotationRules RotateImmediately",
+    "TagResource": "SecretId Tags",
+    "UntagResource": "SecretId TagKeys",
+    "UpdateSecret": "SecretId ClientRequestToken Description KmsKeyId SecretBinary SecretString",
+    "UpdateSecretVersionStage": "SecretId VersionStage RemoveFromVersionId MoveToVersionId",
+}
 
 
-class LocalSecretsManager(SecretsManagerBackend):
-    """moto's backend with AWS's labels and rotations.
-
-    Environment: LOCAL_ROTATION_ATTEMPTS (default 3) is how often a whole rotation is tried and
-    LOCAL_ROTATION_RETRY_SECONDS (default 2) the pause between two tries; AWS publishes neither.
-    """
-
-    lambda_client: ClassVar[Callable[[], Any]]
-    #: What became of each rotation by its token; AWS tells it to CloudTrail.
-    _told: ClassVar[dict[str, list[str]]] = {}
-    _ended: ClassVar[set[str]] = set()
-
-    def __init__(self, region_name: str, account_id: str) -> None:
-        super().__init__(region_name, account_id)
-        self._lock = threading.RLock()
-        self._rotating: set[tuple[str, str]] = set()  # ARN and token
-        self._attempts = int(os.environ.get("LOCAL_ROTATION_ATTEMPTS", "3"))
-        self._pause = float(os.environ.get("LOCAL_ROTATION_RETRY_SECONDS", "2"))
+class LocalSecretsManager(RotatingSecretsManager):
+    """moto's backend with AWS's labels and rotations."""
 
     # Values
+
+    def create_secret(self, name: str, *arguments: Any, **more: Any) -> str:
+        """CreateSecret."""
+        with self._lock:
+            new = name not in self.secrets
+            answer: str = super().create_secret(name, *arguments, **more)
+            if new:
+                secret = self._secret(name)
+                secret.created_date = secret.last_changed_date = self._now()
+                for version in secret.versions.values():
+                    version["createdate"] = secret.created_date
+            return answer
 
     def get_secret_value(
         self, secret_id: str, version_id: str | None, version_stage: str | None
@@ -70,9 +86,13 @@ class LocalSecretsManager(SecretsManagerBackend):
         """GetSecretValue: by version, by label, or what has AWSCURRENT."""
         with self._lock:
             secret = self._usable(secret_id)
-            wanted = version_id or _holder(secret, version_stage or CURRENT)
+            wanted = version_id or holder(secret, version_stage or CURRENT)
             version = secret.versions.get(wanted or "", {})
-            if not _has_value(version):
+            if version and version_stage and version_stage not in version["version_stages"]:
+                raise InvalidRequestException(
+                    "You provided a VersionStage that is not associated to the provided VersionId."
+                )
+            if not has_value(version):
                 subject = (
                     f"VersionId: {version_id}"
                     if version_id
@@ -81,17 +101,7 @@ class LocalSecretsManager(SecretsManagerBackend):
                 raise ResourceNotFoundException(
                     f"Secrets Manager can't find the specified secret value for {subject}"
                 )
-            if version_stage and version_stage not in version["version_stages"]:
-                raise ResourceNotFoundException(
-                    "You provided a VersionStage that is not associated to the provided VersionId."
-                )
-            answer = {
-                "ARN": secret.arn,
-                "Name": secret.name,
-                "VersionId": version["version_id"],
-                "VersionStages": list(version["version_stages"]),
-                "CreatedDate": version["createdate"],
-            }
+            answer = {"ARN": secret.arn, "Name": secret.name, **listed(version)}
             for key, name in (("secret_string", "SecretString"), ("secret_binary", "SecretBinary")):
                 if version.get(key) is not None:
                     answer[name] = version[key]
@@ -104,27 +114,43 @@ class LocalSecretsManager(SecretsManagerBackend):
         secret_binary: str,
         client_request_token: str,
         version_stages: list[str],
+        rotation_token: str | None = None,
+        caller: str = "",
     ) -> str:
-        """PutSecretValue: a version that has a value keeps it; labels move to the version."""
+        """PutSecretValue: a version that has a value keeps it; labels move to the version.
+
+        `caller` is the ARN of whoever calls; it, or the token of an event, makes the value one of
+        the rotation function's. A new AWSCURRENT counts as a rotation (API reference,
+        RotationRulesType) and abandons the one under way.
+        """
+        _check_rotation_token(rotation_token)
         with self._lock:
             secret = self._usable(secret_id)
             version_id = self._from_client_request_token(client_request_token)
             version = secret.versions.get(version_id)
             values = {"secret_string": secret_string, "secret_binary": secret_binary}
-            if version and _has_value(version):
+            if version and has_value(version):
                 if any(version.get(key) != value for key, value in values.items()):
                     raise ResourceExistsException(
                         f"You can't use ClientRequestToken {version_id} because that value is "
                         f"already in use for a version of secret {secret.arn}."
                     )
             else:
-                first = not secret.versions
-                version = secret.versions.setdefault(version_id, _empty_version(version_id))
-                version.update(values)
-                labels = dict.fromkeys([*version_stages, *([CURRENT] if first else [])])
+                now = self._now()
+                labels = {*version_stages, *([] if secret.versions else [CURRENT])}
+                if CURRENT in labels or (not version and self.assumptions.any_version_abandons):
+                    self._abandon(secret)
+                staged = version is not None
+                version = secret.versions.setdefault(version_id, empty_version(version_id, now))
+                if staged and not self.assumptions.created_when_staged:
+                    version["createdate"] = now
+                by_event = rotation_token in version["rotation_tokens"]
+                version.update(values, caller=caller, by_event=by_event)
                 for label in labels:
-                    _attach(secret, label, version_id)
-                secret.last_changed_date = int(time.time())
+                    attach(secret, label, version_id)
+                secret.last_changed_date = now
+                if CURRENT in labels:
+                    self._count_as_rotated(secret)
             return json.dumps(
                 {
                     "ARN": secret.arn,
@@ -146,7 +172,6 @@ class LocalSecretsManager(SecretsManagerBackend):
         """UpdateSecret; a new value becomes AWSCURRENT."""
         with self._lock:
             secret = self._usable(secret_id)
-            secret.update(description or secret.description, secret.tags, kms_key_id)
             answer: dict[str, Any] = {"ARN": secret.arn, "Name": secret.name}
             if secret_string is not None or secret_binary is not None:
                 put = self.put_secret_value(
@@ -157,6 +182,7 @@ class LocalSecretsManager(SecretsManagerBackend):
                     [CURRENT],
                 )
                 answer["VersionId"] = json.loads(put)["VersionId"]
+            secret.update(description or secret.description, secret.tags, kms_key_id, self._now())
             return json.dumps(answer)
 
     def update_secret_version_stage(
@@ -169,7 +195,7 @@ class LocalSecretsManager(SecretsManagerBackend):
         """UpdateSecretVersionStage: all of the move, or an error and nothing."""
         with self._lock:
             secret = self._usable(secret_id)
-            holder = _holder(secret, version_stage)
+            attached_to = holder(secret, version_stage)
             if not remove_from_version_id and not move_to_version_id:
                 raise InvalidParameterException(
                     "You must provide RemoveFromVersionId, MoveToVersionId or both."
@@ -179,16 +205,16 @@ class LocalSecretsManager(SecretsManagerBackend):
                     raise ResourceNotFoundException(
                         f"Secrets Manager can't find the specified secret version: {version_id}"
                     )
-            if move_to_version_id and holder == move_to_version_id:
+            if move_to_version_id and attached_to == move_to_version_id:
                 return secret.arn, secret.name
             # [STAGE]: a label that is attached must be taken from the version that has it.
-            if holder and not remove_from_version_id:
+            if attached_to and not remove_from_version_id:
                 raise InvalidParameterException(
                     "The parameter RemoveFromVersionId can't be empty. Staging label "
-                    f"{version_stage} is currently attached to version {holder}, so you must "
+                    f"{version_stage} is currently attached to version {attached_to}, so you must "
                     "explicitly reference that version in RemoveFromVersionId."
                 )
-            if remove_from_version_id and remove_from_version_id != holder:
+            if remove_from_version_id and remove_from_version_id != attached_to:
                 raise InvalidParameterException(
                     f"When you move staging label {version_stage}, if you specify "
                     "RemoveFromVersionId, it must be set to the version that currently has the "
@@ -197,31 +223,37 @@ class LocalSecretsManager(SecretsManagerBackend):
             if version_stage == CURRENT and not move_to_version_id:
                 raise InvalidParameterException(
                     f"You can only move staging label {CURRENT} to a different secret version. "
-                    "It can't be completely removed."
+                    "It can\u2019t be completely removed."
                 )
-            _attach(secret, version_stage, move_to_version_id)
-            secret.last_changed_date = int(time.time())
+            attach(secret, version_stage, move_to_version_id)
+            secret.last_changed_date = self._now()
             return secret.arn, secret.name
 
-    def list_secret_version_ids(self, secret_id: str) -> str:
-        """ListSecretVersionIds: those that have a label."""
+    def list_secret_version_ids(
+        self,
+        secret_id: str,
+        max_results: int | None = None,
+        next_token: str | None = None,
+        include_deprecated: bool = False,
+    ) -> str:
+        """ListSecretVersionIds: those that have a label, or all."""
         with self._lock:
             secret = self._secret(secret_id)
             versions = [
-                {
-                    "VersionId": version_id,
-                    "VersionStages": version["version_stages"],
-                    "CreatedDate": version["createdate"],
-                }
-                for version_id, version in secret.versions.items()
-                if version["version_stages"]
+                listed(version)
+                for version in secret.versions.values()
+                if version["version_stages"] or include_deprecated
             ]
-            return json.dumps({"ARN": secret.arn, "Name": secret.name, "Versions": versions})
+            page, following = self._get_secret_values_page_and_next_token(
+                versions, max_results, next_token
+            )
+            answer = {"ARN": secret.arn, "Name": secret.name, "Versions": page}
+            return json.dumps({**answer, "NextToken": following} if following else answer)
 
     def describe(self, secret_id: str) -> dict[str, Any]:
         """DescribeSecret's answer."""
         with self._lock:
-            return _described(self._secret(secret_id), "VersionIdsToStages")
+            return described(self._secret(secret_id), "VersionIdsToStages")
 
     def list_secrets(
         self,
@@ -236,18 +268,9 @@ class LocalSecretsManager(SecretsManagerBackend):
                 filters, max_results, next_token, include_planned_deletion
             )
             secrets = (self._secret(each["ARN"]) for each in listed)
-            return [_described(each, "SecretVersionsToStages") for each in secrets], following
+            return [described(each, "SecretVersionsToStages") for each in secrets], following
 
     # Rotation
-
-    @classmethod
-    def progress(cls, token: str) -> dict[str, Any]:
-        """``{"told": [line], "ended"}`` of the rotation with that token."""
-        return {"told": cls._told.get(token, []), "ended": token in cls._ended}
-
-    def _tell(self, level: int, secret: FakeSecret, token: str, what: str) -> None:
-        logger.log(level, "rotation %s %s %s", secret.name, token, what)
-        self._told.setdefault(token, []).append(what)
 
     def rotate_secret(
         self,
@@ -257,33 +280,41 @@ class LocalSecretsManager(SecretsManagerBackend):
         rotation_rules: dict[str, Any] | None = None,
         rotate_immediately: bool = True,
     ) -> str:
-        """Begins a rotation and returns; what comes of it is in the labels and in the log."""
+        """Begins a rotation and returns; what comes of it is in the labels and in the log.
+
+        A call that is refused stores nothing.
+        """
         secret = self._usable(secret_id)
         function = rotation_lambda_arn or secret.rotation_lambda_arn
         if not function:
             raise InvalidRequestException(
-                "You tried to enable rotation on a secret that doesn't already have a Lambda "
-                "function ARN configured and you didn't include such an ARN as a parameter in "
-                "this call."
+                "No Lambda rotation function ARN is associated with this secret."
             )
+        rotation_schedule.check(rotation_rules or {})
         self._check_function(function)
         with self._lock:
             secret = self._usable(secret_id)
-            pending = _holder(secret, PENDING)
-            if pending and pending != _holder(secret, CURRENT):
-                self._begin(secret, pending, function)
+            pending, current = holder(secret, PENDING), holder(secret, CURRENT)
+            if pending and pending != current:
+                if self.assumptions.refusal_reattempts and secret.rotation_lambda_arn:
+                    self._begin(secret, pending, secret.rotation_lambda_arn)
                 raise InvalidRequestException(
-                    "A previous rotation isn't complete. That rotation will be reattempted."
+                    "A previous rotation isn\u2019t complete. That rotation will be reattempted."
                 )
             token = self._from_client_request_token(client_request_token)
+            now = self._now()
             secret.rotation_requested = secret.rotation_enabled = True
             secret.rotation_lambda_arn = function
             if rotation_rules:
                 secret.rotation_rules = rotation_rules
-            secret.next_rotation_date = _next_rotation(_rules(secret))
+            secret.next_rotation_date = rotation_schedule.next_rotation(rules(secret), now)
             if token not in secret.versions:
-                secret.versions[token] = _empty_version(token)
-                _attach(secret, PENDING, token)
+                version = secret.versions[token] = empty_version(token, now)
+                if not rotate_immediately and current:
+                    # Not in the API reference: recorded (docs/local-aws.md).
+                    for key in ("secret_string", "secret_binary"):
+                        version[key] = secret.versions[current].get(key)
+                attach(secret, PENDING, token)
                 self._begin(secret, token, function, only_test=not rotate_immediately)
             return json.dumps({"ARN": secret.arn, "Name": secret.name, "VersionId": token})
 
@@ -297,93 +328,10 @@ class LocalSecretsManager(SecretsManagerBackend):
     def age(self, secret_id: str, days: float) -> None:
         """Make the secret's rotation dates so much older, as if time had passed."""
         with self._lock:
-            secret, seconds = self._secret(secret_id), int(days * _DAY_SECONDS)
+            secret, seconds = self._secret(secret_id), days * _DAY_SECONDS
             for name in ("last_rotation_date", "next_rotation_date"):
                 if date := getattr(secret, name):
                     setattr(secret, name, date - seconds)
-
-    def _begin(
-        self, secret: FakeSecret, token: str, function: str, *, only_test: bool = False
-    ) -> None:
-        if (secret.arn, token) not in self._rotating:
-            self._rotating.add((secret.arn, token))
-            self._ended.discard(token)
-            work = self._test if only_test else self._rotate
-            threading.Thread(target=work, args=(secret, token, function), daemon=True).start()
-
-    def _rotate(self, secret: FakeSecret, token: str, function: str) -> None:
-        try:
-            for attempt in range(1, self._attempts + 1):
-                if attempt > 1:
-                    time.sleep(self._pause)
-                if secret.is_deleted() or not secret.rotation_enabled:
-                    self._tell(logging.WARNING, secret, token, "abandoned")
-                    return
-                if self._run(secret, token, function, _STEPS, f"attempt {attempt}"):
-                    with self._lock:
-                        secret.last_rotation_date = int(time.time())
-                        if secret.rotation_enabled:
-                            secret.next_rotation_date = _next_rotation(_rules(secret))
-                    self._tell(logging.INFO, secret, token, f"attempt {attempt} succeeded")
-                    return
-            self._tell(logging.ERROR, secret, token, "failed")
-        finally:
-            self._rotating.discard((secret.arn, token))
-            self._ended.add(token)
-
-    def _test(self, secret: FakeSecret, token: str, function: str) -> None:
-        """[ROTATE], RotateImmediately: only testSecret, on a version that exists for it alone."""
-        try:
-            if self._run(secret, token, function, ["testSecret"], "test"):
-                self._tell(logging.INFO, secret, token, "test succeeded")
-        finally:
-            with self._lock:
-                secret.versions.pop(token, None)
-            self._rotating.discard((secret.arn, token))
-
-    def _run(self, secret: FakeSecret, token: str, function: str, steps: Any, attempt: str) -> bool:
-        """Whether every step's invocation ended without an error."""
-        for step in steps:
-            event = {"Step": step, "SecretId": secret.arn, "ClientRequestToken": token}
-            try:
-                answer = (
-                    type(self)
-                    .lambda_client()
-                    .invoke(FunctionName=function, Payload=json.dumps(event))
-                )
-                if "FunctionError" not in answer:
-                    continue
-                # The message is left out: a careless function may put a password into it.
-                error = json.loads(answer["Payload"].read()).get("errorType", "Unhandled")
-            except ClientError as refused:
-                error = refused.response["Error"]["Code"]
-            except BotoCoreError as failed:
-                error = type(failed).__name__
-            self._tell(logging.WARNING, secret, token, f"{attempt} step {step} failed: {error}")
-            return False
-        return True
-
-    def _check_function(self, function: str) -> None:
-        """Raises what RotateSecret answers when Secrets Manager may not invoke the function."""
-        try:
-            client = type(self).lambda_client()
-            client.get_function(FunctionName=function)
-        except ClientError:
-            raise ResourceNotFoundException(
-                "Secrets Manager can't find the specified Lambda function."
-            ) from None
-        try:
-            policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
-        except ClientError:
-            policy = {"Statement": []}
-        source = {"aws:sourceaccount": self.account_id}
-        call = Call("secretsmanager.amazonaws.com", "lambda:InvokeFunction", function, source)
-        if not admits(policy, call):
-            raise JsonRESTError(
-                "AccessDeniedException",
-                "Secrets Manager cannot invoke the specified Lambda function. Ensure that the "
-                "function policy grants access to the principal secretsmanager.amazonaws.com.",
-            )
 
     # Secrets
 
@@ -412,68 +360,63 @@ class LocalSecretsManagerResponse(SecretsManagerResponse):
         """The backend of the request's account and region."""
         return backends[self.current_account][self.region]
 
+    def call_action(self) -> Any:
+        """Answers one request, or refuses it by the name of what is not here."""
+        try:
+            check_parameters(self._get_action(), json.loads(self.body or "{}"))
+        except JsonRESTError as refused:
+            return refused.code, dict(refused.get_headers()), refused.description
+        return super().call_action()
+
     def describe_secret(self) -> str:
         """DescribeSecret."""
         return json.dumps(self.backend.describe(self._get_param("SecretId")))
 
+    def put_secret_value(self) -> str:
+        """PutSecretValue."""
+        values = self._get_param("SecretString"), self._get_param("SecretBinary")
+        if not any(values):
+            raise InvalidRequestException("You must provide either SecretString or SecretBinary.")
+        answer: str = self.backend.put_secret_value(
+            self._get_param("SecretId"),
+            *values,
+            self._get_param("ClientRequestToken"),
+            self._get_param("VersionStages", [CURRENT]),
+            self._get_param("RotationToken"),
+            access.caller(self.headers, self.current_account).arn,
+        )
+        return answer
 
-def _empty_version(version_id: str) -> Version:
-    return {"createdate": int(time.time()), "version_id": version_id, "version_stages": []}
-
-
-def _has_value(version: Version) -> bool:
-    return version.get("secret_string") is not None or version.get("secret_binary") is not None
-
-
-def _holder(secret: FakeSecret, label: str) -> str | None:
-    """The id of the version that has the label."""
-    versions: dict[str, Version] = secret.versions
-    return next((key for key, value in versions.items() if label in value["version_stages"]), None)
-
-
-def _attach(secret: FakeSecret, label: str, version_id: str | None) -> None:
-    """Moves the label to the version, or off all; AWSPREVIOUS goes where AWSCURRENT was [STAGE]."""
-    holder = _holder(secret, label)
-    if holder == version_id:
-        return
-    if holder:
-        secret.versions[holder]["version_stages"].remove(label)
-    if version_id:
-        secret.versions[version_id]["version_stages"].append(label)
-    if label == CURRENT:
-        secret.set_default_version_id(version_id)
-        if holder:
-            _attach(secret, PREVIOUS, holder)
+    def list_secret_version_ids(self) -> str:
+        """ListSecretVersionIds."""
+        answer: str = self.backend.list_secret_version_ids(
+            self._get_param("SecretId"),
+            self._get_int_param("MaxResults"),
+            self._get_param("NextToken"),
+            self._get_bool_param("IncludeDeprecated", False),
+        )
+        return answer
 
 
-def _described(secret: FakeSecret, stages: str) -> dict[str, Any]:
-    """Labelled versions only, and the rotation rules as they came; ``stages`` is their key."""
-    answer: dict[str, Any] = secret.to_dict()
-    for key in ("VersionIdsToStages", "SecretVersionsToStages"):
-        answer.pop(key, None)
-    answer[stages] = {
-        version_id: list(version["version_stages"])
-        for version_id, version in secret.versions.items()
-        if version["version_stages"]
-    }
-    if secret.rotation_requested:
-        answer["RotationRules"] = _rules(secret)
-    return answer
+def check_parameters(operation: str, request: dict[str, Any]) -> None:
+    """Raises for what is not part of the local AWS; what is false or empty asks for nothing."""
+    if operation not in PARAMETERS:
+        raise InvalidRequestException(f"{operation} is not part of the local AWS.")
+    strangers = request.keys() - PARAMETERS[operation].split()
+    for name in sorted(name for name in strangers if request[name]):
+        raise InvalidParameterException(
+            f"{operation}: {name} is not part of the local AWS. Leave it out."
+        )
 
 
-def _rules(secret: FakeSecret) -> dict[str, Any]:
-    rules: dict[str, Any] = getattr(secret, "rotation_rules", {})
-    return rules
+def _check_rotation_token(given: str | None) -> None:
+    """Raises unless it is of the form in botocore's model (RotationTokenType), or None.
 
-
-def _next_rotation(rules: dict[str, Any]) -> int | None:
-    """Epoch seconds of the next rotation by the rules, without its window."""
-    expression = rules.get("ScheduleExpression", "")
-    if days := rules.get("AutomaticallyAfterDays"):
-        return int(time.time()) + int(days) * _DAY_SECONDS
-    if rate := re.fullmatch(r"rate\((\d+) (hour|day)s?\)", expression):
-        return int(time.time()) + int(rate[1]) * (3600 if rate[2] == "hour" else _DAY_SECONDS)
-    # The same fields as EventBridge's (user guide, "Schedule expressions").
-    fields = eventbridge._parse_cron_fields(expression)
-    found = fields and eventbridge._cron_next_fire(fields, datetime.now(UTC))
-    return int(found.timestamp()) if found else None
+    The refusal does not repeat it: it is sensitive.
+    """
+    if given is not None and not re.fullmatch(r"[a-zA-Z0-9\-]{36,256}", given):
+        raise ValidationException(
+            "1 validation error detected: Value at 'rotationToken' failed to satisfy constraint: "
+            "Member must have 36 to 256 characters and satisfy regular expression pattern: "
+            "^[a-zA-Z0-9\\-]+$"
+        )

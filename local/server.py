@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import trustme
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from local.assumptions import AssumptionError, Assumptions
 from local.faults import Faults
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
@@ -67,10 +69,11 @@ def main() -> None:
         target=_watch_parent, args=(parent_input, stopped, orphaned), daemon=True
     ).start()
     try:
+        Assumptions.from_environment(os.environ)
         lock = _lock(options.directory)
         gateway = _bind(options.port)
-    except OSError as error:
-        _announce(parent_output, {"error": str(error.strerror)})
+    except (OSError, AssumptionError) as error:
+        _announce(parent_output, {"error": getattr(error, "strerror", None) or str(error)})
         os._exit(1)
     authority = trustme.CA()
     fleet = Fleet(authority, Faults())
@@ -203,6 +206,8 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
             asked = json.loads(request.get_data())
             secrets_manager.backends[ACCOUNT][REGION].age(asked["SecretId"], asked["Days"])
             return Response("{}")(environ, start_response)
+        if request.path == f"{_CONTROL}/assumptions":
+            return _assume(request.get_data())(environ, start_response)
         if request.path.startswith(f"{_CONTROL}/rotations/"):
             progress = LocalSecretsManager.progress(request.path.rpartition("/")[2])
             return Response(json.dumps(progress))(environ, start_response)
@@ -238,6 +243,19 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
+
+
+def _assume(values: bytes) -> Response:
+    """Replaces Secrets Manager's assumptions by name, if any are given; answers with all."""
+    from local import secrets_manager
+
+    backend = secrets_manager.backends[ACCOUNT][REGION]
+    try:
+        given = json.loads(values or b"{}") or {}
+        backend.assumptions = backend.assumptions.with_values(given)
+    except AssumptionError as error:
+        return Response(str(error), 400)
+    return Response(json.dumps(asdict(backend.assumptions)))
 
 
 def _tell_event_bridge(execution: dict[str, Any]) -> None:

@@ -98,16 +98,20 @@ class SecretsManager:
 
     def versions(self, secret_arn: str) -> list[Version]:
         """All versions of the secret, without a label too; newest first."""
+        found: list[Version] = []
+        # botocore has no paginator for this call.
+        more: dict[str, str] = {}
         with translated("ListSecretVersionIds", secret_arn, _CODES):
-            pages = self._client.get_paginator("list_secret_version_ids").paginate(
-                SecretId=secret_arn, IncludeDeprecated=True
-            )
-            found = [
-                Version(each["VersionId"], each["CreatedDate"])
-                for page in pages
-                for each in page["Versions"]
-            ]
-        return sorted(found, key=lambda version: version.created, reverse=True)
+            while True:
+                page = self._client.list_secret_version_ids(
+                    SecretId=secret_arn, IncludeDeprecated=True, **more
+                )
+                found += [
+                    Version(each["VersionId"], each["CreatedDate"]) for each in page["Versions"]
+                ]
+                if not page.get("NextToken"):
+                    return sorted(found, key=lambda version: version.created, reverse=True)
+                more = {"NextToken": page["NextToken"]}
 
     def rotated_by(self, function_arn: str) -> list[str]:
         """The ARNs of the secrets whose rotation calls the function, also where it is off.

@@ -20,7 +20,7 @@ from rotation.step_functions import StepFunctions
 from rotation.target import Target
 
 #: The state machine's TimeoutSeconds, and some.
-LONGEST_EXECUTION = timedelta(days=2, hours=1)
+LONGEST_EXECUTION = timedelta(days=3, hours=1)
 
 
 def make_version(

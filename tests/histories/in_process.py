@@ -13,6 +13,7 @@ import json
 import random
 import re
 import string
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,10 +36,13 @@ from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
-import local.secrets_manager
 from local import interpreter
+from local.access import session_of
+from local.assumptions import Assumptions
 from local.faults import Faults
 from local.nodes import Fleet
+from local.rotations import Rotation
+from local.secrets_manager import LocalSecretsManager, check_parameters
 from rotation.aws import CLIENT_CONFIG
 from rotation.elasticache import ElastiCache
 from rotation.endpoint import Endpoint
@@ -53,6 +57,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
 ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFunction"
 DEFINITION = Path("statemachine/rotation.asl.json")
+START = datetime(2026, 1, 1, tzinfo=UTC)
 FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
@@ -119,6 +124,8 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
     """The interpreter's thread, as an actor named after its execution."""
 
     stage: Stage
+    #: When each execution has ended, on the stage's clock.
+    ended: dict[str, datetime]
 
     def _execution_logic(self) -> None:
         arn = self._evaluation_details.execution_details.arn
@@ -126,6 +133,7 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
             with self.stage.acting(arn):
                 super()._execution_logic()
         finally:
+            self.ended[arn] = START + timedelta(seconds=self.stage.now)
             self.stage.leave(arn)
 
     def start(self) -> None:
@@ -172,35 +180,53 @@ class _OnePage(list[dict[str, Any]]):
         return self[0]
 
 
-class StagedSecretsManager(local.secrets_manager.LocalSecretsManager):
-    """Its rotations are actors."""
+class StagedSecretsManager(LocalSecretsManager):
+    """Its rotations are actors, and its time is the stage's."""
 
     stage: Stage
+
+    def _clock(self) -> float:
+        return START.timestamp() + self.stage.now
+
+    def _sleep(self, seconds: float) -> None:
+        self.stage.sleep(seconds)
+
+    def _after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
+        self.stage.after(seconds, work, *arguments)
 
     def _begin(self, secret: Any, token: str, function: str, *, only_test: bool = False) -> None:
         if (secret.arn, token) not in self._rotating:
             self.stage.enter(f"rotation {token}")
         super()._begin(secret, token, function, only_test=only_test)
 
-    def _rotate(self, *arguments: Any) -> None:
-        self._acted(super()._rotate, *arguments)
+    def _rotate(self, rotation: Rotation) -> None:
+        self._acted(super()._rotate, rotation)
 
-    def _test(self, *arguments: Any) -> None:
-        self._acted(super()._test, *arguments)
+    def _test(self, rotation: Rotation) -> None:
+        self._acted(super()._test, rotation)
 
-    def _acted(self, work: Callable[..., None], *arguments: Any) -> None:
-        name = f"rotation {arguments[1]}"
+    def _acted(self, work: Callable[[Rotation], None], rotation: Rotation) -> None:
+        name = f"rotation {rotation.token}"
         try:
             with self.stage.acting(name):
-                work(*arguments)
+                work(rotation)
         finally:
             self.stage.leave(name)
 
 
 class InProcess:
-    """The services, the machine and the functions; all state is here."""
+    """The services, the machine and the functions; all state is here.
 
-    def __init__(self, *, modifying_seconds: float = 5, seed: int = 0) -> None:
+    Secrets Manager's assumptions are by default those of the environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        modifying_seconds: float = 5,
+        seed: int = 0,
+        assumptions: Assumptions | None = None,
+    ) -> None:
         self.stage = Stage()
         self.faults = Faults(now=lambda: self.stage.now)
         self.fleet = MemoryFleet(self.faults)
@@ -208,6 +234,9 @@ class InProcess:
         self._random = random.Random(seed)
         self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
+        self._secrets.assumptions = assumptions or self._secrets.assumptions
+        self._ended: dict[str, datetime] = {}
+        self._function = threading.local()  # its name, while the thread is in its handler
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
         self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
         self.elasticache = Client("elasticache", partial(self._called, self._users.call))
@@ -219,10 +248,11 @@ class InProcess:
         stage, patch = self.stage, pytest.MonkeyPatch()
         clock = SimpleNamespace(sleep=stage.sleep, time=lambda: int(stage.now))
         StagedWorker.stage = StagedSecretsManager.stage = stage
+        StagedWorker.ended = self._ended
         StagedSecretsManager.lambda_client = staticmethod(
             lambda: SimpleNamespace(
                 invoke=self._invoke,
-                get_function=lambda **_: {},
+                get_function=lambda FunctionName: {"Configuration": _configuration(FunctionName)},
                 get_policy=lambda **_: {"Policy": json.dumps({"Statement": [_PERMISSION]})},
             )
         )
@@ -233,7 +263,6 @@ class InProcess:
         with patch.context() as put:
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
-            put.setattr(local.secrets_manager, "time", clock)
             put.setattr(local.elasticache, "_after", stage.after)
             put.setattr(retrier_decl, "time", clock)
             put.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
@@ -244,13 +273,15 @@ class InProcess:
                 StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
             )
             put.setattr(Door, "open", self._open)
-            for name in ("modify_user", "describe_user", "roll_back"):
+            for name in ("modify_user", "describe_user", "generate_password", "roll_back"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
             put.setattr(importlib.import_module("rotate_secret"), "random", self._random)
             put.setattr(logger.registered_handler, "stream", self.logs)
             put.setenv("MAX_MODIFYING_SECONDS", "1800")
             put.setenv("PASSWORD_LENGTH", "32")
+            put.setenv("LATE_FUNCTION_SECONDS", "45")
+            put.setenv("EXECUTION_LOOK_SECONDS", "60")
             self._machines.create_state_machine(
                 MACHINE.rsplit(":", 1)[1], _definition(), "arn:aws:iam::123456789012:role/machine"
             )
@@ -312,6 +343,10 @@ class InProcess:
         return answer
 
     def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:
+        check_parameters(operation, request)
+        return _with_dates(self._secrets_managers_json(operation, request))
+
+    def _secrets_managers_json(self, operation: str, request: dict[str, Any]) -> Any:
         secrets, secret_id = self._secrets, request.get("SecretId", "")
         match operation:
             case "DescribeSecret":
@@ -323,7 +358,14 @@ class InProcess:
                 token = request.get("ClientRequestToken") or str(self._uuid())
                 labels = request.get("VersionStages", ["AWSCURRENT"])
                 text, nothing = request["SecretString"], cast(str, None)
-                return json.loads(secrets.put_secret_value(secret_id, text, nothing, token, labels))
+                caller = getattr(self._function, "session", "arn:aws:iam::123456789012:root")
+                by_whom = request.get("RotationToken"), caller
+                put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
+                return json.loads(put)
+            case "ListSecretVersionIds":
+                every = request.get("IncludeDeprecated", False)
+                listed = secrets.list_secret_version_ids(secret_id, include_deprecated=every)
+                return json.loads(listed)
             case "UpdateSecretVersionStage":
                 versions = (request.get("RemoveFromVersionId"), request.get("MoveToVersionId"))
                 secrets.update_secret_version_stage(secret_id, request["VersionStage"], *versions)
@@ -360,7 +402,10 @@ class InProcess:
                 return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
             case "DescribeExecution":
                 shape = machines.describe_execution(arn).to_describe_output()
-                return {key: value for key, value in shape.items() if value is not None}
+                found = {key: value for key, value in shape.items() if value is not None}
+                if "stopDate" in found:
+                    found["stopDate"] = self._ended.get(arn, START)
+                return found
             case "ListExecutions":
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
@@ -418,6 +463,7 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
+            self._function.session = _session(FunctionName)
             try:
                 answer, error = module.handler(event, context), {}
             except KilledError as killed:
@@ -426,6 +472,8 @@ class InProcess:
             except Exception as failed:
                 answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
                 error = {"FunctionError": "Unhandled"}
+            finally:
+                del self._function.session
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
 
     @contextmanager
@@ -481,17 +529,38 @@ def _operations(service: str) -> dict[str, str]:
     return {xform_name(name): name for name in model.operation_names}
 
 
+def _configuration(function: str) -> dict[str, str]:
+    """What GetFunction tells: each function has a role of its own."""
+    name = function.rsplit(":", 1)[-1]
+    return {"FunctionName": name, "Role": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
+
+
+def _session(function: str) -> str:
+    found = _configuration(function)
+    return session_of(found["Role"], found["FunctionName"])
+
+
+def _with_dates(shape: Any) -> Any:
+    """The JSON of Secrets Manager as boto3 gives it."""
+    if isinstance(shape, list):
+        return [_with_dates(each) for each in shape]
+    if not isinstance(shape, dict):
+        return shape
+    return {
+        key: datetime.fromtimestamp(value, UTC) if key.endswith("Date") else _with_dates(value)
+        for key, value in shape.items()
+    }
+
+
 def _execution(env: Any) -> str:
     return str(env.states.context_object.context_object_data["Execution"]["Id"])
 
 
 def _clock(stage: Stage) -> type:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-
     class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return start + timedelta(seconds=stage.now)
+            return START + timedelta(seconds=stage.now)
 
     return Clock
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rotation.target import token_of
+from rotation.executions import version_of
 from tests.histories.in_process import InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD
@@ -202,7 +202,7 @@ class Histories(RuleBasedStateMachine):
                 self.ended[arn] = self.running.pop(arn)
                 self._count(str(told["status"].value), 1)
                 if not given.get("DryRun") and number not in self.touched:
-                    token = given.get("ClientRequestToken") or token_of(arn)
+                    token = given.get("ClientRequestToken") or version_of(arn)
                     self._ended(arn, told, self._with(number, "AWSCURRENT") == token)
 
     def _ended(self, arn: str, told: dict[str, Any], promoted: bool) -> None:

@@ -113,7 +113,7 @@ def test_a_user_that_is_gone_for_a_moment_is_put_back(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
     before = everything(tenant)
-    inside.faults.control("POST", b'["deny:UpdateSecretVersionStage:3"]')
+    inside.faults.control("POST", b'["deny:UpdateSecretVersionStage:1"]')
     arn = tenant.begin()
     until(inside, "RollBack")
     hidden(inside, tenant, 20)

@@ -144,10 +144,7 @@ def test_an_account_a_region_and_a_stranger_environment(
     assert dict(os.environ) == before
 
 
-def test_a_server_that_cannot_start_names_its_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LOCAL_ROTATION_ATTEMPTS", "many")
+def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").mkdir()
     with pytest.raises(LocalAwsError, match=f"see the end of {tmp_path}/server.log"):
         LocalAws(tmp_path).start()

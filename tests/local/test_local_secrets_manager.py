@@ -1,6 +1,5 @@
 """Labels and rotations, with a rotation function that runs as a real Lambda."""
 
-import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC
@@ -9,8 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
+from local.faults import ask
 from local.instance import LocalAws
+from local.secrets_manager import PARAMETERS
 from tests.local.helpers import eventually, make_function, read_calls
 
 FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
@@ -32,12 +34,25 @@ def handler(event, context):
             marker.write_text("x" * (count + 1))
             raise LookupError("hunter2 is the password")
     if event["Step"] == "createSecret":
-        client.put_secret_value(SecretId=secret, ClientRequestToken=token, SecretString="new",
-                                VersionStages=["AWSPENDING"])
+        value = dict(SecretId=secret, ClientRequestToken=token, SecretString="new",
+                     VersionStages=["AWSPENDING"])
+        if os.environ["GIVES_TOKEN"]:
+            value["RotationToken"] = event["RotationToken"]
+        if os.environ["OTHER"]:
+            boto3.client("lambda").invoke(FunctionName=os.environ["OTHER"],
+                                          Payload=json.dumps(value))
+        else:
+            client.put_secret_value(**value)
     if event["Step"] == "finishSecret":
         current = [v for v, labels in stages.items() if "AWSCURRENT" in labels]
         client.update_secret_version_stage(SecretId=secret, VersionStage="AWSCURRENT",
             MoveToVersionId=token, **({"RemoveFromVersionId": current[0]} if current else {}))
+"""
+PUTS = """
+import boto3
+
+def handler(event, context):
+    boto3.client("secretsmanager").put_secret_value(**event)
 """
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 
@@ -46,9 +61,22 @@ Rotator = Callable[..., tuple[str, Path]]
 
 @pytest.fixture
 def rotator(aws: LocalAws, tmp_path: Path) -> Rotator:
-    def make(fails_at: str = "", fails: int = 0, *, permitted: bool = True) -> tuple[str, Path]:
+    def make(
+        fails_at: str = "",
+        fails: int = 0,
+        *,
+        permitted: bool = True,
+        other: str = "",
+        gives_token: bool = False,
+    ) -> tuple[str, Path]:
         name = f"f{uuid.uuid4().hex[:8]}"
-        variables = {"FOLDER": str(tmp_path), "FAILS_AT": fails_at, "FAILS": str(fails)}
+        variables = {
+            "FOLDER": str(tmp_path),
+            "FAILS_AT": fails_at,
+            "FAILS": str(fails),
+            "OTHER": other,
+            "GIVES_TOKEN": "yes" if gives_token else "",
+        }
         arn = make_function(aws, name, CODE, Timeout=30, Environment={"Variables": variables})
         if permitted:
             aws.client("lambda").add_permission(
@@ -71,8 +99,9 @@ def secret(secretsmanager: Any) -> str:
 
 
 def stages(secretsmanager: Any, secret: str) -> dict[str, list[str]]:
+    answer: dict[str, list[str]]
     answer = secretsmanager.describe_secret(SecretId=secret)["VersionIdsToStages"]
-    return {version: sorted(labels) for version, labels in answer.items()}
+    return answer
 
 
 def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
@@ -112,14 +141,14 @@ def test_a_rotation_calls_four_steps_and_promotes(
     assert secretsmanager.get_secret_value(SecretId=secret)["SecretString"] == "new"
     calls = read_calls(folder / "calls")
     assert [call["Step"] for call in calls] == STEPS
-    assert all(set(call) == {"Step", "SecretId", "ClientRequestToken"} for call in calls)
     assert {call["SecretId"] for call in calls} == {answer["ARN"]}
     assert {call["ClientRequestToken"] for call in calls} == {SECOND}
     assert described["RotationEnabled"] is True
     assert described["RotationLambdaARN"] == function
     assert described["RotationRules"] == {"AutomaticallyAfterDays": 30}
-    days = (described["NextRotationDate"] - described["LastRotatedDate"]).days
-    assert days == 30
+    following = described["NextRotationDate"].astimezone(UTC)
+    assert (following - described["LastRotatedDate"]).days == 30
+    assert f"{following:%H:%M:%S}" == "23:59:59"
 
     # The function is remembered, and a version that is current already is no obstacle.
     secretsmanager.rotate_secret(
@@ -130,11 +159,38 @@ def test_a_rotation_calls_four_steps_and_promotes(
     eventually(lambda: "AWSCURRENT" in stages(secretsmanager, secret)[THIRD])
     assert stages(secretsmanager, secret)[SECOND] == ["AWSPREVIOUS"]
     rules = secretsmanager.describe_secret(SecretId=secret)["RotationRules"]
-    assert rules == {"ScheduleExpression": "rate(4 hours)", "Duration": "2h"}
+    assert rules["ScheduleExpression"] == "rate(4 hours)"
     # FIRST has no label any more: it is not shown, and still there.
     assert FIRST not in stages(secretsmanager, secret)
     old = secretsmanager.get_secret_value(SecretId=secret, VersionId=FIRST)
     assert old["SecretString"] == "old"
+
+
+@pytest.mark.parametrize("gives_token", [False, True])
+def test_a_version_of_another_function_needs_the_rotation_token(
+    aws: LocalAws, secretsmanager: Any, secret: str, rotator: Rotator, gives_token: bool
+) -> None:
+    """Of the same role, too: AWS's message names the function."""
+    other = make_function(aws, f"f{uuid.uuid4().hex[:8]}", PUTS, Timeout=30)
+    function, folder = rotator(other=other, gives_token=gives_token)
+    rotated = secretsmanager.rotate_secret(SecretId=secret, RotationLambdaARN=function)
+    token, url = rotated["VersionId"], aws.environment["LOCAL_CONTROL_URL"]
+    eventually(lambda: ask(f"{url}/rotations/{token}")["ended"])
+    told = ask(f"{url}/rotations/{token}")["told"]
+    steps = [call["Step"] for call in read_calls(folder / "calls")]
+    if gives_token:
+        assert (told, steps) == (["attempt 1 succeeded"], STEPS)
+    else:
+        assert told[0] == (
+            f"attempt 1 step createSecret failed: Pending secret version {token} for Secret "
+            f"{rotated['ARN']} was not created by Lambda {function}. Remove the AWSPENDING staging "
+            "label and restart rotation"
+        )
+        assert told[-1] == "failed"
+        assert set(steps) == {"createSecret"}
+    log = log_of(aws)
+    for call in read_calls(folder / "calls"):
+        assert call["RotationToken"] not in log
 
 
 def test_a_failed_step_fails_the_attempt_and_the_whole_rotation_is_tried_again(
@@ -157,11 +213,7 @@ def test_a_failed_rotation_leaves_the_labels_and_is_reattempted(
     function, folder = rotator("setSecret", fails=3)
     rotate = secretsmanager.rotate_secret
     token = rotate(SecretId=secret, RotationLambdaARN=function)["VersionId"]
-    code, message = error_of(rotate, SecretId=secret)
-    assert (code, message) == (
-        "InvalidRequestException",
-        "A previous rotation isn't complete. That rotation will be reattempted.",
-    )
+    assert error_of(rotate, SecretId=secret)[0] == "InvalidRequestException"
     eventually(lambda: f"rotation {secret} {token} failed" in log_of(aws))
     # The second call met a rotation that ran: it added no attempt.
     assert len(read_calls(folder / "calls")) == 6
@@ -174,34 +226,28 @@ def test_a_failed_rotation_leaves_the_labels_and_is_reattempted(
     assert tokens == {token}
 
 
-def test_without_rotate_immediately_only_the_test_runs_and_no_trace_is_left(
-    secretsmanager: Any, secret: str, rotator: Rotator
-) -> None:
-    function, folder = rotator()
-    token = secretsmanager.rotate_secret(
-        SecretId=secret, RotationLambdaARN=function, RotateImmediately=False
-    )["VersionId"]
-    assert stages(secretsmanager, secret) == {FIRST: ["AWSCURRENT"], token: ["AWSPENDING"]}
-    eventually(lambda: token not in stages(secretsmanager, secret))
-    [call] = read_calls(folder / "calls")
-    assert (call["Step"], call["ClientRequestToken"]) == ("testSecret", token)
-    assert json.loads((folder / "stages").read_text())[token] == ["AWSPENDING"]
-    described = secretsmanager.describe_secret(SecretId=secret)
-    assert described["RotationLambdaARN"] == function
-    assert "LastRotatedDate" not in described
-
-
 def test_rotations_that_cannot_begin(secretsmanager: Any, secret: str, rotator: Rotator) -> None:
     rotate = secretsmanager.rotate_secret
-    assert error_of(rotate, SecretId=secret)[0] == "InvalidRequestException"
+    assert error_of(rotate, SecretId=secret) == (
+        "InvalidRequestException",
+        "No Lambda rotation function ARN is associated with this secret.",
+    )
+    admitted, _ = rotator()
+    wrong = {"AutomaticallyAfterDays": 30, "ScheduleExpression": "rate(30 days)"}
+    call = {"SecretId": secret, "RotationLambdaARN": admitted, "RotationRules": wrong}
+    assert error_of(rotate, **call)[0] == "InvalidParameterException"
+    before = secretsmanager.describe_secret(SecretId=secret)
     missing = "arn:aws:lambda:us-east-1:123456789012:function:missing"
-    code, _ = error_of(rotate, SecretId=secret, RotationLambdaARN=missing)
-    assert code == "ResourceNotFoundException"
-    function, _ = rotator(permitted=False)
-    code, message = error_of(rotate, SecretId=secret, RotationLambdaARN=function)
-    assert code == "AccessDeniedException"
-    assert "Ensure that the function policy grants access" in message
-    assert stages(secretsmanager, secret) == {FIRST: ["AWSCURRENT"]}
+    for function in (missing, rotator(permitted=False)[0]):
+        call = {"SecretId": secret, "RotationLambdaARN": function}
+        assert error_of(rotate, **call, RotationRules={"AutomaticallyAfterDays": 30}) == (
+            "AccessDeniedException",
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function "
+            "policy grants access to the principal secretsmanager.amazonaws.com.",
+        )
+    # Nothing of it was stored.
+    after = secretsmanager.describe_secret(SecretId=secret)
+    assert {**after, "ResponseMetadata": 0} == {**before, "ResponseMetadata": 0}
 
 
 def test_reading_by_version_and_label(secretsmanager: Any, secret: str) -> None:
@@ -213,8 +259,11 @@ def test_reading_by_version_and_label(secretsmanager: Any, secret: str) -> None:
     assert get(SecretId=secret, VersionStage="AWSPENDING")["VersionId"] == SECOND
     both = get(SecretId=secret, VersionId=SECOND, VersionStage="AWSPENDING")
     assert both["SecretString"] == "x"
-    for wrong in ({"VersionId": FIRST, "VersionStage": "AWSPENDING"}, {"VersionId": THIRD}):
-        assert error_of(get, SecretId=secret, **wrong)[0] == "ResourceNotFoundException"
+    assert error_of(get, SecretId=secret, VersionId=FIRST, VersionStage="AWSPENDING") == (
+        "InvalidRequestException",
+        "You provided a VersionStage that is not associated to the provided VersionId.",
+    )
+    assert error_of(get, SecretId=secret, VersionId=THIRD)[0] == "ResourceNotFoundException"
     assert error_of(get, SecretId="missing")[0] == "ResourceNotFoundException"
 
 
@@ -236,14 +285,97 @@ def test_putting_values(secretsmanager: Any, secret: str) -> None:
     put(SecretId=secret, ClientRequestToken=THIRD, SecretString="z", VersionStages=["AWSPENDING"])
     assert stages(secretsmanager, secret) == {FIRST: ["AWSCURRENT"], THIRD: ["AWSPENDING"]}
     fourth = put(SecretId=secret, SecretString="q")["VersionId"]
-    assert stages(secretsmanager, secret) == {
-        FIRST: ["AWSPREVIOUS"],
-        THIRD: ["AWSPENDING"],
-        fourth: ["AWSCURRENT"],
-    }
+    assert stages(secretsmanager, secret) == {FIRST: ["AWSPREVIOUS"], fourth: ["AWSCURRENT"]}
     fifth = secretsmanager.update_secret(SecretId=secret, SecretString="r")["VersionId"]
     assert stages(secretsmanager, secret)[fifth] == ["AWSCURRENT"]
     assert stages(secretsmanager, secret)[fourth] == ["AWSPREVIOUS"]
+
+
+@pytest.mark.parametrize("token", ["a" * 35 + "_", "a" * 257, "a-b" * 12 + " "])
+def test_a_rotation_token_has_a_form_and_is_not_repeated(
+    secretsmanager: Any, secret: str, token: str
+) -> None:
+    code, message = error_of(
+        secretsmanager.put_secret_value, SecretId=secret, SecretString="x", RotationToken=token
+    )
+    assert code == "ValidationException"
+    assert "'rotationToken' failed to satisfy constraint" in message
+    assert token not in message
+    assert list(stages(secretsmanager, secret)) == [FIRST]
+
+
+def test_a_rotation_token_that_nobody_has_issued_changes_nothing(
+    secretsmanager: Any, secret: str
+) -> None:
+    secretsmanager.put_secret_value(
+        SecretId=secret, SecretString="x", RotationToken=str(uuid.uuid4())
+    )
+    assert secretsmanager.get_secret_value(SecretId=secret)["SecretString"] == "x"
+
+
+def test_what_is_not_here_is_refused_by_name(secretsmanager: Any, secret: str) -> None:
+    regions = [{"Region": "us-west-2"}]
+    parameters: list[tuple[str, dict[str, Any], str]] = [
+        ("create_secret", {"Name": "r", "AddReplicaRegions": regions}, "AddReplicaRegions"),
+        ("update_secret", {"SecretId": secret, "Type": "x"}, "Type"),
+        ("list_secrets", {"SortOrder": "asc"}, "SortOrder"),
+        (
+            "rotate_secret",
+            {"SecretId": secret, "ExternalSecretRotationRoleArn": "arn:aws:iam::1:role/xyzzy"},
+            "ExternalSecretRotationRoleArn",
+        ),
+    ]
+    for call, arguments, name in parameters:
+        code, message = error_of(getattr(secretsmanager, call), **arguments)
+        assert code == "InvalidParameterException"
+        assert f"{name} is not part of the local AWS. Leave it out." in message
+    operations: list[tuple[str, dict[str, Any], str]] = [
+        ("put_resource_policy", {"ResourcePolicy": "{}"}, "PutResourcePolicy"),
+        ("replicate_secret_to_regions", {"AddReplicaRegions": regions}, "ReplicateSecretToRegions"),
+        ("stop_replication_to_replica", {}, "StopReplicationToReplica"),
+    ]
+    for call, arguments, operation in operations:
+        assert error_of(getattr(secretsmanager, call), SecretId=secret, **arguments) == (
+            "InvalidRequestException",
+            f"{operation} is not part of the local AWS.",
+        )
+    # Some tools send what asks for nothing.
+    secretsmanager.create_secret(Name=f"{secret}x", ForceOverwriteReplicaSecret=False)
+
+
+def test_every_operation_is_here_or_not_with_parameters_that_exist() -> None:
+    model = get_session().get_service_model("secretsmanager")
+    for operation, parameters in PARAMETERS.items():
+        members = model.operation_model(operation).input_shape.members
+        assert set(parameters.split()) <= set(members)
+    assert set(model.operation_names) - set(PARAMETERS) == {
+        "DeleteResourcePolicy",
+        "PutResourcePolicy",
+        "RemoveRegionsFromReplication",
+        "ReplicateSecretToRegions",
+        "StopReplicationToReplica",
+        "ValidateResourcePolicy",
+    }
+
+
+def test_versions_without_labels_are_listed_on_demand(secretsmanager: Any, secret: str) -> None:
+    for value in ("x", "y"):
+        secretsmanager.put_secret_value(SecretId=secret, SecretString=value)
+    found: dict[str, Any] = {}
+    following: dict[str, str] = {}
+    for _ in range(3):
+        page = secretsmanager.list_secret_version_ids(
+            SecretId=secret, IncludeDeprecated=True, MaxResults=1, **following
+        )
+        found |= {each["VersionId"]: each for each in page["Versions"]}
+        following = {"NextToken": page.get("NextToken", "")}
+    assert following == {"NextToken": ""}
+    assert len(found) == 3
+    assert "VersionStages" not in found[FIRST]
+    assert found[FIRST]["CreatedDate"] < min(
+        each["CreatedDate"] for version, each in found.items() if version != FIRST
+    )
+    assert FIRST not in stages(secretsmanager, secret)
 
 
 def test_the_first_value_of_an_empty_secret_is_current(secretsmanager: Any) -> None:
@@ -347,8 +479,7 @@ def test_a_list_tells_of_a_secret_what_its_description_does(
     assert listed["SecretVersionsToStages"] == described["VersionIdsToStages"]
     for key in ("ARN", "RotationEnabled", "RotationLambdaARN", "RotationRules", "LastRotatedDate"):
         assert listed[key] == described[key]
-    assert listed["RotationRules"] == {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
-    assert (listed["NextRotationDate"] - listed["LastRotatedDate"]).days == 10
+    assert listed["NextRotationDate"] == described["NextRotationDate"]
 
 
 def test_a_rotation_that_is_cancelled_keeps_its_function_and_has_no_next_date(
@@ -357,7 +488,7 @@ def test_a_rotation_that_is_cancelled_keeps_its_function_and_has_no_next_date(
     client, (function, _) = aws.client("secretsmanager"), rotator()
     name = scheduled(aws, function, "cron(0 8 1 * ? *)", RotateImmediately=False)
     following = client.describe_secret(SecretId=name)["NextRotationDate"].astimezone(UTC)
-    assert (following.day, following.hour, following.minute) == (1, 8, 0)
+    assert f"{following:%d %H:%M:%S}" == "01 10:59:59"
     client.cancel_rotate_secret(SecretId=name)
     found = client.describe_secret(SecretId=name)
     assert (found["RotationEnabled"], found["RotationLambdaARN"]) == (False, function)

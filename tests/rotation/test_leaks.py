@@ -21,7 +21,7 @@ import pytest
 from local.deploy import deploy
 from local.faults import ask, control
 from local.instance import LocalAws
-from rotation.target import token_of
+from rotation.executions import version_of
 from tests.local.helpers import eventually
 from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING
@@ -68,7 +68,7 @@ class Watched:
         manager, found = self.world.secrets, {FIRST_PASSWORD}
         for execution in self.executions():
             given = json.loads(execution["input"])
-            token = given.get("ClientRequestToken") or token_of(execution["executionArn"])
+            token = given.get("ClientRequestToken") or version_of(execution["executionArn"])
             with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
                 answer = manager.get_secret_value(SecretId=given["SecretId"], VersionId=token)
                 found.add(json.loads(answer["SecretString"])["password"])

@@ -72,6 +72,11 @@ ALL_PASSWORDS = (
     OTHER_PASSWORD,
     NEW_PASSWORD,
 )
+#: As in two public captures of Secrets Manager's events: letters, digits and hyphens.
+ROTATION_TOKEN = "9f1c6e2a-Rotation-Token-Xq7-3b8d5f0e4c61"
+#: What is in no event, history, log, metric or exception.
+SENSITIVE = (*ALL_PASSWORDS, ROTATION_TOKEN)
+
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)

@@ -1,4 +1,4 @@
-"""Finding a password where none may be."""
+"""Finding a password, or a RotationToken, where none may be."""
 
 import base64
 import json

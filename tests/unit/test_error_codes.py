@@ -131,6 +131,7 @@ UNEXPECTED: dict[tuple[str, str], str] = {
                 "InvalidParameterException",
                 "InvalidRequestException",
             ),
+            "ListSecretVersionIds": ("InvalidNextTokenException", "InvalidParameterException"),
             "ListExecutions": ("InvalidToken", "ResourceNotFound", "ValidationException"),
             "ListTagsForResource": ("InvalidARN", "InvalidParameterValue"),
             "ModifyUser": ("InvalidParameterCombination", "InvalidParameterValue"),
@@ -189,7 +190,7 @@ UNEXPECTED: dict[tuple[str, str], str] = {
 #: Codes that an adapter takes for an answer, by call.
 ANSWERS = {
     ("DescribeExecution", "ExecutionDoesNotExist"): "there is none",
-    ("StartExecution", "ExecutionAlreadyExists"): "the one of that name is found instead",
+    ("StartExecution", "ExecutionAlreadyExists"): "the name is taken",
     ("DescribeUserGroups", "UserGroupNotFound"): "deleted between two looks: no endpoints",
     ("DescribeReplicationGroups", "ReplicationGroupNotFoundFault"): "deleted, as above",
     ("DescribeServerlessCaches", "ServerlessCacheNotFoundFault"): "deleted, as above",

@@ -62,6 +62,17 @@ def test_the_errors_that_are_called_transient_are_retried_by_the_machine() -> No
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
+def test_a_class_is_found_by_its_name(name: str) -> None:
+    assert errors.error_named(name) is CLASSES[name]
+
+
+@pytest.mark.parametrize("name", ["", "Exception", "ValueError", "rotationerror", "error_named"])
+def test_no_class_but_ours_has_a_name_here(name: str) -> None:
+    with pytest.raises(KeyError):
+        errors.error_named(name)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
 def test_a_remedy_is_a_sentence(name: str) -> None:
     remedy = CLASSES[name].remedy
     assert remedy == "" or (remedy[0].isupper() and remedy.endswith("."))

@@ -15,10 +15,12 @@ from rotation.step_functions import StepFunctions
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
+    NOW,
     OTHER,
     OTHER_PASSWORD,
     PENDING,
     PENDING_PASSWORD,
+    PREVIOUS,
     SECRET_ARN,
     USER_ID,
     USERNAME,
@@ -68,12 +70,12 @@ def test_only_the_network_of_a_door_is_faked() -> None:
 
 def test_a_fault_is_raised_once_before_the_call_has_its_effect(world: World) -> None:
     world.stage(None)
-    world.secrets.faults.raise_at("put", ZeroDivisionError())
+    world.secrets.faults.raise_at("put_pending", ZeroDivisionError())
     before = world.secrets.snapshot()
     with pytest.raises(ZeroDivisionError):
-        world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
     assert world.secrets.snapshot() == before
-    world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
     assert world.secrets.snapshot() != before
 
 
@@ -86,7 +88,7 @@ def test_a_fault_after_the_call_leaves_its_effect(world: World) -> None:
 
 def test_a_label_is_on_one_version_at_most(world: World) -> None:
     world.stage()
-    world.secrets.put(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    world.secrets.put_pending(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD))
     assert world.secrets.snapshot()["labels"].get(PENDING) is None
     assert world.secrets.version_with(AWSPENDING) == OTHER
 
@@ -110,8 +112,8 @@ def test_a_label_that_is_elsewhere_does_not_move(world: World, away_from: str | 
 def test_a_version_keeps_its_first_value(world: World) -> None:
     world.stage()
     with pytest.raises(RotationSupersededError):
-        world.secrets.put(SECRET_ARN, PENDING, secret_text(OTHER_PASSWORD), AWSPENDING)
-    world.secrets.put(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+        world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(OTHER_PASSWORD))
+    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
 
 
 def test_a_user_that_is_modifying_cannot_be_modified(world: World) -> None:
@@ -143,11 +145,19 @@ def test_a_user_without_a_password_gets_in_with_any(world: World) -> None:
 
 
 def test_an_execution_name_is_used_once(world: World) -> None:
-    world.machine.start("a", {"SecretId": "x"})
-    assert world.machine.start("a", {"SecretId": "x"}).status == "RUNNING"
+    started = world.machine.start("a", {"SecretId": "x"})
+    assert started
+    assert world.machine.start("a", {"SecretId": "x"}) == started
+    assert world.machine.start("a", {"SecretId": "y"}) is None
     world.machine.machine.statuses["a"] = ["FAILED"]
-    assert world.machine.start("a", {"SecretId": "y"}).status == "FAILED"
+    assert world.machine.start("a", {"SecretId": "x"}) is None
     assert world.machine.machine.inputs["a"] == {"SecretId": "x"}
+
+
+def test_an_execution_has_an_end_once_it_has_ended(world: World) -> None:
+    world.machine.machine.statuses["a"] = ["RUNNING", "SUCCEEDED"]
+    found = [world.machine.find("a") for _ in range(2)]
+    assert [each and each.stopped_at for each in found] == [None, NOW]
 
 
 def test_only_executions_that_have_not_ended_are_running(world: World) -> None:
@@ -156,11 +166,12 @@ def test_only_executions_that_have_not_ended_are_running(world: World) -> None:
     assert [arn.rsplit(":", 1)[1] for arn in world.machine.running()] == ["a", "c"]
 
 
-def test_putting_a_value_takes_the_label_from_the_version_that_had_it(world: World) -> None:
-    world.stage()
-    world.secrets.put(SECRET_ARN, OTHER, secret_text(OTHER_PASSWORD), "ANOTHER")
-    assert world.secrets.version_with(AWSPENDING) == PENDING
-    assert world.secrets.version_with("ANOTHER") == OTHER
+def test_a_version_is_older_than_the_next_one_and_keeps_its_age(world: World) -> None:
+    world.stage(None)
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
+    world.secrets.put_pending(SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD))
+    found = [each.version_id for each in world.secrets.versions(SECRET_ARN)]
+    assert found == [OTHER, PENDING, CURRENT, PREVIOUS]
 
 
 def test_a_unit_test_that_would_sleep_fails() -> None:

@@ -1,4 +1,7 @@
-"""No password leaves a handler: not in an answer, an exception, its traceback or a log line."""
+"""No password or RotationToken leaves a handler.
+
+Not in an answer, an exception, its traceback or a log line.
+"""
 
 import base64
 import json
@@ -31,14 +34,15 @@ from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
 from rotation.telemetry import entry_point, logger
 from tests.unit.fakes import (
-    ALL_PASSWORDS,
     CURRENT,
     CURRENT_PASSWORD,
     ENDPOINT,
     EXECUTION_ARN,
     MACHINE_ARN,
     PENDING,
+    ROTATION_TOKEN,
     SECRET_ARN,
+    SENSITIVE,
     USER_ARN,
     USER_ID,
     USERNAME,
@@ -53,6 +57,8 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 TARGET = make_target().to_state()
 GIVEN = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
+#: Of an execution that the rotation function has started, and of one in the console.
+BY_TOKEN, BY_HAND = (f"{EXECUTION_ARN.rsplit(':', 1)[0]}:{PENDING}{end}" for end in ("-1", ""))
 MODIFICATION = {
     "StartedAt": "2026-03-01T12:00:00+00:00",
     "Status": "modifying",
@@ -69,10 +75,15 @@ STATE = {
     "Modification": MODIFICATION,
     "Failure": {"Error": "E", "Cause": "c"},
 }
-STEP = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING}
+STEP = {
+    "SecretId": SECRET_ARN,
+    "ClientRequestToken": PENDING,
+    "RotationToken": ROTATION_TOKEN,
+}
 
 HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
-    "check_target": (check_target.handler, {"Input": GIVEN}),
+    "check_target": (check_target.handler, {"Input": GIVEN, "ExecutionArn": BY_TOKEN}),
+    "check_target_by_hand": (check_target.handler, {"Input": {"SecretId": SECRET_ARN}}),
     "find_endpoints": (find_endpoints.handler, {"Target": TARGET}),
     "check_endpoint": (check_endpoint.handler, AT_ENDPOINT),
     "dry_run": (
@@ -80,6 +91,10 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
         AT_ENDPOINT | {"Target": make_target(dry_run=True).to_state()},
     ),
     "generate_password": (generate_password.handler, {"Target": TARGET}),
+    "generate_password_by_hand": (
+        generate_password.handler,
+        {"Target": TARGET, "ExecutionArn": BY_HAND},
+    ),
     "modify_user": (modify_user.handler, {"Target": TARGET}),
     "describe_user": (describe_user.handler, {"Target": TARGET, "Modification": MODIFICATION}),
     "log_in": (log_in.handler, AT_ENDPOINT),
@@ -131,7 +146,7 @@ def run(name: str, world: World, output: Callable[[], str]) -> BaseException | N
         answer = world.call(handler, {"ExecutionArn": EXECUTION_ARN, **event})
     except Exception as caught:
         error = caught
-    assert_no_leak(ALL_PASSWORDS, answer=answer, error=error, output=output())
+    assert_no_leak(SENSITIVE, answer=answer, error=error, output=output())
     return error
 
 
@@ -159,16 +174,24 @@ class QuotingError(Exception):
     """An exception of somebody else that quotes what it was given, in every way there is."""
 
     def __init__(self) -> None:
-        super().__init__(*ALL_PASSWORDS)
-        self.value = json.dumps(ALL_PASSWORDS)
-        self.add_note(ALL_PASSWORDS[0])
-        self.__cause__ = ValueError(ALL_PASSWORDS[1])
+        super().__init__(*SENSITIVE)
+        self.value = json.dumps(SENSITIVE)
+        self.add_note(SENSITIVE[0])
+        self.__cause__ = ValueError(SENSITIVE[1])
 
 
 ADAPTERS = {
-    "secrets": ("describe", "rotated_by", "read", "put", "move_label", "random_password"),
+    "secrets": (
+        "describe",
+        "versions",
+        "rotated_by",
+        "read",
+        "put_pending",
+        "move_label",
+        "random_password",
+    ),
     "users": ("user", "users", "tags", "set_passwords", "remove_passwords", "endpoints"),
-    "machine": ("start", "find", "running", "failed_state", "transitions"),
+    "machine": ("start", "find", "running", "failed_state", "waits_for_lambda", "transitions"),
     "cache": ("open", "accepts"),
 }
 
@@ -210,7 +233,7 @@ class QuotingClient:
 
 def aws_error(code: str, status: int = 400) -> ClientError:
     response: dict[str, Any] = {
-        "Error": {"Code": code, "Message": " ".join(ALL_PASSWORDS)},
+        "Error": {"Code": code, "Message": " ".join(SENSITIVE)},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     return ClientError(response, "AnyCall")
@@ -226,7 +249,7 @@ def aws_error(code: str, status: int = 400) -> ClientError:
         aws_error("ResourceExistsException"),
         aws_error("ThrottlingException"),
         aws_error("InternalFailure", 500),
-        ParamValidationError(report=" ".join(ALL_PASSWORDS)),
+        ParamValidationError(report=" ".join(SENSITIVE)),
     ],
     ids=lambda error: error.response["Error"]["Code"] if hasattr(error, "response") else "botocore",
 )
@@ -360,7 +383,7 @@ def test_a_leak_that_is_planted_in_an_exception_is_found(plant: Callable[[], Non
 )
 def test_a_leak_that_is_planted_in_an_answer_is_found(answer: Any) -> None:
     with pytest.raises(AssertionError, match="answer"):
-        assert_no_leak(ALL_PASSWORDS, answer=answer)
+        assert_no_leak(SENSITIVE, answer=answer)
 
 
 def test_a_password_that_json_has_to_escape_is_found() -> None:
@@ -397,4 +420,4 @@ def test_a_leak_that_is_planted_in_a_handlers_log_is_found(
 def test_what_is_no_leak_passes() -> None:
     error = raised(lambda: check_target.handler({}, FakeContext()))  # type: ignore[arg-type]
     assert "KeyError" in "".join(traceback.format_exception(error))
-    assert_no_leak(ALL_PASSWORDS, answer={"UserId": USER_ID}, error=error, output=USER_ID)
+    assert_no_leak(SENSITIVE, answer={"UserId": USER_ID}, error=error, output=USER_ID)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -30,6 +31,7 @@ from rotation.secrets_manager import (
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
+    Version,
 )
 from tests.unit.fakes import (
     CURRENT,
@@ -37,9 +39,10 @@ from tests.unit.fakes import (
     FUNCTION_ARN,
     NOW,
     OTHER,
-    OTHER_PASSWORD,
     PENDING,
     PENDING_PASSWORD,
+    PREVIOUS,
+    ROTATION_TOKEN,
     SECRET_ARN,
     SECRET_NAME,
     secret_text,
@@ -205,7 +208,7 @@ def test_a_secret_that_is_no_json_is_refused_without_its_text(
 def test_a_new_version_is_awspending_and_awscurrent_stays(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     assert stages(client, arn) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
     assert secrets.read(arn, PENDING).password == PENDING_PASSWORD
     assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
@@ -214,15 +217,15 @@ def test_a_new_version_is_awspending_and_awscurrent_stays(
 def test_putting_the_same_value_again_changes_nothing(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     assert stages(client, arn)[PENDING] == {AWSPENDING}
 
 
 def test_awscurrent_moves_and_leaves_awsprevious(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=CURRENT)
     assert stages(client, arn) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
 
@@ -230,14 +233,14 @@ def test_awscurrent_moves_and_leaves_awsprevious(
 def test_awscurrent_does_not_move_from_where_it_is_not(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     with pytest.raises(RotationSupersededError, match=AWSCURRENT):
         secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=PENDING)
     assert stages(client, arn)[CURRENT] == {AWSCURRENT}
 
 
 def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
     assert stages(client, arn) == {CURRENT: {AWSCURRENT}}
 
@@ -245,7 +248,7 @@ def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str
 def test_a_version_without_labels_can_get_awspending_again(
     secrets: SecretsManager, client: Any, arn: str
 ) -> None:
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING)
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
     secrets.move_label(arn, AWSPENDING, to=PENDING, away_from=None)
     assert stages(client, arn)[PENDING] == {AWSPENDING}
@@ -300,24 +303,13 @@ def test_a_password_that_elasticache_would_refuse_is_refused_untold(
     assert_no_leak([made] if made else [], error=caught.value)
 
 
-def test_a_value_can_be_put_under_another_label_beside_awspending(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    secrets.put(arn, OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
-    secrets.put(arn, PENDING, secret_text(PENDING_PASSWORD), f"ROTATING-{PENDING}")
-    assert stages(client, arn) == {
-        CURRENT: {AWSCURRENT},
-        OTHER: {AWSPENDING},
-        PENDING: {f"ROTATING-{PENDING}"},
-    }
-
-
 CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "describe": ("describe_secret", (SECRET_ARN,), {}),
     "read": ("get_secret_value", (SECRET_ARN, CURRENT), {}),
-    "put": (
+    "versions": ("list_secret_version_ids", (SECRET_ARN,), {}),
+    "put_pending": (
         "put_secret_value",
-        (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), AWSPENDING),
+        (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), ROTATION_TOKEN),
         {},
     ),
     "move_label": (
@@ -349,11 +341,11 @@ def test_every_call_translates_the_codes_that_all_calls_have(
 ) -> None:
     secrets, stubber = stubbed
     call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, PENDING_PASSWORD * (status >= 500), status)
+    stubber.add_client_error(call, code, f"{PENDING_PASSWORD} {ROTATION_TOKEN}" * (status >= 500), status)
     with pytest.raises(kind) as caught:
         getattr(secrets, method)(*arguments, **more)
     assert type(caught.value) is kind
-    assert_no_leak([PENDING_PASSWORD], error=caught.value)
+    assert_no_leak([PENDING_PASSWORD, ROTATION_TOKEN], error=caught.value)
 
 
 @pytest.mark.parametrize(
@@ -363,9 +355,10 @@ def test_every_call_translates_the_codes_that_all_calls_have(
         ("describe", "InvalidRequestException", SecretDeletedError),
         ("read", "DecryptionFailure", AccessDeniedError),
         ("read", "InvalidRequestException", SecretDeletedError),
-        ("put", "EncryptionFailure", AccessDeniedError),
-        ("put", "ResourceExistsException", RotationSupersededError),
-        ("put", "ResourceNotFoundException", SecretNotFoundError),
+        ("versions", "ResourceNotFoundException", SecretNotFoundError),
+        ("put_pending", "EncryptionFailure", AccessDeniedError),
+        ("put_pending", "ResourceExistsException", RotationSupersededError),
+        ("put_pending", "ResourceNotFoundException", SecretNotFoundError),
         ("move_label", "InvalidParameterException", RotationSupersededError),
         ("move_label", "ResourceNotFoundException", SecretNotFoundError),
         ("random_password", "InvalidParameterException", ConfigurationError),
@@ -377,11 +370,11 @@ def test_a_calls_own_codes_have_names(
 ) -> None:
     secrets, stubber = stubbed
     call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, PENDING_PASSWORD * (kind is not AccessDeniedError))
+    stubber.add_client_error(call, code, f"{PENDING_PASSWORD} {ROTATION_TOKEN}" * (kind is not AccessDeniedError))
     with pytest.raises(kind) as caught:
         getattr(secrets, method)(*arguments, **more)
     assert type(caught.value) is kind
-    assert_no_leak([PENDING_PASSWORD], error=caught.value)
+    assert_no_leak([PENDING_PASSWORD, ROTATION_TOKEN], error=caught.value)
 
 
 @pytest.mark.parametrize("to,away_from", [(PENDING, CURRENT), (PENDING, None), (None, CURRENT)])
@@ -396,7 +389,10 @@ def test_only_the_versions_that_there_are_go_into_the_call(
     secrets.move_label(SECRET_ARN, AWSPENDING, to=to, away_from=away_from)
 
 
-def test_the_text_goes_to_aws_as_it_is(stubbed: tuple[SecretsManager, Stubber]) -> None:
+@pytest.mark.parametrize("proof", [{}, {"RotationToken": ROTATION_TOKEN}])
+def test_the_text_goes_to_aws_as_it_is_and_with_it_the_proof_of_who_makes_it(
+    stubbed: tuple[SecretsManager, Stubber], proof: dict[str, str]
+) -> None:
     secrets, stubber = stubbed
     text = json.dumps({"ü": "\u2028 , / @"}, ensure_ascii=False)
     stubber.add_response(
@@ -407,9 +403,35 @@ def test_the_text_goes_to_aws_as_it_is(stubbed: tuple[SecretsManager, Stubber]) 
             "ClientRequestToken": PENDING,
             "SecretString": text,
             "VersionStages": [AWSPENDING],
+            **proof,
         },
     )
-    secrets.put(SECRET_ARN, PENDING, text, AWSPENDING)
+    secrets.put_pending(SECRET_ARN, PENDING, text, *proof.values())
+
+
+def test_all_versions_are_listed_newest_first(
+    stubbed: tuple[SecretsManager, Stubber],
+) -> None:
+    secrets, stubber = stubbed
+    asked = {"SecretId": SECRET_ARN, "IncludeDeprecated": True}
+    ages = {PREVIOUS: 3, PENDING: 0, OTHER: 1, CURRENT: 2}
+    created = {version: NOW - timedelta(hours=age) for version, age in ages.items()}
+
+    def page(*versions: str, **more: Any) -> dict[str, Any]:
+        # OTHER has lost its labels: such a version has no VersionStages.
+        labels = {version: {"VersionStages": ["A"]} for version in versions if version != OTHER}
+        listed = [
+            {"VersionId": each, "CreatedDate": created[each], **labels.get(each, {})}
+            for each in versions
+        ]
+        return {"Versions": listed, **more}
+
+    stubber.add_response("list_secret_version_ids", page(PREVIOUS, PENDING, NextToken="2"), asked)
+    stubber.add_response(
+        "list_secret_version_ids", page(OTHER, CURRENT), asked | {"NextToken": "2"}
+    )
+    found = secrets.versions(SECRET_ARN)
+    assert found == [Version(each, created[each]) for each in (PENDING, OTHER, CURRENT, PREVIOUS)]
 
 
 @pytest.mark.parametrize(

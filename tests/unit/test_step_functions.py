@@ -16,9 +16,8 @@ from rotation.errors import (
     RotationError,
     ServiceUnavailableError,
     ThrottlingError,
-    UnexpectedAwsError,
 )
-from rotation.step_functions import Execution, StepFunctions
+from rotation.step_functions import THROTTLED_BY_LAMBDA, Execution, StepFunctions
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -61,7 +60,7 @@ def test_an_execution_is_started_by_name_and_runs(stub: Stub) -> None:
         {"executionArn": EXECUTION_ARN, "startDate": NOW},
         {"stateMachineArn": MACHINE_ARN, "name": "run-1", "input": json.dumps(given)},
     )
-    assert stub.adapter.start("run-1", given) == Execution(EXECUTION_ARN, "RUNNING", "", "")
+    assert stub.adapter.start("run-1", given) == Execution(EXECUTION_ARN, "RUNNING")
 
 
 def test_without_a_machine_nothing_is_started() -> None:
@@ -69,30 +68,31 @@ def test_without_a_machine_nothing_is_started() -> None:
         StepFunctions(None).start("run-1", {})
 
 
-@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_is_found_by_name(stub: Stub, status: str) -> None:
-    answer = {
+def described(status: str, **more: Any) -> dict[str, Any]:
+    return {
         "executionArn": EXECUTION_ARN,
         "stateMachineArn": MACHINE_ARN,
         "status": status,
         "startDate": NOW,
+        **more,
     }
-    stub.stubber.add_response("describe_execution", answer, {"executionArn": EXECUTION_ARN})
-    assert stub.adapter.find("run-1") == Execution(EXECUTION_ARN, status, "", "")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_is_found_by_name(stub: Stub, status: str) -> None:
+    ended = {} if status == "RUNNING" else {"stopDate": NOW}
+    stub.stubber.add_response(
+        "describe_execution", described(status, **ended), {"executionArn": EXECUTION_ARN}
+    )
+    expected = Execution(EXECUTION_ARN, status, "", "", ended.get("stopDate"))
+    assert stub.adapter.find("run-1") == expected
 
 
 def test_a_failed_execution_tells_its_error_and_cause(stub: Stub) -> None:
-    answer = {
-        "executionArn": EXECUTION_ARN,
-        "stateMachineArn": MACHINE_ARN,
-        "status": "FAILED",
-        "startDate": NOW,
-        "error": "UserBusyError",
-        "cause": "It is busy.",
-    }
-    stub.stubber.add_response("describe_execution", answer)
+    told = {"error": "UserBusyError", "cause": "It is busy."}
+    stub.stubber.add_response("describe_execution", described("FAILED", stopDate=NOW, **told))
     found = stub.adapter.find("run-1")
-    assert found == Execution(EXECUTION_ARN, "FAILED", "UserBusyError", "It is busy.")
+    assert found == Execution(EXECUTION_ARN, "FAILED", "UserBusyError", "It is busy.", NOW)
 
 
 def test_an_execution_that_is_not_there_is_none(stub: Stub) -> None:
@@ -164,6 +164,35 @@ def test_no_state_that_follows_a_failure_is_taken_for_the_failed_one(
     assert stub.adapter.failed_state(EXECUTION_ARN) == "Modify User"
 
 
+def failed(error: str) -> dict[str, Any]:
+    told = {"resourceType": "lambda", "resource": "invoke", "error": error}
+    return {"type": "TaskFailed", "taskFailedEventDetails": told}
+
+
+SCHEDULED, SUCCEEDED = {"type": "TaskScheduled"}, {"type": "TaskSucceeded"}
+REFUSED = failed(THROTTLED_BY_LAMBDA)
+
+
+@pytest.mark.parametrize(
+    "newest_first,waits",
+    [
+        ([], False),
+        ([entered("Check Target")], False),
+        ([REFUSED, SCHEDULED, entered("Check Target")], True),
+        # Tried again just now: its outcome is not known, the last one is.
+        ([SCHEDULED, REFUSED, SCHEDULED, entered("Check Target")], True),
+        ([entered("Modify User"), SUCCEEDED, SCHEDULED, REFUSED, SCHEDULED], False),
+        ([SCHEDULED, failed("UserBusyError"), SCHEDULED, REFUSED, SCHEDULED], False),
+        ([failed("Lambda.Unknown"), SCHEDULED], False),
+    ],
+)
+def test_an_execution_waits_for_lambda_whose_newest_task_was_refused(
+    stub: Stub, newest_first: list[dict[str, Any]], waits: bool
+) -> None:
+    stub.history(*newest_first, newest_first=True)
+    assert stub.adapter.waits_for_lambda(EXECUTION_ARN) is waits
+
+
 def test_transitions_are_the_states_entered_and_the_retries(stub: Stub) -> None:
     stub.history(
         {"type": "ExecutionStarted"},
@@ -202,30 +231,10 @@ def test_the_machine_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert connect(StepFunctions)._arn("run-1") == EXECUTION_ARN
 
 
-def already_exists(stub: Stub) -> None:
+def test_a_name_that_is_taken_starts_nothing(stub: Stub) -> None:
+    # By an execution that has ended, or has another input; StartExecution does not tell which.
     stub.stubber.add_client_error("start_execution", "ExecutionAlreadyExists")
-
-
-@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_of_that_name_that_there_is_already_is_attached_to(
-    stub: Stub, status: str
-) -> None:
-    already_exists(stub)
-    answer = {
-        "executionArn": EXECUTION_ARN,
-        "stateMachineArn": MACHINE_ARN,
-        "status": status,
-        "startDate": NOW,
-    }
-    stub.stubber.add_response("describe_execution", answer, {"executionArn": EXECUTION_ARN})
-    assert stub.adapter.start("run-1", {}) == Execution(EXECUTION_ARN, status, "", "")
-
-
-def test_an_execution_that_exists_and_cannot_be_found_is_told_by_its_code(stub: Stub) -> None:
-    already_exists(stub)
-    stub.stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
-    with pytest.raises(UnexpectedAwsError, match="ExecutionAlreadyExists"):
-        stub.adapter.start("run-1", {})
+    assert stub.adapter.start("run-1", {}) is None
 
 
 def test_all_pages_of_running_executions_are_found(stub: Stub) -> None:

@@ -226,7 +226,7 @@ def test_a_run_by_hand_takes_over_from_a_run_that_is_no_more(
     if status:
         world.machine.machine.statuses[f"{PENDING}-1"] = [status]
     target = check(world)
-    assert target.version_id == token_of(EXECUTION_ARN)
+    assert target.version_id == version_of(EXECUTION_ARN)
     assert target.pending_version_id == PENDING
 
 
@@ -265,13 +265,13 @@ def test_an_execution_of_a_similar_name_holds_nothing(world: World, name: str) -
 
 def test_an_execution_by_hand_holds_the_version_that_it_makes(world: World) -> None:
     world.machine.machine.running_by_hand = [EXECUTION_ARN]
-    assert is_held(token_of(EXECUTION_ARN), world.machine)
+    assert is_held(version_of(EXECUTION_ARN), world.machine)
     assert not is_held(PENDING, world.machine)
 
 
 def test_an_execution_does_not_hold_a_version_against_itself(world: World) -> None:
     world.machine.machine.running_by_hand = [EXECUTION_ARN]
-    assert not is_held(token_of(EXECUTION_ARN), world.machine, but_by=EXECUTION_ARN)
+    assert not is_held(version_of(EXECUTION_ARN), world.machine, but_by=EXECUTION_ARN)
 
 
 def test_an_execution_of_an_odd_token_holds_it_too(world: World) -> None:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.errors import (
-    CurrentPasswordUnknownError,
     RotationError,
     SecretFormatError,
     UserBusyError,
@@ -154,13 +153,6 @@ def test_a_users_own_default_can_be_rotated() -> None:
         (make_user(status="unheard-of"), VALUE, UserStatusError, "unheard-of"),
         (make_user(access_string=OFF), VALUE, UserDisabledError, "off"),
         (make_user(access_string="~* +@all"), VALUE, UserDisabledError, "off"),
-        (make_user(), WITHOUT_PASSWORD, CurrentPasswordUnknownError, '"password"'),
-        (
-            make_user(authentication="no-password", password_count=0),
-            WITHOUT_PASSWORD,
-            CurrentPasswordUnknownError,
-            "locked out",
-        ),
     ],
 )
 def test_a_user_whose_password_must_not_be_changed_is_refused(
@@ -177,29 +169,6 @@ def test_an_iam_user_is_refused_even_without_a_password_in_the_secret() -> None:
     user = make_user(authentication="iam", password_count=0, access_string=OFF)
     with pytest.raises(UserNotRotatableError):
         check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN)
-
-
-@pytest.mark.parametrize(
-    "user", [make_user(), make_user(password_count=2), make_user(status="modifying")]
-)
-def test_a_user_that_an_earlier_run_turned_on_can_be_rotated_on(user: User) -> None:
-    check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN, resumed=True)
-    with pytest.raises(CurrentPasswordUnknownError):
-        check_rotatable(user, WITHOUT_PASSWORD, SECRET_ARN)
-
-
-@pytest.mark.parametrize(
-    "user,error",
-    [
-        (make_user(access_string=OFF), UserDisabledError),
-        (make_user(name="another"), UserMismatchError),
-        (make_user(authentication="iam", password_count=0), UserNotRotatableError),
-        (make_user(status="deleting"), UserStatusError),
-    ],
-)
-def test_a_resumed_run_is_refused_what_any_run_is(user: User, error: type[RotationError]) -> None:
-    with pytest.raises(error):
-        check_rotatable(user, VALUE, SECRET_ARN, resumed=True)
 
 
 @pytest.mark.parametrize("password", ["short", "with,comma~with,comma", "x" * 129, "ümlaut" * 4])
