@@ -7,12 +7,15 @@ SOURCES := bench functions local report tests
 WRITTEN := $(SOURCES) dependencies docs statemachine .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
 PIP_AUDIT := 2.10.1
+SAM_CLI := 1.170.0
+# For the python3 that `sam build` finds: uv's environments have none.
+PIP := 26.3
 
 # Some machines set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock graph mocks pictures clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -76,6 +79,10 @@ scan: setup ## Run checkov on the template, in an environment of its own (needs 
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python checkov==$(CHECKOV) --config-file .checkov.yaml \
 	  --file template.yaml
 
+sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
+	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
+	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
+
 audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
 	  --require-hashes --requirement dependencies/requirements.txt \
@@ -90,6 +97,9 @@ format: setup ## Format the Python code
 
 graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
+
+parameters: setup ## Write template.yaml's parameters into docs/parameters.md
+	@$(BIN)/python -m tests.template.parameters
 
 mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
 	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases

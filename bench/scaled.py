@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 
 from bench import reference
 from bench.quotas import Quotas
+from local.faults.answers import CODES
 from report.cost import cost_of
 from tests.histories import in_process
 from tests.histories.in_process import ACCOUNT, REGION, InProcess
@@ -61,10 +62,10 @@ class Counted(InProcess):
         self._random_wait = random.Random(seed)  # noqa: S311
         self.quotas = Quotas(lambda: self.stage.now)
 
-    def _sent(self, service: Any, operation: str, request: Any) -> Any:
+    def _sent(self, service: str, operation: str, request: Any) -> Any:
         self.calls[operation] += 1
         if not self.quotas.admits(operation):
-            raise JsonRESTError("ThrottlingException", "By quota.")
+            raise JsonRESTError(CODES["throttle"]["states"][0], "By quota.")
         answer = super()._sent(service, operation, request)
         if request.get("VersionStage") == "AWSCURRENT" and "MoveToVersionId" in request:
             self.promoted[request["SecretId"]] = self.stage.now

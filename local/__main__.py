@@ -17,7 +17,7 @@ from rich.console import Console
 from local.assumptions import AssumptionError, Assumptions
 from local.deploy import deploy
 from local.faults import control, parse, table
-from local.instance import LocalAws, LocalAwsError
+from local.instance import DEFAULT_CONCURRENCY, LocalAws, LocalAwsError
 from local.rotate import NODES, rotate, write_pages
 
 _NEXT = """
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="start it, deploy template.yaml, and run until stopped")
     up.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
-    up.add_argument("--port", type=_port, help="of everything but the moto services; default: free")
+    up.add_argument("--port", type=_port, help="of the gateway; default: free")
     up.set_defaults(run=_up)
     show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
     show.add_argument("--json", action="store_true", help="print what was seen as JSON")
@@ -95,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
             "docs/local-aws.md); can be given again",
         )
         command.add_argument(
+            "--concurrency",
+            type=_concurrency,
+            default=DEFAULT_CONCURRENCY,
+            metavar="N",
+            help="invocations under way at once in the whole account; default: 1000, "
+            "a new account has 10",
+        )
+        command.add_argument(
             "--parameter",
             type=_key_value,
             action="append",
@@ -107,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list_faults() -> int:
     for written, does in table():
-        print(f"{written:<35}{does}")
+        print(f"{written:<42}{does}")
     return 0
 
 
@@ -137,6 +145,7 @@ def _up(options: argparse.Namespace) -> int:
         port=options.port,
         modifying_seconds=options.modifying_seconds,
         assumptions=_assumptions(options),
+        concurrency=options.concurrency,
     ) as aws:
         stack = deploy(aws, dict(options.parameter))
         env = options.directory / "env"
@@ -168,6 +177,7 @@ def _rotate(options: argparse.Namespace) -> int:
             Path(directory),
             modifying_seconds=options.modifying_seconds,
             assumptions=_assumptions(options),
+            concurrency=options.concurrency,
         ) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
@@ -211,6 +221,12 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to 3600")
     return seconds
+
+
+def _concurrency(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1000")
+    return int(text)
 
 
 def _port(text: str) -> int:

@@ -30,6 +30,8 @@ _NAMED_BY = {
     "DescribeCacheClusters": ("CacheClusterId", "cluster"),
     "DescribeServerlessCaches": ("ServerlessCacheName", "serverlesscache"),
 }
+# Where actions have another prefix than the name with which requests are signed.
+_ACTIONS = {"tagging": "tag"}
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 _KEY_USES = {
     "GetSecretValue": ["kms:Decrypt"],
@@ -89,7 +91,7 @@ class Access:
         secret: Callable[[str], Any],
         user_tags: Callable[[str], Mapping[str, str]],
     ) -> None:
-        """`secret` finds moto's secret by name or ARN, or None; `user_tags` takes an ARN."""
+        """`secret` finds moto's secret by name or ARN, or None; `user_tags` those that IAM sees."""
         self._account, self._region = account, region
         self._secret, self._user_tags = secret, user_tags
         self._asked: dict[str, Call] = {}  # by its JSON: a call counts once
@@ -141,7 +143,7 @@ class Access:
         self, principal: str, service: str, operation: str, given: Mapping[str, str]
     ) -> Iterator[Call]:
         """The request as IAM sees it; one that uses a customer's key is a call to KMS, too."""
-        action = f"{service}:{operation}"
+        action = f"{_ACTIONS.get(service, service)}:{operation}"
         prefix = f"arn:aws:{service}:{self._region}:{self._account}"
         if service == "secretsmanager" and "SecretId" in given:
             name = given["SecretId"]

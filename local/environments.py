@@ -1,4 +1,4 @@
-"""Lambda's execution environments, which are ministack's workers, end as on AWS."""
+"""Lambda, where ministack's does not do as AWS: how invocations end, and are refused."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
 
 
 def install() -> None:
     """Lets an invocation end that runs while its function is updated or deleted.
+
+    And one too many is answered with AWS's words, as LocalStack's tests have recorded them.
 
     ministack kills the worker. On AWS code and configuration are of an execution environment, and
     an update is for those that begin after it (Lambda developer guide, "Lambda function states":
@@ -33,3 +36,5 @@ def install() -> None:
             kill([worker])
 
     lambda_runtime.kill_workers = kill_when_idle
+    refuse = lambda_svc._throttle_response
+    lambda_svc._throttle_response = lambda reason_code, **_: refuse(reason_code, "Rate Exceeded.")

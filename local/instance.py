@@ -22,13 +22,18 @@ from local.assumptions import Assumptions
 
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "local", "local"
-# The services of moto, by boto3's name, with the variable that names each one's endpoint to an SDK.
+# The services that are not ministack's, by boto3's name, with the variable that names each one's
+# endpoint to an SDK.
 # https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html
 MOTO_SERVICES = {
     "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "elasticache": "AWS_ENDPOINT_URL_ELASTICACHE",
     "stepfunctions": "AWS_ENDPOINT_URL_SFN",
+    "resourcegroupstaggingapi": "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 }
+#: AWS's, of an account that is not new.
+#: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+DEFAULT_CONCURRENCY = 1000
 _STOP_SECONDS = 5.0
 
 
@@ -40,8 +45,9 @@ class LocalAws:
     """One local AWS, kept in a directory; a context manager.
 
     `port` is where an SDK finds everything but Secrets Manager, ElastiCache and Step Functions; any
-    free one by default. `modifying_seconds` is how long a user stays `modifying`; `assumptions` are
-    Secrets Manager's, by default those of the environment.
+    free one by default. `modifying_seconds` is how long a user stays `modifying`, `assumptions` are
+    Secrets Manager's, by default those of the environment, and `concurrency` is how many
+    invocations of functions the account may have under way at once.
     `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
     """
 
@@ -52,12 +58,14 @@ class LocalAws:
         port: int | None = None,
         modifying_seconds: float = 5.0,
         assumptions: Assumptions | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         self.environment: dict[str, str] = {}
         self._directory = directory.resolve()
         self._port = port
         self._modifying_seconds = modifying_seconds
         self._assumptions = assumptions.to_environment() if assumptions else {}
+        self._concurrency = concurrency
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
 
@@ -82,6 +90,7 @@ class LocalAws:
         command = [sys.executable, "-m", "local.server", "--directory", str(self._directory)]
         command += ["--port", str(self._port or 0)]
         command += ["--modifying-seconds", str(self._modifying_seconds)]
+        command += ["--concurrency", str(self._concurrency)]
         with log.open("ab") as log_file:
             # Its own session, so that it and all it starts are one process group; stdin is the
             # child's sign of life of this process.

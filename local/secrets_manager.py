@@ -140,9 +140,8 @@ class LocalSecretsManager(RotatingSecretsManager):
                 labels = {*version_stages, *([] if secret.versions else [CURRENT])}
                 if CURRENT in labels or (not version and self.assumptions.any_version_abandons):
                     self._abandon(secret)
-                staged = version is not None
                 version = secret.versions.setdefault(version_id, empty_version(version_id, now))
-                if staged and not self.assumptions.created_when_staged:
+                if not self.assumptions.created_when_staged:
                     version["createdate"] = now
                 by_event = rotation_token in version["rotation_tokens"]
                 version.update(values, caller=caller, by_event=by_event)

@@ -1,6 +1,7 @@
 """The child process: every emulated service, the cache nodes and the Lambda workers.
 
-moto answers for Secrets Manager, ElastiCache and Step Functions; ministack for everything else. On
+One server has Secrets Manager, ElastiCache, Step Functions and the Resource Groups Tagging API,
+with IAM and the faults before them; ministack's has everything else. On
 stdout it writes one line of JSON: {"environment": {...}, "scratch": path} once all answer, or
 {"error": text}. It lives until SIGTERM, SIGINT, or the end of its stdin, which is its parent's end.
 """
@@ -31,7 +32,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
 from local.assumptions import AssumptionError, Assumptions
-from local.faults import Faults
+from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
 
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--modifying-seconds", type=float, default=5.0)
+    parser.add_argument("--concurrency", type=int, required=True)
     options = parser.parse_args()
     stopped = threading.Event()
     orphaned = threading.Event()
@@ -112,6 +114,7 @@ def _start(
         "STATE_DIR": str(temporary / "state"),
         "S3_DATA_DIR": str(temporary / "s3"),
         "MOTO_ACCOUNT_ID": ACCOUNT,
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(options.concurrency),
     }
     ministack = threading.Thread(target=_serve_ministack, args=(gateway,), daemon=True)
     ministack.start()
@@ -162,10 +165,11 @@ def _serve_ministack(gateway: socket.socket) -> None:
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:
     from moto.core.request import Request
 
-    from local import interpreter, secrets_manager
+    from local import interpreter, moments, secrets_manager
     from local.access import Access
     from local.elasticache import ElastiCache, ElastiCacheResponse
     from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
+    from local.tagging import Tagging
 
     faults = fleet.faults
     elasticache = ElastiCache(fleet, modifying_seconds)
@@ -173,24 +177,32 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
         ACCOUNT,
         REGION,
         lambda name: secrets_manager.backends[ACCOUNT][REGION].secrets.get(name),
-        elasticache.tags,
+        elasticache.seen_by_iam,
     )
 
     @functools.cache
     def machine_client(role_arn: str) -> Any:
         client = access.watch_invocations(make_client("lambda", gateway_url), role_arn)
-        return faults.watch_invocations(client)
+        return faults.watch_invocations(client, STEP_FUNCTIONS)
+
+    @functools.cache
+    def rotation_client() -> Any:
+        return faults.watch_invocations(make_client("lambda", gateway_url), SECRETS_MANAGER)
 
     interpreter.install(machine_client, faults.stops, _tell_event_bridge)
-    LocalSecretsManager.lambda_client = staticmethod(
-        functools.cache(lambda: make_client("lambda", gateway_url))
-    )
+    LocalSecretsManager.lambda_client = staticmethod(rotation_client)
     ElastiCacheResponse.service = elasticache
     responses: dict[str, Any] = {  # by the name with which a request is signed
         "secretsmanager": LocalSecretsManagerResponse,
         "elasticache": ElastiCacheResponse,
         "states": interpreter.LocalStepFunctionsResponse,
+        "tagging": Tagging(elasticache.tagged),
     }
+    faults.past = moments.served(
+        elasticache,
+        lambda: secrets_manager.backends[ACCOUNT][REGION],
+        lambda: interpreter.backends[ACCOUNT][REGION],
+    )
 
     class ServedRequest(Request):
         from_wsgi_server = True
@@ -222,11 +234,8 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
             status, headers, body = faults.answer(
                 service,
                 request,
-                lambda: access.answer(
-                    service,
-                    request,
-                    lambda: responses[service].dispatch(request, request.url, request.headers),
-                ),
+                lambda answer: access.answer(service, request, answer),
+                lambda: responses[service].dispatch(request, request.url, request.headers),
             )
         except ConnectionAbortedError:
             raise  # by a fault: there is no answer

@@ -6,10 +6,12 @@ from typing import Any
 
 from rotation.step_functions import Execution
 
-#: Where the console is, by partition (https://docs.aws.amazon.com/general/latest/gr/, "Endpoints").
+#: Where the console is, by partition (https://docs.aws.amazon.com/general/latest/gr/, "Endpoints";
+#: https://docs.aws.eu/general/latest/gr/endpoints.html).
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 #: Ends that Step Functions does not tell the cause of, or that need no error to happen.

@@ -83,12 +83,13 @@ class ExecutionInput:
         token = data.get("ClientRequestToken")
         if token is not None and not 32 <= len(token) <= 64:
             raise wrong('has a "ClientRequestToken" that is not of 32 to 64 characters')
-        error = data.get("CreateSecretError")
-        try:
-            failed = error and error_named(error["Error"])(str(error["Cause"]))
-        except KeyError:
-            raise wrong('has a "CreateSecretError" that is none') from None
-        return cls(data["SecretId"], data.get("DryRun", False), token, failed or None)
+        failed, error = data.get("CreateSecretError"), None
+        if failed is not None:
+            try:
+                error = error_named(failed["Error"])(str(failed["Cause"]))
+            except (KeyError, TypeError):
+                raise wrong('has a "CreateSecretError" that is none') from None
+        return cls(data["SecretId"], data.get("DryRun", False), token, error)
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,11 @@ def check_target(
     check_rotatable(user, value, secret.arn)
     if not pin:
         _check_bound(user, secret, users)
-    candidates = []
+    candidates: list[str] = []
     if user.enabled and value.password is None:
-        candidates = _first_password_candidates(secret.arn, current, secrets)
+        # A user without a password lets any of them log in: it is no first rotation's work.
+        if user.authentication == "password":
+            candidates = _first_password_candidates(secret.arn, current, secrets)
         if not candidates:
             raise CurrentPasswordUnknownError(
                 f"User {user.user_id} is on and secret {secret.arn} holds no password: clients "
@@ -204,7 +207,7 @@ def check_target(
                 'into the secret as "password", or turn the user off until it has its first '
                 "password."
             )
-    if execution_input.create_secret_error:
+    if execution_input.create_secret_error and token == execution_input.token:
         # All that the state machine can see is sound: what createSecret met is the failure.
         raise execution_input.create_secret_error
     return Target(

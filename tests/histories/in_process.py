@@ -6,6 +6,7 @@ Not real: there is no HTTP and nothing of botocore but its retries between a han
 Lambda is a function call, a node is a dictionary of users, and retries have no jitter.
 """
 
+import copy
 import hashlib
 import importlib
 import io
@@ -17,6 +18,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -36,10 +38,12 @@ from moto.stepfunctions.parser.backend import execution as parser_execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
-from local import interpreter
+from local import interpreter, moments
 from local.access import session_of
 from local.assumptions import Assumptions
-from local.faults import Faults
+from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, Past, lambda_error
+from local.faults.answers import CODES
+from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
 from local.rotations import Rotation
 from local.secrets_manager import LocalSecretsManager, check_parameters
@@ -63,6 +67,8 @@ FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
 #: Answers an operation's request.
 Service = Callable[[str, dict[str, Any]], Any]
+#: An operation's answer, or its error.
+Outcome = tuple[Any, Exception | None]
 _TIMEOUT = ReadTimeoutError(endpoint_url="lost")
 
 
@@ -93,7 +99,7 @@ class MemoryNode:
         """As AUTH."""
         rules = self.users.get(name, [])
         hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
-        switch = [rule for rule in rules if rule in ("on", "off")][-1:]
+        switch = [rule.lower() for rule in rules if rule.lower() in ("on", "off")][-1:]
         return switch == ["on"] and ("nopass" in rules or hashed in rules)
 
 
@@ -140,6 +146,27 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
         """Starts the thread."""
         self.stage.enter(self._evaluation_details.execution_details.arn)
         super().start()
+
+
+@dataclass
+class StagedCall:
+    """A call of a handler, and how it meets a fault."""
+
+    service: str
+    operation: str
+    user_id: str
+
+    def refuse(self, kind: str, text: str) -> Any:
+        """As the client raises it."""
+        raise JsonRESTError(CODES[kind][self.service][0], text)
+
+    def kill(self) -> None:
+        """Its function goes no further."""
+        raise KilledError("Runtime.ExitError")
+
+    def lose(self) -> Any:
+        """Whether or not the call has counted."""
+        raise _TIMEOUT
 
 
 class Client:
@@ -226,21 +253,28 @@ class InProcess:
         modifying_seconds: float = 5,
         seed: int = 0,
         assumptions: Assumptions | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         self.stage = Stage()
         self.faults = Faults(now=lambda: self.stage.now)
         self.fleet = MemoryFleet(self.faults)
         self.logs = io.StringIO()
         self._random = random.Random(seed)
-        self._users = local.elasticache.ElastiCache(cast(Fleet, self.fleet), modifying_seconds)
+        self._concurrency, self._in_flight = concurrency, 0
+        self._users = local.elasticache.ElastiCache(
+            cast(Fleet, self.fleet), modifying_seconds, self.stage.after
+        )
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
         self._secrets.assumptions = assumptions or self._secrets.assumptions
         self._ended: dict[str, datetime] = {}
         self._function = threading.local()  # its name, while the thread is in its handler
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
-        self.secrets = Client("secretsmanager", partial(self._called, self._secrets_manager))
-        self.elasticache = Client("elasticache", partial(self._called, self._users.call))
-        self.step_functions = Client("stepfunctions", partial(self._called, self._step_functions))
+        self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
+        self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
+        self.step_functions = Client("stepfunctions", partial(self._called, "states"))
+        self.faults.past = {
+            service: Past(partial(self._moment, service), _same) for service in _PARTS
+        }
 
     @contextmanager
     def set_up(self) -> Iterator["InProcess"]:
@@ -263,7 +297,6 @@ class InProcess:
         with patch.context() as put:
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
-            put.setattr(local.elasticache, "_after", stage.after)
             put.setattr(retrier_decl, "time", clock)
             put.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
             put.setattr(WaitFunction, "_wait_interval", self._wait)
@@ -303,17 +336,19 @@ class InProcess:
 
     # Services
 
-    def _called(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
+    def _called(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         """One call of a client; an actor's is sent again as botocore does."""
+        self.faults.see(service)
         if self.stage.actor is None:
-            return service(operation, request)
+            return self._answer(service, operation, request)
         for attempt in range(CLIENT_CONFIG.retries["total_max_attempts"] - 1):
             try:
                 return self._sent(service, operation, request)
             except ReadTimeoutError:
                 pass
             except JsonRESTError as error:
-                if error.error_type not in (_CODES["throttle"], _CODES["error-500"]):
+                codes = (CODES[kind][service][0] for kind in ("throttle", "error-500"))
+                if error.error_type not in codes:
                     raise
             self._back_off(attempt)
         return self._sent(service, operation, request)
@@ -321,26 +356,51 @@ class InProcess:
     def _back_off(self, attempt: int) -> None:
         """Between two attempts; here, no time passes."""
 
-    def _sent(self, service: Service, operation: str, request: dict[str, Any]) -> Any:
+    def _sent(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         """One request: an actor waits for its turn where it matters, and may meet a fault."""
-        stage = self.stage
         if operation in CHANGING:
-            stage.park(operation)
-        if self.faults.limits(service.__name__):
-            raise JsonRESTError(_CODES["throttle"], "By fault.")
-        due = self.faults._due(operation)
-        for kind in due.keys() & {"throttle", "error-500", "deny"}:
-            raise JsonRESTError(_CODES[kind], "By fault.")
-        if "kill-before" in due:
-            raise KilledError("Runtime.ExitError")
-        if busy := due.get("busy-user"):
-            self.faults.occupy(request["UserId"], busy.seconds)
-        answer = service(operation, request)
-        if "kill-after" in due:
-            raise KilledError("Runtime.ExitError")
-        if "lose-reply" in due:
-            raise _TIMEOUT  # whether or not the call has counted
-        return answer
+            self.stage.park(operation)
+
+        def perform(stale: bool) -> Any:
+            self._require_tags(operation, request)
+            if not stale:
+                return self._answer(service, operation, request)
+            now = self._outcome(service, operation, request)
+            answer, error = self.faults.before(service, now, operation, request)
+            if error:
+                raise error
+            return answer
+
+        call = StagedCall(service, operation, request.get("UserId", ""))
+        return self.faults.meet(call, perform)
+
+    def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
+        parts: dict[str, Service] = {
+            "secretsmanager": self._secrets_manager,
+            "elasticache": self._users.call,
+            "states": self._step_functions,
+        }
+        return parts[service](operation, request)
+
+    def _outcome(self, service: str, operation: str, request: dict[str, Any]) -> Outcome:
+        try:
+            return self._answer(service, operation, request), None
+        except (JsonRESTError, ServiceException) as error:
+            return None, error
+
+    def _moment(self, service: str) -> tuple[Any, Callable[..., Outcome]]:
+        """The service's state, and what it would answer in that."""
+        part, moment_of = _PARTS[service]
+        state, frozen = moment_of(getattr(self, part))
+        other = copy.copy(self)
+        setattr(other, part, frozen)
+        return state, partial(other._outcome, service)
+
+    def _require_tags(self, operation: str, request: dict[str, Any]) -> None:
+        """IAM allows ModifyUser by the user's tag, and may not see it (fault hide-tags)."""
+        user = self._users.users.get(request.get("UserId", "").lower())
+        if operation == "ModifyUser" and user and not self._users.seen_by_iam(user.arn):
+            raise JsonRESTError(CODES["deny"]["elasticache"][0], "It has no tags.")
 
     def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:
         check_parameters(operation, request)
@@ -402,10 +462,10 @@ class InProcess:
                 return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
             case "DescribeExecution":
                 shape = machines.describe_execution(arn).to_describe_output()
-                found = {key: value for key, value in shape.items() if value is not None}
-                if "stopDate" in found:
-                    found["stopDate"] = self._ended.get(arn, START)
-                return found
+                described = {key: value for key, value in shape.items() if value is not None}
+                if "stopDate" in described:
+                    described["stopDate"] = self._ended.get(arn, START)
+                return described
             case "ListExecutions":
                 executions = machines.describe_state_machine(MACHINE).executions
                 status = request["statusFilter"]
@@ -448,11 +508,10 @@ class InProcess:
         rotates = name == "RotateSecret"
         with self.stage.acting(actor):
             self.stage.park(name)
-            for kind in self.faults._due("Invoke"):
-                code = {"throttle": "TooManyRequestsException", "deny": "AccessDeniedException"}
-                status = {"HTTPStatusCode": 500, "RequestId": "fault"}
-                shape = {"Code": code.get(kind, "ServiceException"), "Message": "By fault."}
-                raise ClientError({"Error": shape, "ResponseMetadata": status}, "Invoke")
+            by_secrets_manager = FunctionName == ROTATION_FUNCTION
+            self.faults.invoked(
+                FunctionName, SECRETS_MANAGER if by_secrets_manager else STEP_FUNCTIONS
+            )
             begun = self.stage.now
             limit = ROTATION_FUNCTION_SECONDS if rotates else FUNCTION_SECONDS
             context = SimpleNamespace(
@@ -463,25 +522,42 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            self._function.session = _session(FunctionName)
-            try:
-                answer, error = module.handler(event, context), {}
-            except KilledError as killed:
-                answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
-                error = {"FunctionError": "Unhandled"}
-            except Exception as failed:
-                answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
-                error = {"FunctionError": "Unhandled"}
-            finally:
-                del self._function.session
+            with self._slot():
+                self._function.session = _session(FunctionName)
+                try:
+                    answer, error = module.handler(event, context), {}
+                except KilledError as killed:
+                    answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
+                    error = {"FunctionError": "Unhandled"}
+                except Exception as failed:
+                    answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
+                    error = {"FunctionError": "Unhandled"}
+                finally:
+                    del self._function.session
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """An invocation counts from its begin to its end, in the stage's time.
+
+        Raises:
+            ClientError: it is one too many.
+        """
+        if self._in_flight >= self._concurrency:
+            reason = {"Reason": "ConcurrentInvocationLimitExceeded"}
+            raise lambda_error("TooManyRequestsException", 429, "Rate Exceeded.", **reason)
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
 
     @contextmanager
     def _open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
         node = self.fleet.nodes.get(endpoint.port)
         if node is None or self.faults.strikes("drop-node", node.position):
             raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
-        due = self.faults._due("AUTH")
+        due = self.faults.due("AUTH")
         if "kill-before" in due or "kill-after" in due:
             raise KilledError("Runtime.ExitError")
         yield MemoryDoor(endpoint, username, node)
@@ -517,8 +593,17 @@ class MemoryDoor(Door):
         return self._node.lets_in(self._username, password)
 
 
+def _same(one: Outcome, other: Outcome) -> bool:
+    return (one[0], repr(one[1])) == (other[0], repr(other[1]))
+
+
 _EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
-_CODES = {"throttle": "Throttling", "error-500": "InternalFailure", "deny": "AccessDenied"}
+#: Each service's part of the world, and how that is kept as it is.
+_PARTS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
+    "secretsmanager": ("_secrets", moments.of_secrets_manager),
+    "elasticache": ("_users", moments.of_elasticache),
+    "states": ("_machines", moments.of_step_functions),
+}
 _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
 
 

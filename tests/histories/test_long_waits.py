@@ -27,7 +27,7 @@ def tenant(inside: InProcess) -> InProcessTenant:
 
 def hidden(inside: InProcess, tenant: InProcessTenant, seconds: float) -> None:
     """DescribeUsers and ModifyUser know no such user, for a while."""
-    users = inside._users._users
+    users = inside._users.users
     user = users.pop(tenant.user_id)
     inside.stage.after(seconds, lambda: users.update({tenant.user_id: user}))
 
@@ -55,7 +55,7 @@ def test_a_user_whom_somebody_else_modifies_for_minutes_is_waited_for(
 def test_a_user_who_is_being_created_for_too_long_is_refused(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
-    inside._users._users[tenant.user_id].status = "creating"
+    inside._users.users[tenant.user_id].status = "creating"
     before = everything(tenant)
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "UserBusyError")
@@ -67,13 +67,15 @@ def test_a_user_who_is_being_created_for_too_long_is_refused(
 def test_a_user_who_is_being_modified_for_too_long_is_left_to_the_next_rotation(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
-    inside._users._users[tenant.user_id].status = "modifying"
-    execution = tenant.start()
+    arn = tenant.begin()
+    until(inside, "ModifyUser")
+    inside._users.users[tenant.user_id].status = "modifying"
+    execution = tenant.ended(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "UserBusyError")
     # Whether that is its own change, the answer to which was lost, nobody can tell.
     assert "The roll back failed too, with UserBusyError" in execution["cause"]
     assert tenant.logins(FIRST_PASSWORD) == {True}
-    inside._users._users[tenant.user_id].status = "active"
+    inside._users.users[tenant.user_id].status = "active"
     assert outcome(tenant, tenant.begin()) == ("SUCCEEDED", "")
 
 

@@ -1,12 +1,16 @@
 """One local AWS for all tests of this folder."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from local.instance import LocalAws
-from tests.local.helpers import MODIFYING_SECONDS, any_role
+from local.faults import control
+from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
+from tests.local.helpers import MODIFYING_SECONDS, Arm, any_role
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +37,32 @@ def secretsmanager(aws: LocalAws) -> Any:
 @pytest.fixture(scope="session")
 def stepfunctions(aws: LocalAws) -> Any:
     return aws.client("stepfunctions")
+
+
+@pytest.fixture
+def arm(aws: LocalAws) -> Iterator[Arm]:
+    """Sets faults, for this test only."""
+    url = aws.environment["LOCAL_CONTROL_URL"]
+
+    def arm(*faults: str) -> None:
+        control(url, "POST", faults)
+
+    yield arm
+    control(url, "DELETE")
+
+
+@pytest.fixture(scope="session")
+def called(aws: LocalAws) -> Callable[[str], Any]:
+    """Clients whose calls look like a function's."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=aws.environment[MOTO_SERVICES[service]],
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1}),
+        )
+
+    return client

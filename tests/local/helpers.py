@@ -13,6 +13,7 @@ from local.deploy import zipped
 from local.instance import LocalAws
 
 T = TypeVar("T")
+Arm = Callable[..., None]
 
 MODIFYING_SECONDS = 0.3
 SLOW_SECONDS = 600
@@ -54,6 +55,18 @@ def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
         **settings,
     )
     return str(function["FunctionArn"])
+
+
+def execute(stepfunctions: Any, name: str, states: dict[str, Any]) -> Any:
+    """The execution of a machine with these states, the first of which begins, once it ended."""
+    definition = {"StartAt": next(iter(states)), "States": states}
+    machine = stepfunctions.create_state_machine(
+        name=name, definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/any"
+    )["stateMachineArn"]
+    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    describe = stepfunctions.describe_execution
+    eventually(lambda: describe(executionArn=arn)["status"] != "RUNNING")
+    return describe(executionArn=arn)
 
 
 def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) -> str:

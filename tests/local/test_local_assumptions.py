@@ -41,6 +41,14 @@ def test_values_are_as_they_are_or_text() -> None:
     assert OTHERS.with_values(json.loads(json.dumps(asdict(Assumptions())))) == Assumptions()
 
 
+def test_the_documentation_has_them_all_with_their_defaults() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
+    prefix = "LOCAL_ROTATION_"
+    for variable, default in Assumptions().to_environment().items():
+        name, default = variable.removeprefix(prefix).lower(), default.removesuffix(".0")
+        assert f"| `{name}` | `{default}` |" in page
+
+
 @pytest.mark.parametrize("name", [each.name for each in fields(Assumptions)])
 def test_a_wrong_value_is_refused_by_name(name: str) -> None:
     with pytest.raises(AssumptionError, match=rf"^{name} is .*, not -1\.$"):

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
+from local.elasticache import ElastiCacheError
+from local.elasticache.requests import PARAMETERS, check_parameters
 from local.faults import control
 from local.instance import LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, eventually, log_in
@@ -226,6 +229,7 @@ def test_users_who_join_and_leave_a_group_come_and_go_on_its_nodes(
     elasticache.modify_user_group(
         UserGroupId=group_id, UserIdsToAdd=[second], UserIdsToRemove=[first]
     )
+    wait_active(elasticache, second)
     assert log_in(aws, endpoint, first, OLD).startswith("-WRONGPASS")
     assert log_in(aws, endpoint, second, OLD) == "+OK"
     assert elasticache.delete_user(UserId=second)["Status"] == "deleting"
@@ -240,6 +244,78 @@ def test_users_who_join_and_leave_a_group_come_and_go_on_its_nodes(
     assert log_in(aws, endpoint, second, OLD).startswith("-WRONGPASS")
     [group] = elasticache.describe_user_groups(UserGroupId=group_id)["UserGroups"]
     assert group["UserIds"] == ["default"]
+
+
+def test_every_parameter_means_something_or_is_refused_by_name() -> None:
+    model = get_session().get_service_model("elasticache")
+    refusals = 0
+    for operation, known in PARAMETERS.items():
+        members: dict[str, Any] = model.operation_model(operation).input_shape.members
+        assert set(known.split()) <= set(members)
+        for name in set(members) - set(known.split()):
+            refusals += 1
+            with pytest.raises(ElastiCacheError, match=f" {name} of {operation}: not part of"):
+                check_parameters(operation, {name: None})
+    assert refusals > 50
+
+
+@pytest.mark.parametrize(
+    "parameter,named",
+    [
+        ({"Port": 6380}, "Port of CreateReplicationGroup"),
+        ({"AuthToken": "a" * 16, "Port": 1}, "AuthToken, Port of|Port, AuthToken of"),
+        ({"TransitEncryptionMode": "preferred"}, "only be required"),
+        ({"NetworkType": "ipv6"}, "only be ipv4"),
+        ({"ClusterMode": "compatible"}, "enabled or disabled"),
+        ({"ClusterMode": "disabled", "NumNodeGroups": 2}, "ClusterMode disabled"),
+        ({"NumCacheClusters": 2, "NumNodeGroups": 2}, "NumCacheClusters, or NumNodeGroups"),
+    ],
+)
+def test_a_cache_that_cannot_be_here_is_refused_and_not_made(
+    elasticache: Any, parameter: dict[str, Any], named: str
+) -> None:
+    name = {"ReplicationGroupId": unique("c")}
+    request = {**name, "ReplicationGroupDescription": "t", "TransitEncryptionEnabled": True}
+    with pytest.raises(ClientError, match=named) as caught:
+        elasticache.create_replication_group(**request, **parameter)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterCombination"
+    with refused("ReplicationGroupNotFoundFault", 404):
+        elasticache.describe_replication_groups(**name)
+
+
+def test_where_a_cache_is_and_how_large_is_shown_as_it_was_given(elasticache: Any) -> None:
+    more = {
+        "CacheNodeType": "cache.t4g.micro",
+        "CacheParameterGroupName": "default.valkey8.cluster.on",
+        "CacheSubnetGroupName": "subnets",
+        "SecurityGroupIds": ["sg-1"],
+        "EngineVersion": "8.0",
+        "AutomaticFailoverEnabled": True,
+    }
+    cache = make_cache(elasticache, make_group(elasticache), **more)
+    assert (cache["ClusterMode"], cache["AutomaticFailover"]) == ("enabled", "enabled")
+    [member] = cache["MemberClusters"]
+    [cluster] = elasticache.describe_cache_clusters(CacheClusterId=member)["CacheClusters"]
+    shown = ("CacheNodeType", "CacheSubnetGroupName", "EngineVersion")
+    assert {key: cluster[key] for key in shown} == {key: more[key] for key in shown}
+    assert cluster["SecurityGroups"] == [{"SecurityGroupId": "sg-1", "Status": "active"}]
+    with refused("CacheParameterGroupNotFound", 404):
+        make_cache(elasticache, make_group(elasticache), CacheParameterGroupName="mine")
+
+
+def test_the_case_of_an_access_rule_means_nothing(aws: LocalAws, elasticache: Any) -> None:
+    user_id = make_user(elasticache, AccessString="+@ALL ALLKEYS ON")
+    assert describe(elasticache, user_id)["AccessString"] == "ON ALLKEYS +@ALL"
+    off = make_user(elasticache, AccessString="OFF ~* +GET")
+    cache = make_cache(elasticache, make_group(elasticache, user_id, off))
+    endpoint = cache["NodeGroups"][0]["PrimaryEndpoint"]
+    assert log_in(aws, endpoint, user_id, OLD) == "+OK"
+    assert log_in(aws, endpoint, off, OLD).startswith("-WRONGPASS")
+    elasticache.modify_user(UserId=off, AppendAccessString="On")
+    wait_active(elasticache, off)
+    assert log_in(aws, endpoint, off, OLD) == "+OK"
+    with refused("InvalidParameterValue"):
+        elasticache.modify_user(UserId=user_id, AccessString="ON NOPASS")
 
 
 @pytest.mark.parametrize(
@@ -407,6 +483,38 @@ def test_tags(elasticache: Any) -> None:
         elasticache.list_tags_for_resource(ResourceName=arn + "0")
     with refused("InvalidARN"):
         elasticache.list_tags_for_resource(ResourceName="arn:aws:s3:::bucket")
+
+
+def test_tagged_users_are_found(aws: LocalAws, elasticache: Any) -> None:
+    client, key = aws.client("resourcegroupstaggingapi"), unique("key")
+    made = {}
+    for value in ("1", "2", "3"):
+        user_id = make_user(elasticache, Tags=[{"Key": key, "Value": value}])
+        made[value] = describe(elasticache, user_id)["ARN"]
+    untagged = make_user(elasticache)
+
+    def found(**how: Any) -> dict[str, list[dict[str, str]]]:
+        pages = client.get_paginator("get_resources").paginate(
+            ResourceTypeFilters=["elasticache:user"], **how
+        )
+        listed = [page["ResourceTagMappingList"] for page in pages]
+        assert all(len(page) <= 2 for page in listed) or "PaginationConfig" not in how
+        return {each["ResourceARN"]: each["Tags"] for page in listed for each in page}
+
+    by_key = [{"Key": key}]
+    assert found(TagFilters=by_key, PaginationConfig={"PageSize": 2}) == {
+        arn: [{"Key": key, "Value": value}] for value, arn in made.items()
+    }
+    some = [{"Key": key, "Values": ["1", "3"]}]
+    assert set(found(TagFilters=some)) == {made["1"], made["3"]}
+    assert set(made.values()) <= set(found())
+    assert describe(elasticache, untagged)["ARN"] not in found()
+    groups = client.get_resources(ResourceTypeFilters=["elasticache:usergroup"], TagFilters=by_key)
+    assert groups["ResourceTagMappingList"] == []
+    with pytest.raises(ClientError, match="TagsPerPage is not part of the local AWS"):
+        client.get_resources(TagsPerPage=100)
+    with pytest.raises(ClientError, match="TagResources is not part of the local AWS"):
+        client.tag_resources(ResourceARNList=list(made.values()), Tags={"a": "b"})
 
 
 def test_no_password_is_on_disk_or_in_a_log(aws: LocalAws, elasticache: Any) -> None:

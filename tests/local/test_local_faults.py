@@ -1,23 +1,20 @@
 """Each fault does what its line in the table says, seen from outside."""
 
 import json
-import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 from local import rotate
 from local.client import nodes
 from local.faults import FaultError, Faults, control, parse, table
-from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
-from tests.local.helpers import MODIFYING_SECONDS, eventually, log_in, make_function
+from local.instance import MOTO_SERVICES, LocalAws, make_client
+from tests.local.helpers import MODIFYING_SECONDS, Arm, eventually, execute, log_in, make_function
 
 PASSWORDS = ["Old-password-of-a-user", "New-password-of-a-user"]
 FUNCTION = """
@@ -35,38 +32,6 @@ def handler(event, context):
         boto3.client("secretsmanager", config=config).put_secret_value(**event)
     return "answered"
 """
-ROLE = "arn:aws:iam::123456789012:role/any"
-
-Arm = Callable[..., None]
-
-
-@pytest.fixture
-def arm(aws: LocalAws) -> Iterator[Arm]:
-    """Sets faults, for this test only."""
-    url = aws.environment["LOCAL_CONTROL_URL"]
-
-    def arm(*faults: str) -> None:
-        control(url, "POST", faults)
-
-    yield arm
-    control(url, "DELETE")
-
-
-@pytest.fixture(scope="module")
-def called(aws: LocalAws) -> Callable[[str], Any]:
-    """Clients whose calls look like a function's."""
-
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=aws.environment[MOTO_SERVICES[service]],
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1}),
-        )
-
-    return client
 
 
 @pytest.fixture(scope="module")
@@ -314,18 +279,6 @@ def test_the_watcher_of_a_rotation(aws: LocalAws, arm: Arm, elasticache: Any) ->
         eventually(lambda: any("sessions-002: Conn" in each for each in watcher.lock_outs))
 
 
-def execute(stepfunctions: Any, name: str, states: dict[str, Any]) -> Any:
-    """The execution of a machine with these states, the first of which begins, once it ended."""
-    definition = {"StartAt": next(iter(states)), "States": states}
-    machine = stepfunctions.create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn=ROLE
-    )["stateMachineArn"]
-    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
-    describe = stepfunctions.describe_execution
-    eventually(lambda: describe(executionArn=arn)["status"] != "RUNNING")
-    return describe(executionArn=arn)
-
-
 def mapped(state: dict[str, Any]) -> dict[str, Any]:
     processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Log In"}
     return {
@@ -392,6 +345,11 @@ def test_an_invocation_by_step_functions(
         ("keep-modifying:3601", "3600"),
         ("stop-at:log in", "Log In"),
         ("stop-at:", "Log In"),
+        ("stale:PutSecretValue", "DescribeSecret"),
+        ("stale:GetExecutionHistory", "DescribeExecution"),
+        ("lambda-error:NotReady", "ResourceNotReadyException"),
+        ("lambda-error", "lambda-error:ERROR[:CALLS][:FUNCTION]"),
+        ("idle-function:9:LogInn", "LogInWithCurrent"),
         ("", "throttle"),
     ],
 )
@@ -458,3 +416,39 @@ def test_a_user_waits_for_the_other_users_of_its_group(aws: LocalAws, arm: Arm) 
         elasticache.modify_user(UserId=users[1], Passwords=PASSWORDS[:1])
     control(aws.environment["LOCAL_CONTROL_URL"], "DELETE")
     elasticache.modify_user(UserId=users[1], Passwords=PASSWORDS[:1])
+
+
+def test_iam_sees_no_tags_of_a_user_in_transition(aws: LocalAws, arm: Arm) -> None:
+    elasticache, iam = aws.client("elasticache"), aws.client("iam")
+    request = {"Engine": "redis", "AccessString": "on", "Passwords": PASSWORDS}
+    tags = [{"Key": "rotation-secret", "Value": "any"}]
+    elasticache.create_user(UserId="hidden", UserName="hidden", Tags=tags, **request)
+    tagged = {"Null": {"aws:ResourceTag/rotation-secret": "false"}}
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": tagged}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.create_user(UserName="by-tag")
+    iam.put_user_policy(UserName="by-tag", PolicyName="by-tag", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="by-tag")["AccessKey"]
+    ours = make_client(
+        "elasticache",
+        aws.environment[MOTO_SERVICES["elasticache"]],
+        key["AccessKeyId"],
+        key["SecretAccessKey"],
+    )
+
+    def modify() -> tuple[str, int]:
+        return answer(lambda: ours.modify_user(UserId="hidden", Passwords=PASSWORDS))
+
+    arm("lag-tags:3600", "hide-tags")
+    assert modify() == ("OK", 200)
+    eventually(
+        lambda: elasticache.describe_users(UserId="hidden")["Users"][0]["Status"] == "active"
+    )
+    elasticache.add_tags_to_resource(
+        ResourceName="arn:aws:elasticache:us-east-1:123456789012:user:hidden", Tags=tags
+    )
+    assert modify() == ("AccessDenied", 403)
+    listed = control(aws.environment["LOCAL_CONTROL_URL"], "GET")
+    assert [each["met"] for each in listed] == [1, 1]
+    control(aws.environment["LOCAL_CONTROL_URL"], "DELETE")
+    assert modify() == ("OK", 200)

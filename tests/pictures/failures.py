@@ -124,7 +124,8 @@ def no_answer_of_aws(world: World) -> str:
     """A proxy with a page of its own stands before Secrets Manager."""
     with _proxy() as url:
         tenant = served(world)
-        world.stack = deploy(world.aws, {"SecretsManagerEndpoint": url})
+        network = {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
+        world.stack = deploy(world.aws, {"SecretsManagerEndpoint": url, **network})
         arn = tenant.begin()
         tenant.ended(arn)
     return arn

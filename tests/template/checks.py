@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rotation.message import console_url
 from tests.statemachine.checks import SAME_HANDLER, Definition, places
 
 Template = dict[str, Any]
@@ -69,7 +70,24 @@ ON_ANY_RESOURCE = {
     "secretsmanager:ListSecrets": "it tells no value",
     **{action: why for by in BY_AWS.values() for action, why in by.items() if why != OWN_LOGS},
 }
-PINNING = ("SecretArn", "UserArn", "UserName")
+#: Parameters that belong together, and which of them can be given: "x" is one that is.
+TOGETHER: dict[tuple[str, ...], set[tuple[str, ...]]] = {
+    ("SecretArn", "UserArn", "UserName"): {("", "", ""), ("x", "x", "x")},
+    ("SubnetIds", "SecurityGroupIds", "SecretsManagerEndpoint"): {
+        *(("", "", ""), ("", "x", "")),
+        *(("x", "x", ""), ("x", "x", "x")),
+    },
+}
+#: How many characters a name may have, by the API references of CreateStateMachine, CreateLogGroup
+#: and PublishLayerVersion, and by CloudFormation's (AWS::CloudWatch::Dashboard; CreateStack).
+NAME_LIMITS = {
+    "AWS::Serverless::StateMachine.Name": 80,
+    "AWS::Logs::LogGroup.LogGroupName": 512,
+    "AWS::Serverless::LayerVersion.LayerName": 140,
+    "AWS::CloudWatch::Dashboard.DashboardName": 255,
+}
+STACK_NAME = 128
+LONGEST_REGION = "ap-southeast-1"
 #: Metrics of AWS: the dimension that tells whose they are, and their names (Step Functions guide,
 #: "Monitoring Step Functions metrics using Amazon CloudWatch"; Lambda guide, "Types of metrics").
 AWS_METRICS: dict[str, tuple[str, set[str]]] = {
@@ -98,6 +116,8 @@ SWITCHED = {
     "NotificationTopicArn": ("", "arn:aws:sns:us-east-1:123456789012:on-call"),
     "OverdueCheck": ("false", "true"),
 }
+#: An endpoint in a VPC has private addresses: no function outside of the VPC could reach it.
+IN_VPC_ONLY = "SECRETS_MANAGER_ENDPOINT"
 #: Read by a library, not by functions/.
 LIBRARY_PREFIX = "POWERTOOLS_"
 #: What a handler could read and has no use for.
@@ -135,25 +155,67 @@ def parameters(template: Template) -> list[str]:
     return found + [f"{name} is in the form and is no parameter" for name in sorted(unknown)]
 
 
-def pinning(template: Template) -> list[str]:
-    """SecretArn, UserArn and UserName are given together, or none of them is."""
-    found, known = [], template["Parameters"]
-    for given in itertools.product(("", "x"), repeat=len(PINNING)):
-        defaults = {name: str(each.get("Default", "")) for name, each in known.items()}
-        values = {**defaults, **dict(zip(PINNING, given, strict=True))}
-        accepted = all(
-            not _holds(rule["RuleCondition"], values)
-            or all(_holds(each["Assert"], values) for each in rule["Assertions"])
-            for rule in template.get("Rules", {}).values()
-        )
-        if accepted != (len(set(given)) == 1):
-            names = [name for name in PINNING if values[name]]
-            found.append(f"{names} is {'accepted' if accepted else 'refused'}")
+def rules(template: Template) -> list[str]:
+    """What needs another parameter is refused without it, before anything is deployed."""
+    found = []
+    for together, sound in TOGETHER.items():
+        for given in itertools.product(("", "x"), repeat=len(together)):
+            values = {**_defaults(template), **dict(zip(together, given, strict=True))}
+            accepted = all(
+                not _holds(rule["RuleCondition"], values)
+                or all(_holds(each["Assert"], values) for each in rule["Assertions"])
+                for rule in template.get("Rules", {}).values()
+            )
+            if accepted != (given in sound):
+                shown = [name for name in together if values[name]]
+                found.append(f"{shown} is {'accepted' if accepted else 'refused'}")
+    return found
+
+
+def names(template: Template) -> list[str]:
+    """The template's description says how long a stack's name may be; see `longest_stack_name`."""
+    try:
+        length = longest_stack_name(template)
+    except KeyError as error:
+        return [f"nobody knows how long {error.args[0]} may be"]
+    said = f"The stack's name may have {length} characters"
+    return [] if said in template["Description"] else [f'the description does not say "{said}"']
+
+
+def longest_stack_name(template: Template) -> int:
+    """In characters. Names that CloudFormation gives by itself, to roles and such, it shortens.
+
+    Raises:
+        KeyError: of a name with the stack's in it whose limit NAME_LIMITS does not have.
+    """
+    longest = [STACK_NAME]
+    for resource in template["Resources"].values():
+        for name, value in resource.get("Properties", {}).items():
+            if name.endswith("Name") and "${AWS::StackName}" in str(value):
+                rest = value["Fn::Sub"].replace("${AWS::StackName}", "")
+                rest = rest.replace("${AWS::Region}", LONGEST_REGION)
+                longest.append(NAME_LIMITS[f"{resource['Type']}.{name}"] - len(rest))
+    return min(longest)
+
+
+def consoles(template: Template, partitions: Mapping[str, str]) -> list[str]:
+    """The dashboard is there in each partition, and leads to the console that messages lead to.
+
+    ``partitions`` has a region of each.
+    """
+    found = []
+    body = template["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"]
+    for partition, region in partitions.items():
+        values = {"AWS::Partition": partition, "AWS::Region": region}
+        text = _resolved(body, template, {**_defaults(template), **values})
+        there = console_url(f"arn:{partition}:states:{region}:1:execution:a:b").split("/states/")[0]
+        if f"]({there}/" not in text:
+            found.append(f"the dashboard in {partition} does not lead to {there}")
     return found
 
 
 def runtimes(template: Template) -> list[str]:
-    """All functions, and their layer, are for Python 3.13 on arm64."""
+    """All functions, and their layer, are for Python 3.13 on arm64, and are built for it."""
     found = [
         f"{name} is not python3.13 on arm64"
         for name, function in functions(template).items()
@@ -163,6 +225,8 @@ def runtimes(template: Template) -> list[str]:
         made_for = layer.get("CompatibleRuntimes"), layer.get("CompatibleArchitectures")
         if made_for != (["python3.13"], ["arm64"]):
             found.append(f"{name} is not for python3.13 on arm64")
+        if template["Resources"][name]["Metadata"].get("BuildArchitecture") != "arm64":
+            found.append(f"{name} is not built for arm64")
     return found
 
 
@@ -347,6 +411,8 @@ def outputs(template: Template) -> list[str]:
 def environment(template: Template, sources: Mapping[str, str]) -> list[str]:
     """Each function is given the variables that its handler comes to read; none is for nobody.
 
+    Globals are for every function: what only some can use is not among them.
+
     Args:
         template: the template.
         sources: the text of each file in functions/, by its path there.
@@ -366,17 +432,19 @@ def environment(template: Template, sources: Mapping[str, str]) -> list[str]:
             if reader in called
             for variable in variables
             if (handler, variable) not in NOT_NEEDED
+            and (variable != IN_VPC_ONLY or "VpcConfig" in function)
         }
         given = {*function["Environment"]["Variables"]}
         found += [f"{name} is not given {variable}" for variable in sorted(needed - given)]
         own = template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
-        found += [f"{name} is given {each} and does not read it" for each in {*own} - needed]
+        found += [f"{name} is given {each} and has no use for it" for each in {*own} - needed]
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
     everything = set().union(*readers.values())
     return found + [
-        f"Globals: {variable} is read by nobody"
+        f"Globals: {variable} is not for every function"
         for variable in shared
-        if variable not in everything and not variable.startswith(LIBRARY_PREFIX)
+        if variable == IN_VPC_ONLY
+        or (variable not in everything and not variable.startswith(LIBRARY_PREFIX))
     ]
 
 
@@ -511,7 +579,9 @@ def _title(widget: dict[str, Any]) -> str:
 
 
 def _defaults(template: Template) -> dict[str, str]:
-    return {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+    parameters = template["Parameters"].items()
+    defaults = {name: str(each.get("Default", "")) for name, each in parameters}
+    return {"AWS::Partition": "aws", **defaults}
 
 
 def _is_deployed(template: Template, resource: str, values: Mapping[str, str]) -> bool:
@@ -537,8 +607,6 @@ def _resolved(value: Any, template: Template, values: Mapping[str, str]) -> str:
             return text
         case {"Ref": str(name)}:
             return values.get(name, name)
-        case {"Fn::FindInMap": [str(name), _, str(key)]}:
-            return str(template["Mappings"][name]["aws"][key])
         case {"Fn::If": [str(condition), yes, no]}:
             chosen = yes if _is_true(template, condition, values) else no
             return _resolved(chosen, template, values)
@@ -617,8 +685,8 @@ def _holds(condition: Any, values: Mapping[str, str]) -> Any:
             return any(_holds(each, values) for each in inner)
         case {"Fn::Join": ["", {"Ref": str(name)}]}:
             return values[name].replace(",", "")
-        case {"Fn::Contains": [{"Ref": str(name)}, str(member)]}:
-            return member in values[name].split(",")
+        case {"Fn::EachMemberEquals": [{"Ref": str(name)}, str(member)]}:
+            return all(each == member for each in values[name].split(","))
         case str(text):
             return text
     raise ValueError(f"Not a condition of a rule: {condition}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
 from cfnlint.api import lint
 from samtranslator.yaml_helper import yaml_parse
 
@@ -28,10 +29,18 @@ SOURCES = {
 
 EMITTED = checks.emitted_metrics(SOURCES)
 
+#: A region of each partition that botocore knows.
+PARTITIONS = {
+    each["id"]: next(region for region in each["regions"] if "global" not in region)
+    for each in Loader().load_data("partitions")["partitions"]
+}
+
 Check = Callable[[Template], list[str]]
 CHECKS: dict[str, Check] = {
     "parameters": checks.parameters,
-    "pinning": checks.pinning,
+    "rules": checks.rules,
+    "names": checks.names,
+    "consoles": lambda template: checks.consoles(template, PARTITIONS),
     "runtimes": checks.runtimes,
     "timeouts": lambda template: checks.timeouts(template, DEFINITION),
     "roles": checks.roles,
@@ -175,10 +184,12 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ),
     ("parameters", at("Parameters", "New", to={"Type": "String"}), "New is not used"),
     ("parameters", at("Parameters", "UserName"), "UserName is in the form and is no parameter"),
-    ("pinning", at("Rules", "PinnedByAllThree"), "['SecretArn'] is accepted"),
-    ("pinning", at("Rules", "PinnedUserNeedsItsSecret"), "['UserName'] is accepted"),
+    ("rules", at("Rules", "PinnedByAllThree"), "['SecretArn'] is accepted"),
+    ("rules", at("Rules", "PinnedUserNeedsItsSecret"), "['UserName'] is accepted"),
+    ("rules", at("Rules", "SubnetsNeedSecurityGroups"), "['SubnetIds'] is accepted"),
+    ("rules", at("Rules", "EndpointNeedsSubnets"), "['SecretsManagerEndpoint'] is accepted"),
     (
-        "pinning",
+        "rules",
         at(
             "Rules",
             "PinnedByAllThree",
@@ -189,9 +200,29 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         ),
         "['SecretArn', 'UserArn', 'UserName'] is refused",
     ),
+    (
+        "names",
+        resource("RotationStateMachine", "Name", "Fn::Sub", to="${AWS::StackName}-machine"),
+        'does not say "The stack\'s name may have 72 characters"',
+    ),
+    (
+        "names",
+        resource("LogInFunction", "FunctionName", to={"Fn::Sub": "${AWS::StackName}-log-in"}),
+        "nobody knows how long AWS::Serverless::Function.FunctionName may be",
+    ),
+    (
+        "consoles",
+        at("Conditions", "IsChina", "Fn::Equals", 1, to="aws"),
+        "the dashboard in aws-cn does not lead to https://cn-north-1.console.amazonaws.cn",
+    ),
     ("runtimes", resource("LogInFunction", "Runtime", to="python3.12"), "LogInFunction is not"),
     ("runtimes", at("Globals", "Function", "Architectures"), "LogInFunction is not"),
     ("runtimes", resource("Dependencies", "CompatibleRuntimes"), "Dependencies is not for"),
+    (
+        "runtimes",
+        at("Resources", "Dependencies", "Metadata", "BuildArchitecture"),
+        "Dependencies is not built for arm64",
+    ),
     ("timeouts", resource("LogInFunction", "Timeout", to=45), "LogInFunction times out after 45"),
     ("timeouts", at("Globals", "Function", "Timeout"), "LogInFunction times out after 0"),
     ("timeouts", resource("RotateSecretFunction", "Timeout", to=720), "a Timeout of 900"),
@@ -270,18 +301,30 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ),
     (
         "environment",
-        at("Globals", "Function", "Environment", "Variables", "SECRETS_MANAGER_ENDPOINT"),
+        resource("LogInFunction", "Environment"),
         "LogInFunction is not given SECRETS_MANAGER_ENDPOINT",
     ),
     (
         "environment",
+        resource(
+            "CheckTargetFunction", "Environment", "Variables", "SECRETS_MANAGER_ENDPOINT", to="x"
+        ),
+        "CheckTargetFunction is given SECRETS_MANAGER_ENDPOINT and has no use for it",
+    ),
+    (
+        "environment",
+        at("Globals", "Function", "Environment", "Variables", "SECRETS_MANAGER_ENDPOINT", to="x"),
+        "Globals: SECRETS_MANAGER_ENDPOINT is not for every function",
+    ),
+    (
+        "environment",
         resource("LogInFunction", "Environment", to={"Variables": {"SECRET_ARN": "x"}}),
-        "LogInFunction is given SECRET_ARN and does not read it",
+        "LogInFunction is given SECRET_ARN and has no use for it",
     ),
     (
         "environment",
         at("Globals", "Function", "Environment", "Variables", "DEBUG", to="1"),
-        "Globals: DEBUG is read by nobody",
+        "Globals: DEBUG is not for every function",
     ),
     ("switches", at("Resources", ALARM, "Condition"), f"{ALARM} is deployed where nobody asks"),
     ("switches", at("Resources", "RotationDashboard", "Condition"), "RotationDashboard is"),

@@ -7,15 +7,20 @@ import pytest
 import check_endpoint
 from rotation.errors import (
     AnyPasswordAcceptedError,
+    CurrentPasswordUnknownError,
     EndpointUnreachableError,
     PasswordRefusedError,
     ServiceUnavailableError,
 )
 from tests.unit.fakes import (
     ALL_PASSWORDS,
+    CURRENT,
     CURRENT_PASSWORD,
     ENDPOINT,
+    OTHER,
     OTHER_PASSWORD,
+    PENDING,
+    PENDING_PASSWORD,
     PREVIOUS,
     PREVIOUS_PASSWORD,
     USERNAME,
@@ -23,6 +28,7 @@ from tests.unit.fakes import (
     make_target,
     secret_text,
 )
+from tests.unit.leaks import assert_no_leak
 
 
 def event(**target: Any) -> dict[str, Any]:
@@ -116,3 +122,43 @@ def test_an_awsprevious_that_cannot_be_read_fails_no_rotation(
     world.secrets.texts[PREVIOUS] = text
     answer = world.call(check_endpoint.handler, event(password_count=2))
     assert answer["PreviousLogsIn"] is False
+
+
+CANDIDATES = {"first_password_candidates": [OTHER, PENDING, PREVIOUS]}
+
+
+@pytest.fixture
+def cut_off(world: World) -> World:
+    """A first rotation was stopped after it had set its password, and a second one before."""
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.stage()
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
+    world.users.passwords = [PENDING_PASSWORD]
+    return world
+
+
+def test_a_password_of_an_earlier_first_rotation_has_to_log_in(cut_off: World) -> None:
+    cut_off.call(check_endpoint.handler, event(**CANDIDATES))
+    # Newest first, and no more than it takes.
+    assert cut_off.cache.tried[1:] == [OTHER_PASSWORD, PENDING_PASSWORD]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_user_that_none_of_them_lets_in_is_refused_on_each_node(
+    cut_off: World, dry_run: bool
+) -> None:
+    cut_off.users.passwords = ["A~password~of~a~person~by~hand"]
+    with pytest.raises(CurrentPasswordUnknownError, match="locked out") as caught:
+        cut_off.call(check_endpoint.handler, event(**CANDIDATES, dry_run=dry_run))
+    assert cut_off.cache.tried[1:] == [OTHER_PASSWORD, PENDING_PASSWORD, PREVIOUS_PASSWORD]
+    assert cut_off.cache.closed == 1
+    assert_no_leak(ALL_PASSWORDS, error=caught.value)
+
+
+@pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
+def test_a_candidate_that_cannot_be_read_any_more_is_passed_over(
+    cut_off: World, text: str | bytes | None
+) -> None:
+    cut_off.secrets.texts[OTHER] = text
+    cut_off.call(check_endpoint.handler, event(**CANDIDATES))
+    assert cut_off.cache.tried[1:] == [PENDING_PASSWORD]

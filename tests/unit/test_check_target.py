@@ -8,14 +8,16 @@ import check_target
 from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
 from tests.unit.fakes import EXECUTION_ARN, PENDING, SECRET_ARN, USERNAME, World, make_target
 
+ARN = EXECUTION_ARN.replace("run-1", f"{PENDING}-1")
+
 
 def event(given: Any) -> dict[str, Any]:
-    return {"ExecutionArn": EXECUTION_ARN, "Input": given}
+    return {"ExecutionArn": ARN, "Input": given}
 
 
 def test_the_answer_is_the_target_that_the_other_states_read(world: World) -> None:
     world.stage(None)
-    given = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING}
+    given = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
     assert world.call(check_target.handler, event(given)) == make_target().to_state()
 
 

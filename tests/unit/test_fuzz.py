@@ -25,7 +25,6 @@ from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
 from rotation.telemetry import logger
 from tests.unit.fakes import (
-    ALL_PASSWORDS,
     CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
@@ -33,6 +32,7 @@ from tests.unit.fakes import (
     PENDING,
     PREVIOUS,
     SECRET_NAME,
+    SENSITIVE,
     USER_ARN,
     USER_ID,
     USERNAME,
@@ -41,7 +41,7 @@ from tests.unit.fakes import (
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
-from tests.unit.test_leaks import HANDLERS, prepare
+from tests.unit.test_leaks import BY_TOKEN, HANDLERS, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
@@ -99,7 +99,7 @@ def run(
         error = caught
     assert not (outside and isinstance(error, UnexpectedError)), error
     str(error).encode()
-    assert_no_leak(ALL_PASSWORDS, answer=answer, error=error, output=output.getvalue())
+    assert_no_leak(SENSITIVE, answer=answer, error=error, output=output.getvalue())
 
 
 def without_passwords(value: Any) -> Any:
@@ -108,7 +108,13 @@ def without_passwords(value: Any) -> Any:
     return value
 
 
-INPUT = {"SecretId": SECRET_NAME, "ClientRequestToken": PENDING, "Attempt": 1, "DryRun": True}
+INPUT = {
+    "SecretId": SECRET_NAME,
+    "ClientRequestToken": PENDING,
+    "Attempt": 1,
+    "DryRun": True,
+    "CreateSecretError": {"Error": "SecretFormatError", "Cause": "It is no JSON."},
+}
 
 
 @given(st.one_of(JSON, near(INPUT)))
@@ -117,7 +123,7 @@ def test_any_input_of_an_execution(data: Any) -> None:
     for name in ("check_target", "roll_back", "release_version"):
         handler, _ = HANDLERS[name]
         failure = {"Failure": {"Error": "InvalidInputError", "Cause": "{}"}}
-        state = {"ExecutionArn": EXECUTION_ARN, "Input": data, **failure}
+        state = {"ExecutionArn": BY_TOKEN, "Input": data, **failure}
         with taken_over() as (world, output):
             run(world, handler, {**state, "State": state}, output, outside=True)
 
@@ -292,7 +298,10 @@ BODIES = (
 
 
 @pytest.mark.parametrize("broken", ["secrets", "users", "machine"])
-@pytest.mark.parametrize("name", ["check_target", "generate_password", "roll_back", "finishSecret"])
+@pytest.mark.parametrize(
+    "name",
+    ["check_target", "generate_password_by_hand", "roll_back", "createSecret", "finishSecret"],
+)
 @given(status=st.sampled_from([200, 302, 400, 403, 500, 503]), body=BODIES)
 def test_what_is_no_answer_of_aws(
     garbled: tuple[dict[str, Any], dict[str, Any]], name: str, broken: str, status: int, body: bytes

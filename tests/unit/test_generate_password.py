@@ -1,15 +1,23 @@
 """Generate Password, the handler; its rules are in test_staging.py."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 import generate_password
-from rotation.errors import ConfigurationError, RotationSupersededError
+from rotation.errors import (
+    ConfigurationError,
+    RotationSupersededError,
+    VersionNotReadableError,
+)
 from rotation.password import PasswordRules
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.staging import LATE_FUNCTION
 from tests.unit.fakes import (
     CURRENT,
+    EXECUTION_ARN,
     NEW_PASSWORD,
     OTHER,
     OTHER_PASSWORD,
@@ -19,16 +27,18 @@ from tests.unit.fakes import (
     secret_text,
 )
 
-EVENT = {"Target": make_target().to_state()}
-EVENT_BY_HAND = {"Target": make_target(pending_version_id="").to_state()}
+#: Of an execution that the rotation function has started, and of a person's.
+BY_TOKEN, BY_HAND = (EXECUTION_ARN.replace("run-1", PENDING + end) for end in ("-1", ""))
+EVENT = {"Target": make_target().to_state(), "ExecutionArn": BY_TOKEN}
+EVENT_BY_HAND = {
+    "Target": make_target(pending_version_id="").to_state(),
+    "ExecutionArn": BY_HAND,
+}
 
 
-@pytest.mark.parametrize("staged", [True, False])
-def test_a_version_without_a_value_gets_a_new_password(world: World, staged: bool) -> None:
-    if staged:
-        world.stage(None)
-    event = EVENT if staged else EVENT_BY_HAND
-    assert world.call(generate_password.handler, event) == {"Generated": True}
+def test_a_run_by_hand_makes_its_version(world: World) -> None:
+    answer = world.call(generate_password.handler, EVENT_BY_HAND)
+    assert answer == {"Generated": True, "WaitSeconds": 0}
     text = world.secrets.texts[PENDING]
     assert isinstance(text, str)
     assert json.loads(text)["password"] == NEW_PASSWORD
@@ -36,11 +46,30 @@ def test_a_version_without_a_value_gets_a_new_password(world: World, staged: boo
     assert world.secrets.version_with(AWSCURRENT) == CURRENT
 
 
-def test_a_password_that_is_there_is_kept(world: World) -> None:
+@pytest.mark.parametrize("event", [EVENT, EVENT_BY_HAND])
+def test_a_password_that_is_there_is_kept(world: World, event: dict[str, Any]) -> None:
     world.stage()
     before = world.secrets.snapshot()
-    assert world.call(generate_password.handler, EVENT) == {"Generated": False}
+    answer = world.call(generate_password.handler, event)
+    assert answer == {"Generated": False, "WaitSeconds": 0}
     assert world.secrets.snapshot() == before
+
+
+def test_a_version_that_create_secret_has_to_make_is_made_by_nobody_else(world: World) -> None:
+    # Secrets Manager would refuse it.
+    world.stage(None)
+    before = world.secrets.snapshot()
+    with pytest.raises(VersionNotReadableError, match=PENDING):
+        world.call(generate_password.handler, EVENT)
+    assert world.secrets.snapshot() == before
+
+
+def test_a_run_that_may_still_be_at_work_is_waited_for(world: World) -> None:
+    world.stage()
+    world.secrets.created[OTHER] = world.secrets.created[CURRENT] + timedelta(seconds=1)
+    world.secrets.texts[OTHER] = secret_text(OTHER_PASSWORD)
+    answer = world.call(generate_password.handler, EVENT)
+    assert answer["WaitSeconds"] == LATE_FUNCTION.total_seconds()
 
 
 def test_the_loser_of_two_runs_fails(world: World) -> None:
@@ -53,10 +82,9 @@ def test_the_loser_of_two_runs_fails(world: World) -> None:
 def test_length_and_exclusions_are_those_of_the_environment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.stage(None)
     monkeypatch.setenv("PASSWORD_LENGTH", "64")
     monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", "$'")
-    world.call(generate_password.handler, EVENT)
+    world.call(generate_password.handler, EVENT_BY_HAND)
     assert world.secrets.faults.called("random_password") == [(PasswordRules(64, "$'"),)]
 
 

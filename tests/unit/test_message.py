@@ -52,6 +52,7 @@ def test_a_subject_is_one_line_of_100_ascii_characters_at_most(given: str, subje
     [
         ("aws", "eu-central-1", "console.aws.amazon.com"),
         ("aws-cn", "cn-north-1", "console.amazonaws.cn"),
+        ("aws-eusc", "eusc-de-east-1", "console.amazonaws-eusc.eu"),
         ("aws-us-gov", "us-gov-west-1", "console.amazonaws-us-gov.com"),
     ],
 )

@@ -4,8 +4,9 @@ The calls are those of the handlers in the worlds of test_leaks.py, told by the 
 lead to API calls as test_error_codes.py finds them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -15,18 +16,23 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from rotation.errors import RotationError
+from rotation.secrets_manager import AWSPENDING
 from rotation.user import BINDING_TAG
 from tests.unit.fakes import (
+    CURRENT,
+    CURRENT_PASSWORD,
     EXECUTION_ARN,
     OTHER,
+    OTHER_PASSWORD,
     PENDING,
     SECRET_ARN,
     TOPIC_ARN,
     World,
     make_target,
+    secret_text,
 )
 from tests.unit.test_error_codes import ADAPTERS, methods_by_call
-from tests.unit.test_leaks import HANDLERS, STAGES, STATE, prepare
+from tests.unit.test_leaks import HANDLERS, STAGES, STEP, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
@@ -56,12 +62,43 @@ def allowed(function: str) -> set[str]:
     }
 
 
-#: Ways on which the events of test_leaks.py do not lead.
-MORE: dict[str, list[dict[str, Any]]] = {
-    "check_target": [{"Input": {"SecretId": SECRET_ARN}}],
-    "generate_password": [{"Target": make_target(version_id=OTHER).to_state()}],
-    "modify_user": [{"Target": make_target(turn_on=True).to_state()}],
-    "release_version": [{"State": {k: v for k, v in STATE.items() if k != "Generation"}}],
+def as_it_is(world: World) -> None:
+    pass
+
+
+def pending_elsewhere(world: World) -> None:
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+
+
+def released(world: World) -> None:
+    world.secrets.labels[PENDING].clear()
+
+
+def edited(world: World) -> None:
+    world.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, note="by hand")
+
+
+def without_password(world: World) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+
+
+def just_rotated(world: World) -> None:
+    world.secrets.created |= dict.fromkeys((CURRENT, PENDING), datetime.now(UTC))
+
+
+Way = tuple[dict[str, Any], Callable[[World], None]]
+#: Where neither the events nor the worlds of test_leaks.py lead.
+MORE: dict[str, list[Way]] = {
+    "check_target": [
+        ({"Input": {"SecretId": SECRET_ARN}}, change)
+        for change in (pending_elsewhere, without_password)
+    ],
+    "generate_password": [
+        ({"Target": make_target(pending_version_id="").to_state()}, released),
+        ({"Target": make_target().to_state()}, just_rotated),
+    ],
+    "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
+    "rotate_secret": [({"Step": "createSecret", **STEP}, edited)],
 }
 
 
@@ -69,14 +106,15 @@ def called(monkeypatch: pytest.MonkeyPatch, module: str) -> set[str]:
     # Before the fakes take over, for these are real adapters'.
     calls = {service: methods_by_call(service) for service in ADAPTERS}
     handle = import_module(module).handler
-    events = [event for handler, event in HANDLERS.values() if handler is handle]
+    ways = [(event, as_it_is) for handler, event in HANDLERS.values() if handler is handle]
     monkeypatch.setenv("TOPIC_ARN", TOPIC_ARN)
     methods: dict[str, set[str]] = {service: set() for service in calls}
-    for event, stage, statuses in product(
-        [*events, *MORE.get(module, [])], STAGES, (["SUCCEEDED"], ["FAILED"], [])
+    for (event, change), stage, statuses in product(
+        [*ways, *MORE.get(module, [])], STAGES, (["SUCCEEDED"], ["FAILED"], [])
     ):
         world = World()
         prepare(world, stage)
+        change(world)
         world.machine.machine.statuses[f"{PENDING}-1"] = [*statuses]
         world.take_over(monkeypatch)
         with suppress(RotationError):
@@ -114,16 +152,27 @@ def test_only_a_user_that_carries_the_tag_can_be_modified_unless_the_stack_is_pi
     assert conditions == [{"Fn::If": ["IsPinned", {"Ref": "AWS::NoValue"}, tagged]}] * 2
 
 
-def test_a_key_can_be_used_through_secrets_manager_only() -> None:
-    service = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
+#: What a customer's own key is used for (user guide, "Secret encryption and decryption").
+USES_KEY = {
+    "secretsmanager:GetSecretValue": {"kms:Decrypt"},
+    "secretsmanager:PutSecretValue": {"kms:Decrypt", "kms:GenerateDataKey"},
+}
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in FUNCTIONS.glob("*.py")))
+def test_whoever_reads_or_writes_values_can_use_the_key_through_secrets_manager_only(
+    module: str,
+) -> None:
+    function = module.title().replace("_", "")
     keys = [
         statement["Fn::If"][1]
-        for role in ROLES
-        for policy in role["Properties"]["Policies"]
+        for policy in RESOURCES[f"{function}Role"]["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
         if statement.get("Fn::If", [""])[0] == "HasKmsKey"
     ]
-    assert len(keys) == 8
+    needed = set().union(*(USES_KEY.get(action, set()) for action in allowed(function)))
+    assert {action for statement in keys for action in statement["Action"]} == needed
+    service = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
     for statement in keys:
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 

@@ -10,6 +10,7 @@ from tests.unit.fakes import (
     OTHER,
     OTHER_PASSWORD,
     PENDING,
+    PENDING_PASSWORD,
     SECRET_ARN,
     World,
     make_target,
@@ -33,16 +34,15 @@ def test_awscurrent_moves_to_the_new_version(tested: World) -> None:
     assert tested.current_password_logs_in()
 
 
-def test_the_rotation_ends_legally(tested: World) -> None:
-    # AWSPENDING is on AWSCURRENT's version, or on none (Secrets Manager's contract).
+def test_awspending_is_taken_off_after_the_move_which_is_a_compare_and_swap(
+    tested: World,
+) -> None:
+    # Left on, it would block the schedule once a person makes another version AWSCURRENT.
     tested.call(promote_version.handler, EVENT)
-    assert tested.secrets.version_with(AWSPENDING) in (PENDING, None)
-
-
-def test_it_is_a_compare_and_swap(tested: World) -> None:
-    tested.call(promote_version.handler, EVENT)
+    assert tested.secrets.version_with(AWSPENDING) is None
     assert tested.secrets.faults.called("move_label") == [
-        (SECRET_ARN, AWSCURRENT, PENDING, CURRENT)
+        (SECRET_ARN, AWSCURRENT, PENDING, CURRENT),
+        (SECRET_ARN, AWSPENDING, None, PENDING),
     ]
 
 
@@ -53,12 +53,27 @@ def test_a_second_call_changes_nothing(tested: World) -> None:
     assert tested.secrets.snapshot() == before
 
 
-def test_an_answer_that_was_lost_is_found_by_the_next_call(tested: World) -> None:
-    tested.secrets.faults.raise_at("move_label", ServiceUnavailableError("lost"), after=True)
+@pytest.mark.parametrize("label", [AWSCURRENT, AWSPENDING])
+@pytest.mark.parametrize("after", [True, False])
+def test_what_a_failed_call_has_left_to_do_is_done_by_the_next(
+    tested: World, label: str, after: bool
+) -> None:
+    if label == AWSPENDING:
+        tested.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    tested.secrets.faults.raise_at("move_label", ServiceUnavailableError("lost"), after=after)
     with pytest.raises(ServiceUnavailableError):
         tested.call(promote_version.handler, EVENT)
-    assert tested.call(promote_version.handler, EVENT) == {"Promoted": False}
+    promoted = label == AWSCURRENT and not after
+    assert tested.call(promote_version.handler, EVENT) == {"Promoted": promoted}
     assert tested.secrets.version_with(AWSCURRENT) == PENDING
+    assert tested.secrets.version_with(AWSPENDING) is None
+
+
+def test_the_awspending_of_the_next_rotation_is_left_alone(tested: World) -> None:
+    tested.call(promote_version.handler, EVENT)
+    tested.secrets.add(OTHER, None, AWSPENDING)
+    assert tested.call(promote_version.handler, EVENT) == {"Promoted": False}
+    assert tested.secrets.version_with(AWSPENDING) == OTHER
 
 
 def test_a_promotion_that_botocore_repeated_is_a_promotion(tested: World) -> None:
@@ -77,6 +92,18 @@ def test_a_label_that_somebody_moved_is_not_moved_again(tested: World, label: st
     assert tested.secrets.snapshot() == before
 
 
-def test_no_password_is_read(tested: World) -> None:
-    tested.call(promote_version.handler, EVENT)
-    assert tested.secrets.faults.called("read") == []
+@pytest.mark.parametrize(
+    "text",
+    [
+        secret_text(PENDING_PASSWORD, host="of before an edit"),
+        secret_text("short"),
+        secret_text(None),
+        "no JSON",
+    ],
+)
+def test_a_version_that_must_not_become_awscurrent_does_not(tested: World, text: str) -> None:
+    tested.secrets.texts[PENDING] = text
+    before = tested.secrets.snapshot()
+    with pytest.raises(RotationSupersededError, match=f"{PENDING} .* never become AWSCURRENT"):
+        tested.call(promote_version.handler, EVENT)
+    assert tested.secrets.snapshot() == before

@@ -18,7 +18,6 @@ from tests.unit.fakes import (
     PENDING,
     PENDING_PASSWORD,
     SECRET_ARN,
-    USER_ID,
     World,
     make_target,
     secret_text,
@@ -26,6 +25,9 @@ from tests.unit.fakes import (
 
 CAUSE = json.dumps({"errorMessage": "It does not log in.", "errorType": "x", "stackTrace": []})
 NAMED_AFTER_THE_TOKEN = f"{EXECUTION_ARN.rsplit(':', 1)[0]}:{PENDING}-1"
+FAILED_ROLL_BACK = {
+    "RollBackFailure": {"Error": "UserBusyError", "Cause": '{"errorMessage": "It is busy."}'}
+}
 TOLD = "User app-id has its passwords from before again."
 
 
@@ -80,12 +82,10 @@ def test_a_second_call_changes_nothing(staged: World) -> None:
     assert staged.secrets.snapshot() == before
 
 
-@pytest.mark.parametrize("more", [{}, {"Generation": {"Generated": True}}])
-def test_a_promoted_version_keeps_both_labels(staged: World, more: dict[str, Any]) -> None:
+def test_a_promoted_version_loses_awspending_alone(staged: World) -> None:
     staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
-    before = staged.secrets.snapshot()
-    release(staged, checked(**more))
-    assert staged.secrets.snapshot() == before
+    release(staged, put_back())
+    assert staged.secrets.snapshot()["labels"] == {PENDING: [AWSCURRENT], CURRENT: [AWSPREVIOUS]}
 
 
 def test_another_runs_awspending_is_left_alone(staged: World) -> None:
@@ -102,41 +102,33 @@ def test_a_moved_awscurrent_keeps_awspending_from_nobody(staged: World) -> None:
     assert staged.secrets.version_with(AWSCURRENT) == OTHER
 
 
-def test_without_a_target_an_execution_named_after_token_and_attempt_takes_its_awspending_off(
-    world: World,
+@pytest.mark.parametrize(
+    "found",
+    [
+        state(ExecutionArn=NAMED_AFTER_THE_TOKEN),
+        checked(),
+        checked(Generation={"Generated": False}),
+        checked(**FAILED_ROLL_BACK),
+        put_back(**FAILED_ROLL_BACK),
+    ],
+    ids=["no target", "checked", "generated", "roll back failed", "put back, not verified"],
+)
+@pytest.mark.parametrize("text", [None, secret_text(PENDING_PASSWORD)])
+def test_however_a_run_has_failed_its_awspending_comes_off(
+    world: World, found: dict[str, Any], text: str | None
 ) -> None:
-    world.stage(None)
-    answer = release(world, state(ExecutionArn=NAMED_AFTER_THE_TOKEN))
+    # Left on, it would block the secret's schedule for ever.
+    world.stage(text)
+    release(world, found)
     assert world.secrets.version_with(AWSPENDING) is None
-    assert answer["Cause"] == "It does not log in. Nothing had been changed."
-
-
-@pytest.mark.parametrize("found", [state(ExecutionArn=NAMED_AFTER_THE_TOKEN), checked()])
-def test_before_generate_password_a_password_in_awspending_is_an_earlier_runs_and_stays(
-    staged: World, found: dict[str, Any]
-) -> None:
-    before = staged.secrets.snapshot()
-    cause = release(staged, found)["Cause"]
-    assert staged.secrets.snapshot() == before
-    assert f"AWSPENDING stays on version {PENDING}: its password may be on the user" in cause
-
-
-@pytest.mark.parametrize("pending", ["", CURRENT])
-def test_a_password_that_this_run_has_made_and_set_on_nobody_is_given_up(
-    staged: World, pending: str
-) -> None:
-    # Generate Password has failed after it had done its work.
-    target = make_target(pending_version_id=pending).to_state()
-    staged.secrets.labels[PENDING].add(f"ROTATING-{PENDING}")
-    release(staged, state(Target=target))
-    assert not staged.secrets.labels[PENDING]
+    assert world.secrets.version_with(AWSCURRENT) == CURRENT
 
 
 @pytest.mark.parametrize(
     "more",
     [
         {},
-        {"ExecutionArn": NAMED_AFTER_THE_TOKEN.replace("-1", "-2")},
+        {"ExecutionArn": f"{NAMED_AFTER_THE_TOKEN}-x"},
         {"ExecutionArn": NAMED_AFTER_THE_TOKEN, "Input": {"SecretId": SECRET_ARN}},
         {"ExecutionArn": NAMED_AFTER_THE_TOKEN, "Input": None},
         {"Target": make_target(dry_run=True).to_state()},
@@ -170,29 +162,17 @@ def test_a_user_that_cannot_be_put_back_still_has_awspending_taken_off_and_is_to
     assert answer["Error"] == "PasswordRefusedError"
 
 
-def test_a_user_that_is_gone_has_no_password_to_keep_awspending_for(staged: World) -> None:
+def test_a_user_that_is_gone_has_no_new_password(staged: World) -> None:
     failure = {"Error": "UserNotFoundError", "Cause": '{"errorMessage": "No user app-id."}'}
     found = checked(Generation={"Generated": True}, RollBackFailure=failure)
     del found["RollBack"]
     cause = release(staged, found)["Cause"]
-    assert staged.secrets.version_with(AWSPENDING) is None
     assert "The roll back failed too, with UserNotFoundError: No user app-id." in cause
     assert "may have the new password" not in cause
 
 
-FAILED_ROLL_BACK = {
-    "RollBackFailure": {"Error": "UserBusyError", "Cause": '{"errorMessage": "It is busy."}'}
-}
-
-
-@pytest.mark.parametrize("found", [checked(**FAILED_ROLL_BACK), put_back(**FAILED_ROLL_BACK)])
-def test_a_roll_back_that_failed_leaves_awspending_to_the_next_rotation(
-    staged: World, found: dict[str, Any]
-) -> None:
-    # Its password may be on the user, and in no other version.
-    before = staged.secrets.snapshot()
-    answer = release(staged, found)
-    assert staged.secrets.snapshot() == before
+def test_a_roll_back_that_failed_is_told_beside_the_first_error(staged: World) -> None:
+    answer = release(staged, checked(**FAILED_ROLL_BACK))
     assert answer["Error"] == "PasswordRefusedError"
     assert "The roll back failed too, with UserBusyError: It is busy." in answer["Cause"]
 
@@ -248,19 +228,17 @@ def test_what_may_be_gone_a_moment_later_is_tried_again(staged: World, method: s
     assert staged.secrets.version_with(AWSPENDING) is None
 
 
-@pytest.mark.parametrize("checked_already", [True, False])
-def test_a_resumed_first_rotation_that_fails_before_it_changes_anything_can_be_resumed_again(
-    staged: World, checked_already: bool
+def test_after_a_first_rotation_that_was_cut_off_and_one_that_failed_a_next_one_can_begin(
+    staged: World,
 ) -> None:
     # Attempt 1 was stopped after Modify User; attempt 2 meets a network that does not answer.
     staged.secrets.texts[CURRENT] = secret_text(None)
     staged.users.passwords = [PENDING_PASSWORD]
-    given = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 2}
     arn = NAMED_AFTER_THE_TOKEN.replace(f"{PENDING}-1", f"{PENDING}-2")
-    event = {"ExecutionArn": arn, "Input": given}
-    found = state(**event)
-    if checked_already:
-        found["Target"] = staged.call(check_target.handler, event)
+    found = state(ExecutionArn=arn)
+    event = {"ExecutionArn": arn, "Input": found["Input"]}
+    found["Target"] = staged.call(check_target.handler, event)
     found["RollBack"] = staged.call(roll_back.handler, {"ExecutionArn": arn, "State": found})
     release(staged, found)
-    assert staged.call(check_target.handler, event)["UserId"] == USER_ID
+    event = {"ExecutionArn": EXECUTION_ARN, "Input": {"SecretId": SECRET_ARN}}
+    assert PENDING in staged.call(check_target.handler, event)["FirstPasswordCandidates"]

@@ -10,9 +10,10 @@ from rotation.errors import (
     UserNotFoundError,
     VersionNotReadableError,
 )
-from rotation.restoration import NOTHING, Restoration, own_token, restore
+from rotation.executions import execution_name
+from rotation.restoration import NOTHING, Restoration, own_version, restore
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
-from rotation.target import Target, execution_name
+from rotation.target import Target
 from tests.unit.fakes import (
     ALL_PASSWORDS,
     CURRENT,
@@ -343,16 +344,16 @@ def arn_of(name: str) -> str:
 
 
 def test_the_version_of_a_checked_target_is_the_runs_own() -> None:
-    assert own_token(state(make_target(version_id=OTHER))) == OTHER
+    assert own_version(state(make_target(version_id=OTHER))) == OTHER
 
 
 def test_a_dry_run_has_no_version_of_its_own() -> None:
-    assert own_token(state(make_target(dry_run=True))) is None
+    assert own_version(state(make_target(dry_run=True))) is None
     found = state() | {
         "ExecutionArn": arn_of(f"{PENDING}-dry-run-1"),
         "Input": INPUT | {"DryRun": True},
     }
-    assert own_token(found) is None
+    assert own_version(found) is None
 
 
 @pytest.mark.parametrize("token", [PENDING, "odd: token/" + "x" * 30, "x" * 64])
@@ -364,15 +365,16 @@ def test_without_a_target_the_execution_has_to_be_named_after_token_and_attempt(
         "ExecutionArn": arn_of(execution_name(token, attempt)),
         "Input": INPUT | {"ClientRequestToken": token, "Attempt": attempt},
     }
-    assert own_token(found) == token
+    assert own_version(found) == token
 
 
 @pytest.mark.parametrize(
-    "name", ["run-1", PENDING, f"{PENDING}-2", f"{PENDING}-11", f"x{PENDING}-1", f"{OTHER}-1", "-1"]
+    "name",
+    ["run-1", PENDING, f"{PENDING}-", f"{PENDING}-1-1", f"x{PENDING}-1", f"{OTHER}-1", "-1"],
 )
 def test_without_a_target_an_execution_of_another_name_has_no_token(name: str) -> None:
     # Anybody who may start an execution could otherwise end a rotation that is none of theirs.
-    assert own_token(state() | {"ExecutionArn": arn_of(name)}) is None
+    assert own_version(state() | {"ExecutionArn": arn_of(name)}) is None
 
 
 @pytest.mark.parametrize(
@@ -381,9 +383,9 @@ def test_without_a_target_an_execution_of_another_name_has_no_token(name: str) -
 )
 def test_without_a_target_an_input_that_cannot_be_used_has_no_token(given: Any) -> None:
     found = state() | {"ExecutionArn": arn_of(f"{PENDING}-1"), "Input": given}
-    assert own_token(found) is None
+    assert own_version(found) is None
 
 
 def test_an_execution_named_like_the_attempt_of_no_token_has_none() -> None:
     found = state() | {"ExecutionArn": arn_of("-1"), "Input": {"SecretId": SECRET_ARN}}
-    assert own_token(found) is None
+    assert own_version(found) is None

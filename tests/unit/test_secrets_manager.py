@@ -45,6 +45,7 @@ from tests.unit.fakes import (
     ROTATION_TOKEN,
     SECRET_ARN,
     SECRET_NAME,
+    SENSITIVE,
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
@@ -303,6 +304,8 @@ def test_a_password_that_elasticache_would_refuse_is_refused_untold(
     assert_no_leak([made] if made else [], error=caught.value)
 
 
+#: What an error of AWS may quote.
+QUOTED = f"{PENDING_PASSWORD} {ROTATION_TOKEN}"
 CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "describe": ("describe_secret", (SECRET_ARN,), {}),
     "read": ("get_secret_value", (SECRET_ARN, CURRENT), {}),
@@ -341,11 +344,11 @@ def test_every_call_translates_the_codes_that_all_calls_have(
 ) -> None:
     secrets, stubber = stubbed
     call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, f"{PENDING_PASSWORD} {ROTATION_TOKEN}" * (status >= 500), status)
+    stubber.add_client_error(call, code, QUOTED * (status >= 500), status)
     with pytest.raises(kind) as caught:
         getattr(secrets, method)(*arguments, **more)
     assert type(caught.value) is kind
-    assert_no_leak([PENDING_PASSWORD, ROTATION_TOKEN], error=caught.value)
+    assert_no_leak(SENSITIVE, error=caught.value)
 
 
 @pytest.mark.parametrize(
@@ -370,11 +373,11 @@ def test_a_calls_own_codes_have_names(
 ) -> None:
     secrets, stubber = stubbed
     call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, f"{PENDING_PASSWORD} {ROTATION_TOKEN}" * (kind is not AccessDeniedError))
+    stubber.add_client_error(call, code, QUOTED * (kind is not AccessDeniedError))
     with pytest.raises(kind) as caught:
         getattr(secrets, method)(*arguments, **more)
     assert type(caught.value) is kind
-    assert_no_leak([PENDING_PASSWORD, ROTATION_TOKEN], error=caught.value)
+    assert_no_leak(SENSITIVE, error=caught.value)
 
 
 @pytest.mark.parametrize("to,away_from", [(PENDING, CURRENT), (PENDING, None), (None, CURRENT)])

@@ -1,8 +1,7 @@
 """The execution's input, checked against the secret and the user."""
 
 import json
-import re
-import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.errors import (
-    ConfigurationError,
+    AccessDeniedError,
     CurrentPasswordUnknownError,
     InvalidInputError,
     RotationError,
@@ -28,16 +27,14 @@ from rotation.errors import (
     UserNotRotatableError,
     VersionNotFoundError,
 )
+from rotation.executions import version_of
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription
 from rotation.target import (
     ExecutionInput,
     Pin,
     Target,
     check_target,
-    execution_name,
-    is_held,
     require_unchanged,
-    token_of,
 )
 from tests.unit.fakes import (
     CURRENT,
@@ -48,6 +45,7 @@ from tests.unit.fakes import (
     PENDING,
     PENDING_PASSWORD,
     PREVIOUS,
+    PREVIOUS_PASSWORD,
     SECRET_ARN,
     SECRET_NAME,
     USER_ARN,
@@ -59,76 +57,26 @@ from tests.unit.fakes import (
 
 PIN = Pin(SECRET_ARN, USERNAME)
 OFF = "off ~* +@all"
+WITHOUT = secret_text(None)
 
 
-def check(world: World, pin: Pin | None = None, **given_input: Any) -> Target:
+def arn_of(name: str) -> str:
+    return f"{EXECUTION_ARN.rsplit(':', 1)[0]}:{name}"
+
+
+BY_TOKEN = arn_of(f"{PENDING}-1")
+
+
+def check(
+    world: World, pin: Pin | None = None, arn: str = EXECUTION_ARN, **given_input: Any
+) -> Target:
     execution_input = ExecutionInput(**({"secret_id": SECRET_ARN} | given_input))
-    return check_target(
-        execution_input, EXECUTION_ARN, world.secrets, world.users, world.machine, pin
-    )
+    return check_target(execution_input, arn, world.secrets, world.users, world.machine, pin)
 
 
-@pytest.mark.parametrize(
-    "data,expected",
-    [
-        ({"SecretId": "s"}, ExecutionInput("s")),
-        ({"SecretId": "s", "DryRun": True}, ExecutionInput("s", dry_run=True)),
-        (
-            {"SecretId": "s", "ClientRequestToken": "t" * 32, "Attempt": 2},
-            ExecutionInput("s", token="t" * 32, attempt=2),
-        ),
-    ],
-)
-def test_an_input_is_read(data: object, expected: ExecutionInput) -> None:
-    assert ExecutionInput.parse(data) == expected
-
-
-@pytest.mark.parametrize(
-    "data,problem",
-    [
-        (None, "not a JSON object"),
-        ([], "not a JSON object"),
-        ("secret", "not a JSON object"),
-        ({}, 'no "SecretId"'),
-        ({"Comment": "Insert your JSON here"}, '"Comment" that is not known'),
-        ({"secretId": "s"}, '"secretId" that is not known'),
-        ({"SecretId": "s", "Password": "x"}, '"Password" that is not known'),
-        ({"SecretId": ""}, '"SecretId" of the wrong type'),
-        ({"SecretId": 1}, '"SecretId" of the wrong type'),
-        ({"SecretId": "s\ud800"}, '"SecretId" with characters that do not print'),
-        ({"SecretId": "s", "DryRun": "false"}, '"DryRun" of the wrong type'),
-        ({"SecretId": "s", "DryRun": 0}, '"DryRun" of the wrong type'),
-        ({"SecretId": "s", "DryRun": None}, '"DryRun" of the wrong type'),
-        ({"SecretId": "s", "Attempt": True}, '"Attempt" of the wrong type'),
-        ({"SecretId": "s", "ClientRequestToken": "t" * 31}, "32 to 64"),
-        ({"SecretId": "s", "ClientRequestToken": "t" * 65}, "32 to 64"),
-    ],
-)
-def test_a_bad_input_is_refused_by_its_key_with_what_is_accepted(
-    data: object, problem: str
-) -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        ExecutionInput.parse(data)
-    assert problem in str(caught.value)
-    assert '"SecretId": "<name or ARN' in str(caught.value)
-
-
-def test_a_long_unknown_key_is_cut() -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        ExecutionInput.parse({"k" * 1000: 1})
-    assert len(str(caught.value)) < 400
-
-
-def test_a_pin_needs_both_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Pin.from_env() is None
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
-    with pytest.raises(ConfigurationError, match="variable USER_NAME is empty"):
-        Pin.from_env()
-    monkeypatch.setenv("USER_NAME", USERNAME)
-    assert Pin.from_env() == PIN
-    monkeypatch.setenv("SECRET_ARN", "")
-    with pytest.raises(ConfigurationError, match="variable SECRET_ARN is empty"):
-        Pin.from_env()
+def check_by_token(world: World, **given_input: Any) -> Target:
+    """In the execution that the rotation function has started for PENDING."""
+    return check(world, arn=BY_TOKEN, token=PENDING, **given_input)
 
 
 @given(
@@ -138,6 +86,7 @@ def test_a_pin_needs_both_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         st.integers(0, 2),
         st.booleans(),
         st.booleans(),
+        st.lists(st.text(max_size=5), max_size=2),
     )
 )
 def test_a_target_survives_the_way_through_the_execution(target: Target) -> None:
@@ -158,13 +107,14 @@ def test_only_ids_and_the_users_state_travel_between_the_states() -> None:
         "PasswordCount",
         "TurnOn",
         "DryRun",
+        "FirstPasswordCandidates",
     }
 
 
 def test_a_sound_secret_and_user_make_a_target_and_nothing_is_changed(world: World) -> None:
     world.stage(None)
     before = world.secrets.snapshot(), world.users.snapshot()
-    assert check(world, token=PENDING) == make_target()
+    assert check_by_token(world) == make_target()
     assert (world.secrets.snapshot(), world.users.snapshot()) == before
 
 
@@ -172,17 +122,22 @@ def test_a_secret_can_be_given_by_name(world: World) -> None:
     assert check(world, secret_id=SECRET_NAME).secret_arn == SECRET_ARN
 
 
-def test_without_a_token_it_comes_from_the_execution_and_is_found_again(world: World) -> None:
-    first, second = check(world).version_id, check(world).version_id
-    assert first == second == str(uuid.uuid5(uuid.NAMESPACE_URL, EXECUTION_ARN))
-
-
-def test_another_execution_has_another_token(world: World) -> None:
-    execution_input = ExecutionInput(SECRET_ARN)
-    other = check_target(
-        execution_input, EXECUTION_ARN + "x", world.secrets, world.users, world.machine, None
-    )
-    assert other.version_id != check(world).version_id
+@pytest.mark.parametrize(
+    "name,version",
+    [
+        (OTHER, OTHER),
+        ("run-1", version_of(EXECUTION_ARN)),
+        # Attempts of tokens, if the input says so.
+        (f"{OTHER}-1", version_of(arn_of(f"{OTHER}-1"))),
+        (f"{PENDING}-dry-run-1", version_of(arn_of(f"{PENDING}-dry-run-1"))),
+    ],
+)
+@pytest.mark.parametrize("token", [None, PENDING])
+def test_a_run_by_hand_makes_the_version_of_its_own_name_whatever_token_it_was_given(
+    world: World, name: str, version: str, token: str | None
+) -> None:
+    # "New execution" in the console copies the input of one that Secrets Manager has started.
+    assert check(world, arn=arn_of(name), token=token).version_id == version
 
 
 def test_an_inactive_user_without_a_password_will_be_turned_on(world: World) -> None:
@@ -204,39 +159,55 @@ def test_a_secret_whose_last_rotation_is_over_can_be_rotated(world: World, legal
     assert check(world).current_version_id == CURRENT
 
 
-def test_an_execution_takes_up_a_rotation_of_its_own_token(world: World) -> None:
-    world.stage()
-    assert check(world, token=PENDING).version_id == PENDING
+OF_SECRETS_MANAGER, OF_A_PERSON = f"{OTHER}-2", OTHER
 
 
-def test_another_rotation_of_the_secret_is_not_disturbed(world: World) -> None:
-    world.stage()
-    world.machine.machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
-    with pytest.raises(RotationInProgressError, match=PENDING):
-        check(world)
-    with pytest.raises(RotationInProgressError, match=PENDING):
-        check(world, token=OTHER, attempt=2)
+@pytest.mark.parametrize("name", [OF_SECRETS_MANAGER, OF_A_PERSON])
+@pytest.mark.parametrize("by_token", [True, False])
+def test_another_rotation_of_the_secret_is_not_disturbed(
+    world: World, name: str, by_token: bool
+) -> None:
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    world.machine.machine.statuses[name] = ["RUNNING"]
+    with pytest.raises(RotationInProgressError, match=f"{arn_of(name)}.* {OTHER}"):
+        check_by_token(world) if by_token else check(world)
+
+
+def test_a_dry_run_disturbs_no_rotation_and_none_disturbs_it(world: World) -> None:
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    world.machine.machine.statuses[OF_SECRETS_MANAGER] = ["RUNNING"]
+    assert check(world, dry_run=True).dry_run
+    assert world.machine.faults.calls == []
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", None])
-def test_a_run_by_hand_takes_over_from_a_run_that_is_no_more(
+def test_a_rotation_that_has_ended_and_left_its_awspending_hinders_none(
     world: World, status: str | None
 ) -> None:
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
+    world.machine.machine.statuses |= {OF_SECRETS_MANAGER: [status]} if status else {}
+    world.machine.machine.statuses[f"{CURRENT}-1"] = ["RUNNING"]
+    assert check(world).pending_version_id == OTHER
+
+
+def test_an_execution_does_not_hinder_itself(world: World) -> None:
+    # A person has named it like an attempt of the token that has AWSPENDING.
     world.stage()
-    if status:
-        world.machine.machine.statuses[f"{PENDING}-1"] = [status]
-    target = check(world)
-    assert target.version_id == version_of(EXECUTION_ARN)
-    assert target.pending_version_id == PENDING
+    world.machine.machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
+    assert check(world, arn=BY_TOKEN).version_id == version_of(BY_TOKEN)
 
 
-def test_a_run_of_secrets_manager_leaves_the_version_of_a_run_that_is_no_more(
-    world: World,
+@pytest.mark.parametrize("pending", ["own", CURRENT, None])
+def test_where_awspending_is_on_no_other_version_executions_are_not_listed(
+    world: World, pending: str | None
 ) -> None:
-    # It has put AWSPENDING on its own token itself; on another, somebody is at work.
-    world.stage()
-    with pytest.raises(RotationInProgressError, match=PENDING):
-        check(world, token=OTHER, attempt=2)
+    # ListExecutions has two calls a second for a whole account.
+    if pending == "own":
+        world.stage()
+    elif pending:
+        world.secrets.labels[pending].add(AWSPENDING)
+    check_by_token(world)
+    assert world.machine.faults.calls == []
 
 
 def test_labels_that_are_on_no_version_travel_as_empty_texts(world: World) -> None:
@@ -245,120 +216,123 @@ def test_labels_that_are_on_no_version_travel_as_empty_texts(world: World) -> No
     assert (target.pending_version_id, target.previous_version_id) == ("", "")
 
 
-@pytest.mark.parametrize("name", [f"{PENDING}-1", f"{PENDING}-12"])
-def test_an_execution_of_secrets_manager_holds_the_version_it_is_named_after(
-    world: World, name: str
-) -> None:
-    world.machine.machine.statuses[name] = ["RUNNING"]
-    assert is_held(PENDING, world.machine)
-    assert not is_held(OTHER, world.machine)
+@pytest.mark.parametrize("name,token", [(f"{CURRENT}-1", CURRENT), (CURRENT, None)])
+def test_a_version_that_is_awscurrent_is_done(world: World, name: str, token: str | None) -> None:
+    with pytest.raises(InvalidInputError, match="AWSCURRENT already"):
+        check(world, arn=arn_of(name), token=token)
+
+
+MET = AccessDeniedError("PutSecretValue answered AccessDeniedException.")
+
+
+def test_what_create_secret_has_met_fails_the_execution_by_its_own_name(world: World) -> None:
+    world.stage(None)
+    with pytest.raises(AccessDeniedError) as caught:
+        check_by_token(world, create_secret_error=MET)
+    assert type(caught.value) is AccessDeniedError
+    assert str(caught.value) == str(MET)
 
 
 @pytest.mark.parametrize(
-    "name",
-    [f"{PENDING}-dry-run-1", f"{PENDING}-", PENDING, f"x{PENDING}-1", f"{PENDING}-1-1", "1"],
+    "change,error",
+    [
+        (lambda world: setattr(world.secrets, "deleted", True), SecretDeletedError),
+        (lambda world: world.secrets.texts.update({CURRENT: "no JSON"}), SecretFormatError),
+        (lambda world: world.users.change(access_string=OFF), UserDisabledError),
+        (lambda world: setattr(world.users, "its_tags", {}), UserNotBoundError),
+        (
+            lambda world: world.secrets.texts.update(dict.fromkeys((CURRENT, PREVIOUS), WITHOUT)),
+            CurrentPasswordUnknownError,
+        ),
+    ],
 )
-def test_an_execution_of_a_similar_name_holds_nothing(world: World, name: str) -> None:
-    world.machine.machine.statuses[name] = ["RUNNING"]
-    assert not is_held(PENDING, world.machine)
+def test_what_is_wrong_with_the_secret_or_the_user_is_told_first(
+    world: World, change: Callable[[World], object], error: type[RotationError]
+) -> None:
+    # It may be the reason, and tells more.
+    change(world)
+    with pytest.raises(error):
+        check_by_token(world, create_secret_error=MET)
 
 
-def test_an_execution_by_hand_holds_the_version_that_it_makes(world: World) -> None:
-    world.machine.machine.running_by_hand = [EXECUTION_ARN]
-    assert is_held(version_of(EXECUTION_ARN), world.machine)
-    assert not is_held(PENDING, world.machine)
-
-
-def test_an_execution_does_not_hold_a_version_against_itself(world: World) -> None:
-    world.machine.machine.running_by_hand = [EXECUTION_ARN]
-    assert not is_held(version_of(EXECUTION_ARN), world.machine, but_by=EXECUTION_ARN)
-
-
-def test_an_execution_of_an_odd_token_holds_it_too(world: World) -> None:
-    token = "odd: token/" + "x" * 30
-    world.machine.machine.statuses[execution_name(token, 3)] = ["RUNNING"]
-    assert is_held(token, world.machine)
-
-
-@pytest.mark.parametrize("token", [PENDING, "a_token.with-all." + "x" * 20, "T" * 64])
-@pytest.mark.parametrize("attempt", [1, 12])
-def test_an_execution_is_named_after_token_and_attempt(token: str, attempt: int) -> None:
-    assert execution_name(token, attempt) == f"{token}-{attempt}"
-
-
-@given(st.text(min_size=32, max_size=64), st.integers(1, 999))
-def test_any_token_makes_a_name_that_an_execution_can_have(token: str, attempt: int) -> None:
-    name = execution_name(token, attempt)
-    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name)
-    assert name.endswith(f"-{attempt}")
-    assert execution_name(token, attempt) == name
-
-
-@given(st.lists(st.text(min_size=32, max_size=64), min_size=2, max_size=4, unique=True))
-def test_different_tokens_make_different_names(tokens: list[str]) -> None:
-    assert len({execution_name(token, 1) for token in tokens}) == len(tokens)
-
-
-def test_a_first_attempt_needs_a_token_that_is_a_version(world: World) -> None:
-    with pytest.raises(VersionNotFoundError, match=OTHER):
-        check(world, token=OTHER)
-
-
-def test_a_later_attempt_finds_a_token_without_a_label(world: World) -> None:
-    assert check(world, token=OTHER, attempt=2).version_id == OTHER
-
-
-def test_a_token_that_is_awscurrent_is_done(world: World) -> None:
-    with pytest.raises(InvalidInputError, match="AWSCURRENT already"):
-        check(world, token=CURRENT)
-
-
-def test_an_old_version_is_not_rotated_back_to(world: World) -> None:
-    before = world.secrets.snapshot()
-    with pytest.raises(InvalidInputError, match=f"{PREVIOUS} .* is AWSPREVIOUS"):
-        check(world, token=PREVIOUS)
-    assert world.secrets.snapshot() == before
+def test_a_run_by_hand_does_not_fail_by_what_create_secret_has_met(world: World) -> None:
+    # Its input was copied from the run that failed.
+    assert check(world, token=PENDING, create_secret_error=MET).version_id != PENDING
 
 
 @pytest.fixture
 def cut_off(world: World) -> World:
     """A first rotation that has turned its user on, and was stopped before the promotion."""
-    world.secrets.texts[CURRENT] = secret_text(None)
+    world.secrets.texts |= {CURRENT: WITHOUT, PREVIOUS: WITHOUT}
     world.stage()
     world.users.passwords = [PENDING_PASSWORD]
     world.users.change(access_string="on ~* +@all", authentication="password", password_count=1)
     return world
 
 
-@pytest.mark.parametrize("given_input", [{"token": PENDING, "attempt": 2}, {}])
-def test_a_first_rotation_that_was_cut_off_after_the_user_was_turned_on_is_resumed(
-    cut_off: World, given_input: dict[str, Any]
+def test_passwords_that_a_first_rotation_may_have_set_are_candidates_newest_first(
+    cut_off: World,
 ) -> None:
-    target = check(cut_off, **given_input)
-    assert target.pending_version_id == PENDING
-    assert target.authentication == "password"
+    cut_off.secrets.texts[PREVIOUS] = secret_text(PREVIOUS_PASSWORD)
+    texts: dict[str, str | bytes | None] = {
+        "binary": b"binary",
+        OTHER: secret_text(OTHER_PASSWORD),
+        "without a value": None,
+        "no JSON": "no JSON",
+        "not valid": secret_text("short"),
+    }
+    for version, text in texts.items():
+        cut_off.secrets.add(version, text)
+    before = cut_off.secrets.snapshot(), cut_off.users.snapshot()
+    target = check(cut_off)
+    assert target.first_password_candidates == [OTHER, PENDING, PREVIOUS]
     # It is on already; that it was off, only the first run knew.
     assert target.turn_on is False
+    assert (cut_off.secrets.snapshot(), cut_off.users.snapshot()) == before
 
 
-@pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
-def test_a_user_that_is_on_is_not_taken_for_a_first_rotation_without_its_password(
+def test_no_more_than_twenty_versions_are_read_for_candidates(cut_off: World) -> None:
+    names = [f"version-{number:028}" for number in range(30)]
+    for name in names:
+        cut_off.secrets.add(name, secret_text(OTHER_PASSWORD))
+    assert check(cut_off).first_password_candidates == names[:-21:-1]
+    read = [version for _, version in cut_off.secrets.faults.called("read")]
+    assert read == [CURRENT, *names[:-21:-1]]
+
+
+def test_awscurrent_is_no_candidate(cut_off: World) -> None:
+    check(cut_off)
+    read = [version for _, version in cut_off.secrets.faults.called("read")]
+    assert read.count(CURRENT) == 1
+
+
+@pytest.mark.parametrize("text", [None, b"binary", "no JSON", WITHOUT, secret_text("short")])
+def test_a_user_that_is_on_without_a_password_in_any_version_is_refused(
     cut_off: World, text: str | bytes | None
 ) -> None:
     cut_off.secrets.texts[PENDING] = text
-    with pytest.raises(CurrentPasswordUnknownError):
-        check(cut_off, token=PENDING)
-
-
-@pytest.mark.parametrize("on_current", [True, False])
-def test_a_user_that_is_on_without_a_pending_version_is_no_first_rotation(
-    cut_off: World, on_current: bool
-) -> None:
-    cut_off.secrets.labels[PENDING].clear()
-    if on_current:
-        cut_off.secrets.labels[CURRENT].add(AWSPENDING)
-    with pytest.raises(CurrentPasswordUnknownError):
+    with pytest.raises(CurrentPasswordUnknownError, match="locked out") as caught:
         check(cut_off)
+    assert '"password"' in str(caught.value)
+
+
+def test_a_user_that_logs_in_without_a_password_is_no_first_rotations_work(
+    cut_off: World,
+) -> None:
+    # It would accept every candidate.
+    cut_off.users.change(authentication="no-password", password_count=0)
+    with pytest.raises(CurrentPasswordUnknownError, match="locked out"):
+        check(cut_off)
+
+
+@pytest.mark.parametrize("password,access_string", [(CURRENT_PASSWORD, "on ~* +@all"), (None, OFF)])
+def test_a_user_that_is_off_or_whose_password_is_known_needs_no_candidates(
+    cut_off: World, password: str | None, access_string: str
+) -> None:
+    cut_off.secrets.texts[CURRENT] = secret_text(password)
+    cut_off.users.change(access_string=access_string)
+    assert check(cut_off).first_password_candidates == []
+    assert cut_off.secrets.faults.called("versions") == []
 
 
 def test_a_secret_without_awscurrent_is_refused(world: World) -> None:
@@ -401,12 +375,6 @@ def test_a_user_that_cannot_be_rotated_is_refused(
     world.users.change(**change)
     with pytest.raises(error):
         check(world, pin)
-
-
-def test_an_active_user_without_a_password_in_the_secret_is_refused(world: World) -> None:
-    world.secrets.texts[CURRENT] = secret_text(None)
-    with pytest.raises(CurrentPasswordUnknownError):
-        check(world)
 
 
 @pytest.mark.parametrize("bound_to", [SECRET_NAME, SECRET_ARN])

@@ -1,0 +1,38 @@
+"""Talks to a running local AWS, from another process."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from local.faults.kinds import FaultError
+from local.instance import LocalAwsError
+
+
+def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Asks a running local AWS, at its LOCAL_CONTROL_URL; see `Faults.control`.
+
+    Raises:
+        FaultError: one of the faults is wrong; none was set.
+        LocalAwsError: nobody answers.
+    """
+    listed: list[dict[str, Any]] = ask(f"{url}/faults", method, list(faults))
+    return listed
+
+
+def ask(url: str, method: str = "GET", body: Any = None) -> Any:
+    """Asks the local AWS something that is no AWS API, by JSON; raises as `control` does."""
+    request = urllib.request.Request(  # noqa: S310
+        url, method=method, data=json.dumps(body or []).encode()
+    )
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refused:
+        raise FaultError(refused.read().decode()) from None
+    except OSError:
+        raise LocalAwsError(f"Nobody answers at {url}: is the local AWS still running?") from None

@@ -1,0 +1,244 @@
+"""The table of faults, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from botocore.loaders import Loader
+
+from local.instance import LocalAwsError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_ONCE, _ALWAYS = range(1, 2), range(1, sys.maxsize)
+_MOST_SECONDS = 3600
+
+
+class FaultError(LocalAwsError):
+    """A fault that there is not; the text is one line that names it and what there is."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A line of the table: the arguments, those in brackets optional, and what happens."""
+
+    arguments: str
+    does: str
+    also: str = ""  # what its API may be besides a call of a function
+    calls: range = _ONCE
+    target: str = ""  # the call that it waits for, where no argument says so
+
+    @property
+    def names(self) -> list[str]:
+        """The arguments' names, which are the keys of ARGUMENTS."""
+        return re.findall(r"[A-Z]+", self.arguments)
+
+
+KINDS: dict[str, Kind] = {
+    "throttle": Kind("API[:CALLS]", "The call is throttled and has no effect", "Invoke"),
+    "error-500": Kind("API[:CALLS]", "The service fails (status 500), no effect", "Invoke"),
+    "deny": Kind("API[:CALLS]", "IAM denies the call; by default every one", "Invoke", _ALWAYS),
+    "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
+    "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
+    "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
+    "stale": Kind("READ[:CALLS]", "The answer is the one before the last change of what is read"),
+    "rate-limit": Kind("RATE", "Each service throttles calls beyond so many in a second"),
+    "lambda-error": Kind(
+        "ERROR[:CALLS][:FUNCTION]",
+        "Lambda answers an invocation with the error; counts those of FUNCTION, or all",
+        target="invocation",
+    ),
+    "idle-function": Kind(
+        "SECONDS[:FUNCTION]",
+        "FUNCTION, or each in the VPC, is not ready for so long from its first invocation on",
+        calls=_ALWAYS,
+        target="invocation",
+    ),
+    "one-at-a-time": Kind("", "A user is modified only while no other of its user groups is"),
+    "busy-user": Kind(
+        "SECONDS[:CALLS]",
+        "Somebody else modifies the user, just before ModifyUser",
+        target="ModifyUser",
+    ),
+    "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
+    "lag-tags": Kind("SECONDS", "A user's tags cannot be read so long after they are written"),
+    "hide-tags": Kind("", "IAM sees no tags of a user while they cannot be read"),
+    "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
+    "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
+    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node lets new connections wait"),
+    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is another authority's"),
+    "plain-node": Kind("NODE[:STATE]", "The node does not speak TLS"),
+    "open-node": Kind("NODE[:STATE]", "The node takes any password"),
+    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it has entered the state"),
+}
+#: Faults that make a node unreachable by design: a watcher's failed connection proves nothing.
+UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate", "plain-node")
+ARGUMENTS = {
+    "API": "A call that functions make, such as ModifyUser",
+    "Invoke": "As API: Step Functions calls a function",
+    "AUTH": "As API: a function logs in to a node (only on Linux)",
+    "READ": "An API that describes, lists or gets, such as DescribeSecret",
+    "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
+    "ERROR": "An error of Lambda's Invoke, such as ResourceNotReadyException",
+    "FUNCTION": "As in template.yaml, such as LogIn or RotateSecret",
+    "NODE": "1 is the first node of each cache",
+    "RATE": "1 to 99999",
+    "SECONDS": "0 to 3600",
+    "STATE": 'Such as "Log In"; a fault of a node begins when that state is entered',
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault as it was asked for; ``target`` is the call or the state that it waits for."""
+
+    text: str
+    kind: str
+    target: str = ""
+    calls: range = _ONCE
+    node: int = 0
+    seconds: float = 0.0
+    rate: int = 0
+    error: str = ""
+    functions: frozenset[str] = frozenset()  # those that it is limited to
+
+
+def parse(text: str, nodes: int = 0) -> Fault:
+    """The fault of ``NAME[:ARG]...``; `nodes` is how many a cache has, 0 if that is not known.
+
+    Raises:
+        FaultError
+    """
+    name, *given = text.split(":")
+    if name not in KINDS:
+        raise FaultError(f"{text}: there is no fault {name!r}. There are {', '.join(KINDS)}.")
+    kind = KINDS[name]
+    optional = kind.arguments.count("[")
+    if not len(kind.names) - optional <= len(given) <= len(kind.names):
+        raise FaultError(f"{text}: it is written {_written(name, kind)}.")
+    values: dict[str, Any] = {"kind": name, "calls": kind.calls, "target": kind.target}
+    if name == "idle-function":
+        values["functions"] = frozenset(functions(in_vpc=True))
+    for argument, value in zip(kind.names, given, strict=False):
+        try:
+            values |= _read(argument, value, kind, nodes)
+        except ValueError as wrong:
+            raise FaultError(f"{text}: {wrong}") from None
+    return Fault(text, **values)
+
+
+def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
+    """One argument as fields of a Fault; raises ValueError with what there is instead."""
+    if argument in ("API", "READ", "STATE"):
+        known = {"API": [*apis(), *kind.also.split()], "READ": reads(), "STATE": states()}
+        _require(argument, value, known[argument])
+        if value == "AUTH" and not Path("/proc/net/tcp").exists():
+            raise ValueError("whose login it is can be told on Linux only.")
+        return {"target": value}
+    if argument == "ERROR":
+        _require(argument, value, lambda_errors())
+        return {"error": value}
+    if argument == "FUNCTION":
+        _require(argument, value, functions())
+        return {"functions": frozenset([value])}
+    if argument == "CALLS":
+        found = re.fullmatch(r"([1-9]\d{0,5})(-([1-9]\d{0,5})?)?", value)
+        first = int(found[1]) if found else 0
+        last = int(found[3] or sys.maxsize - 1) if found and found[2] else first
+        if not first or last < first:
+            raise ValueError(f"no CALLS {value!r}. Write 2, 1-3 or 4-.")
+        return {"calls": range(first, last + 1)}
+    if argument == "NODE":
+        number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
+        if not number or 0 < nodes < number:
+            raise ValueError(f"no NODE {value!r}. There are 1 to {nodes or 'as many as it has'}.")
+        return {"node": number}
+    if argument == "RATE":
+        rate = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
+        if not rate:
+            raise ValueError(f"no RATE {value!r}. Write 1 to 99999.")
+        return {"rate": rate}
+    seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
+    return {"seconds": seconds}
+
+
+def _require(argument: str, value: str, known: Iterable[str]) -> None:
+    known = list(known)
+    if value not in known:
+        raise ValueError(f"no {argument} {value!r}. There are {', '.join(known)}.")
+
+
+@cache
+def apis() -> list[str]:
+    """The calls that the functions make, by what their roles allow."""
+    allowed = re.findall(r"\b(?:secretsmanager|elasticache|states|tag):([A-Z]\w+)", _template())
+    return sorted(set(allowed))
+
+
+@cache
+def reads() -> list[str]:
+    """The calls among them that may be answered late.
+
+    Not GetExecutionHistory: of the reads of Step Functions that functions make, it is the one
+    whose API reference does not say "eventually consistent".
+    """
+    other = ("GetRandomPassword", "GetExecutionHistory", "GetResources")
+    return [
+        api for api in apis() if api.startswith(("Describe", "Get", "List")) and api not in other
+    ]
+
+
+@cache
+def states() -> list[str]:
+    """The names of the state machine's states, those inside of a Map included."""
+
+    def names(machine: dict[str, Any]) -> Iterable[str]:
+        for name, state in machine["States"].items():
+            yield name
+            if "ItemProcessor" in state:
+                yield from names(state["ItemProcessor"])
+
+    return list(names(json.loads((_ROOT / "statemachine/rotation.asl.json").read_text())))
+
+
+@cache
+def functions(*, in_vpc: bool = False) -> list[str]:
+    """The functions' names in the template, without "Function"; all, or those in the VPC."""
+    resources = re.findall(r"^  (\w+)Function:\n((?:(?:    .*)?\n)+)", _template(), re.MULTILINE)
+    return [name for name, body in resources if "VpcConfig" in body or not in_vpc]
+
+
+@cache
+def lambda_errors() -> dict[str, int]:
+    """The errors of Lambda's Invoke with their HTTP status, by botocore's model."""
+    model = Loader().load_service_model("lambda", "service-2")
+    names = [error["shape"] for error in model["operations"]["Invoke"]["errors"]]
+    return {name: model["shapes"][name]["error"]["httpStatusCode"] for name in sorted(names)}
+
+
+def table() -> list[tuple[str, str]]:
+    """What there is, for people: how each fault is written and what it does, then the arguments."""
+    faults = [
+        (
+            _written(name, kind),
+            f"{kind.does} (API may be {kind.also})" if kind.also else kind.does,
+        )
+        for name, kind in KINDS.items()
+    ]
+    return [*faults, *ARGUMENTS.items()]
+
+
+def _written(name: str, kind: Kind) -> str:
+    return f"{name}:{kind.arguments}" if kind.arguments else name
+
+
+def _template() -> str:
+    return (_ROOT / "template.yaml").read_text()
