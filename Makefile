@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench functions local report tests
+SOURCES := bench functions local report statemachine tests
 # Where a secret could be written.
-WRITTEN := $(SOURCES) dependencies docs statemachine .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
+WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
 PIP_AUDIT := 2.10.1
 SAM_CLI := 1.170.0
@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -94,6 +94,9 @@ lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is np
 format: setup ## Format the Python code
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
+
+asl: setup ## Write the state machine's definition from its source, rotation.asl.yaml
+	@$(BIN)/python -m statemachine.asl
 
 graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md

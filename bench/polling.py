@@ -17,8 +17,8 @@ from rotation.modification import (
     wait_after,
 )
 
-#: Transitions of a rotation with two nodes beside its looks: 13 states, and 2 for each node.
-OTHERS, LOOK = 17, 3
+#: Transitions of a rotation with two nodes beside its looks: 14 states, and 2 for each node.
+OTHERS, LOOK = 18, 3
 RANGES = ((1, 60), (61, 300), (301, 1800))
 Rule = Callable[[int], float]
 

@@ -51,8 +51,8 @@ SECONDS_UNTIL_A_SECOND_LOOK = 5.0
 #: Between two calls of ListExecutions, which has 2 calls a second in most regions, for the whole
 #: account (Step Functions guide, "Quotas").
 PAUSES_SECONDS = (2.0, 10.0, 30.0, 60.0)
-#: All that an execution does besides waiting for the user, with every retry at its slowest.
-WORK = timedelta(hours=11)
+#: All that an execution does besides waiting for the user, with every retry used up.
+WORK = timedelta(hours=30)
 #: A message may have 256 KiB (SNS API reference, Publish).
 MOST_FINDINGS = 200
 

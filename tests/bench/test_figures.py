@@ -88,7 +88,7 @@ def test_looks_come_when_the_rule_says() -> None:
 
 def test_a_rule_is_judged_over_all_times() -> None:
     found = polling.judge("each 2 s", lambda seconds: 2)
-    assert found.at_300 == 17 + 3 * 151
+    assert found.at_300 == 18 + 3 * 151
     assert found.late["61-300 s"] == (0.5, 1, 0)
 
 

@@ -397,8 +397,8 @@ def test_the_ends_of_an_execution_are_those_of_step_functions() -> None:
 
 def test_the_limit_that_the_page_tells_is_the_machines() -> None:
     days = json.loads(MACHINE.read_text())["TimeoutSeconds"] / 86400
-    assert days == 2
-    assert "ends every execution after two days" in " ".join(ENTRIES["TIMED_OUT"].split())
+    assert days == 3
+    assert "ends every execution after three days" in " ".join(ENTRIES["TIMED_OUT"].split())
 
 
 def test_the_times_that_the_page_names_are_those_of_the_machine_and_the_functions() -> None:

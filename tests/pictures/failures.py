@@ -21,6 +21,7 @@ from local.faults import control
 from tests.local.helpers import eventually
 from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm, change
 from tests.rotation.world import Tenant, World
+from tests.statemachine.checks import places
 
 Failure = Callable[[World], str]
 #: How often a state's task is invoked before an error that is retried has failed it, and how often
@@ -198,20 +199,20 @@ def stopped_by(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
     return faulty("keep-modifying:60", world)
 
 
-def busy_for_longer(world: World) -> str:
-    """Than Modify User waits, with seconds in place of its minutes."""
-
-    tries = 1
+def hastened(error: str, fault: Callable[[int], str], world: World) -> str:
+    """The machine tries again after seconds in place of minutes; the fault is as often met."""
+    tries = 0
 
     def hasten(definition: dict[str, Any]) -> None:
         nonlocal tries
-        for retry in definition["States"]["Modify User"]["Retry"]:
-            if "UserBusyError" in retry["ErrorEquals"]:
-                retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
-                tries += retry["MaxAttempts"]
+        for place in places(definition, "Task"):
+            for retry in place.state["Retry"]:
+                if error in retry["ErrorEquals"]:
+                    retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
+                    tries = max(tries, 1 + retry["MaxAttempts"])
 
     edited(hasten, world)
-    return faulty(f"busy-user:1:1-{tries}", world)
+    return faulty(fault(tries), world)
 
 
 def of(name: str) -> Failure:
@@ -251,7 +252,7 @@ FAILURES: dict[str, Failure] = {
     "SecretNotAllowedError": pinned_to_another,
     "VersionNotFoundError": no_current_version,
     "VersionNotReadableError": current_version_without_a_value,
-    "UserBusyError": busy_for_longer,
+    "UserBusyError": partial(hastened, "UserBusyError", "busy-user:1:1-{}".format),
     "UserStatusError": partial(while_modifying, deleted_user),
     "UserModifyingTooLongError": modified_for_too_long,
     "NoEndpointError": partial(deployed, {"RequireEndpoints": "true"}),
@@ -261,9 +262,13 @@ FAILURES: dict[str, Failure] = {
     "RotationSupersededError": partial(while_modifying, lambda t: change(t, note="by hand")),
     "ThrottlingError": partial(faulty, f"throttle:DescribeUsers:1-{_CALLS}"),
     "ServiceUnavailableError": partial(faulty, f"error-500:DescribeUserGroups:1-{_CALLS}"),
-    "AccessDeniedError": partial(faulty, "deny:ModifyUser"),
+    "AccessDeniedError": partial(hastened, "AccessDeniedError", lambda _: "deny:ModifyUser"),
     "UnexpectedAwsError": no_answer_of_aws,
-    "Lambda.TooManyRequestsException": partial(faulty, f"throttle:Invoke:3-{2 + _TRIES}"),
+    "Lambda.TooManyRequestsException": partial(
+        hastened,
+        "Lambda.TooManyRequestsException",
+        lambda tries: f"throttle:Invoke:3-{2 + tries}",
+    ),
     "Runtime.ExitError": partial(faulty, f"kill-before:PutSecretValue:1-{_TRIES}"),
     "Sandbox.Timedout": partial(coded, "Check Endpoint", lambda _: _HANGS),
     "ABORTED": partial(faulty, "stop-at:Wait For User"),

@@ -110,8 +110,8 @@ def test_the_machine_can_still_run_so(name: str) -> None:
     "name, path, to",
     [
         ("UserNotBoundError", ("Check Target", "Catch", 0, "Next"), "Release Version"),
-        ("ThrottlingError", ("Check Target", "Retry", 1, "MaxAttempts"), 5),
-        ("ThrottlingError", ("Check Target", "Retry", 1, "MaxAttempts"), 7),
+        ("ThrottlingError", ("Check Target", "Retry", 5, "MaxAttempts"), 5),
+        ("ThrottlingError", ("Check Target", "Retry", 5, "MaxAttempts"), 7),
         ("ABORTED", ("Modify User", "Next"), "Describe User"),
         ("AccessDeniedError", ("Any Endpoint?", "Default"), "No Endpoint To Log In To"),
         ("CertificateError", ("Check Network", "ItemProcessor", "StartAt"), "Look"),

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from rotation.endpoint import Endpoint
 from rotation.failure import Failure
 from rotation.modification import Modification
-from rotation.target import Target
 from tests.statemachine.engines import MOCK_CONFIG, ROOT
 
 MACHINE = "rotation"
@@ -50,6 +50,7 @@ CHECKED: Path = (
 ROTATED: Path = (
     *CHECKED,
     "Generate Password",
+    "Wait For Earlier Runs",
     "Modify User",
     "Wait For User",
     "Describe User",
@@ -80,11 +81,6 @@ INSIDE = {
 }
 AROUND = {task: state for state, task in INSIDE.items()}
 
-_TARGET = Target(
-    "arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
-    *("new", "current", "new", "previous", "app", "app", "on ~* +@all", "password"),
-    *(1, False, False),
-)
 _BEGUN = Modification(datetime(2026, 1, 1, tzinfo=UTC), "modifying", 0, 2)
 
 
@@ -98,10 +94,24 @@ def _endpoints(count: int, *, changed: bool = False) -> Shape:
 
 
 USUAL: Mapping[str, Shape] = {
-    "Check Target": _TARGET.to_state(),
+    "Check Target": {
+        "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
+        "VersionId": "new",
+        "CurrentVersionId": "current",
+        "PendingVersionId": "new",
+        "PreviousVersionId": "previous",
+        "FirstPasswordCandidates": [],
+        "UserId": "app",
+        "Username": "app",
+        "AccessString": "on ~* +@all",
+        "Authentication": "password",
+        "PasswordCount": 1,
+        "TurnOn": False,
+        "DryRun": False,
+    },
     "Find Endpoints": _endpoints(1),
     "Check Endpoint": {"Endpoint": "node-0:6379 of cache", "PreviousLogsIn": False},
-    "Generate Password": {"Generated": True},
+    "Generate Password": {"Generated": True, "WaitSeconds": 0},
     "Modify User": _BEGUN.to_state(),
     "Describe User": _user("active"),
     "Find Endpoints Again": _endpoints(1),
@@ -120,44 +130,38 @@ USUAL: Mapping[str, Shape] = {
 }
 UNCHANGED = USUAL["Roll Back"] | {"UserChanged": False, "Told": ""}
 
-# What each state retries, and how often: written down once more, since this is what is tested
+# What each state retries, and how often
 
-PASSING = (
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.Unknown",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
-    "ThrottlingError",
-    "ServiceUnavailableError",
-)
-_NOT_FOUND = (("UserNotFoundError",), 4)
-_NOT_READABLE = (("VersionNotReadableError",), 5)
-_ALWAYS = (PASSING, 6)
+
+def _fewer_attempts(shape: Shape) -> Shape:
+    """A Retry with as many attempts as meet each of its errors: that engines count is to be seen.
+
+    How many there are is seen in the definition itself.
+    """
+    if "MaxAttempts" not in shape:
+        return shape
+    enough = max(6, ceil(len(shape["ErrorEquals"]) / 2))
+    return shape | {"MaxAttempts": min(shape["MaxAttempts"], enough)}
+
+
+def definition() -> str:
+    """The machine as the engines get it; a function's name stands for its ARN."""
+    text = DEFINITION.read_text().replace("${Partition}", "aws")
+    text = re.sub(r"\$\{(\w+)\}", r"\1", text)
+    return json.dumps(json.loads(text, object_hook=_fewer_attempts))
+
+
+def _tasks(machine: Shape) -> Iterator[tuple[str, Shape]]:
+    for name, state in machine["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        yield from _tasks(state["ItemProcessor"]) if "ItemProcessor" in state else ()
+
+
+#: As the definition says; test_definition.py and test_patience.py say what is right.
 RETRIES: Mapping[str, Sequence[tuple[Sequence[str], int]]] = {
-    "Check Target": [
-        (("UserBusyError", "VersionNotFoundError", "VersionNotReadableError"), 6),
-        _ALWAYS,
-    ],
-    "Find Endpoints": [_NOT_FOUND, _ALWAYS],
-    "Check Endpoint": [(("EndpointUnreachableError", "VersionNotReadableError"), 5), _ALWAYS],
-    "Generate Password": [_NOT_READABLE, _ALWAYS],
-    "Modify User": [(("UserBusyError",), 45), _NOT_FOUND, _NOT_READABLE, _ALWAYS],
-    "Describe User": [_NOT_FOUND, _ALWAYS],
-    "Find Endpoints Again": [_NOT_FOUND, _ALWAYS],
-    "Log In": [(("PasswordRefusedError", "EndpointUnreachableError"), 6), _NOT_READABLE, _ALWAYS],
-    "Find Endpoints Now": [_NOT_FOUND, _ALWAYS],
-    "Promote Version": [_ALWAYS],
-    "Report Rotation": [_ALWAYS],
-    "Roll Back": [(("UserBusyError",), 50), _NOT_FOUND, _NOT_READABLE, _ALWAYS],
-    "Describe User Again": [_NOT_FOUND, _ALWAYS],
-    "Find Endpoints Left": [_NOT_FOUND, _ALWAYS],
-    "Log In With Current": [(("PasswordRefusedError",), 6), _NOT_READABLE, _ALWAYS],
-    "Release Version": [_ALWAYS],
+    name: [(tuple(rule["ErrorEquals"]), rule["MaxAttempts"]) for rule in state["Retry"]]
+    for name, state in _tasks(json.loads(definition()))
 }
 
 
@@ -261,27 +265,27 @@ def _ways() -> Iterator[Case]:
     yield _failed(
         "PutBackAfterWaiting",
         (*before, *PUT_BACK[:2], *waiting, *waiting, *PUT_BACK[2:]),
-        _SUPERSEDED | {"Describe User Again": slow},
+        _DENIED | {"Describe User Again": slow},
         _FIRST,
     )
     deleting = "User app has status deleting while its passwords are being put back."
     yield _failed(
         "UserCannotBePutBack",
         (*before, *_until("User Back?", PUT_BACK), "User Cannot Be Put Back", *RELEASED),
-        _SUPERSEDED | {"Describe User Again": [_user("deleting")]},
+        _DENIED | {"Describe User Again": [_user("deleting")]},
         _FIRST,
         Failure("UserStatusError", deleting),
     )
     yield _failed(
         "PutBackWithNowhereToLogIn",
         (*before, *PUT_BACK),
-        _SUPERSEDED | {"Find Endpoints Left": [_endpoints(0)], "Log In With Current": []},
+        _DENIED | {"Find Endpoints Left": [_endpoints(0)], "Log In With Current": []},
         _FIRST,
     )
     yield _failed(
         "PutBackWithoutAnEndpoint",
         (*before, *_until("Find Endpoints Left", PUT_BACK), *RELEASED),
-        _SUPERSEDED | {"Find Endpoints Left": [Throw("NoEndpointError")]},
+        _DENIED | {"Find Endpoints Left": [Throw("NoEndpointError")]},
         _FIRST,
     )
 
@@ -296,7 +300,7 @@ def _recoveries() -> Iterator[Case]:
         if task in _AFTER:
             told = _told(_FIRST) if task == "Release Version" else USUAL[task]
             path = (*_until("Promote Version"), *PUT_BACK)
-            yield _failed(name, path, _SUPERSEDED | {task: [*thrown, told]}, _FIRST)
+            yield _failed(name, path, _DENIED | {task: [*thrown, told]}, _FIRST)
         elif task == "Find Endpoints Now":
             again = (task, "Endpoints Changed?", *_from("Test Authentication"))
             lost = [Throw("EndpointUnreachableError")] * 7
@@ -334,13 +338,13 @@ def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
         return Case(
             name,
             (*path, "Rotation Failed"),
-            _SUPERSEDED | answers,
+            _DENIED | answers,
             _FIRST,
             cause=told + failure.sentence,
         )
     if task in _AFTER:
         path = (*_until("Promote Version"), *_until(state, PUT_BACK), *RELEASED)
-        return _failed(name, path, _SUPERSEDED | answers, _FIRST, failure)
+        return _failed(name, path, _DENIED | answers, _FIRST, failure)
     if task == "Find Endpoints Now":
         lost = [Throw("EndpointUnreachableError")] * 7
         path = (*_until("Test Authentication"), task, *PUT_BACK)
@@ -383,8 +387,8 @@ def _pascal(name: str) -> str:
 
 
 #: How a rotation fails of which the roll back is looked at.
-_SUPERSEDED: Answers = {"Promote Version": [Throw("RotationSupersededError")]}
-_FIRST = _failure("Promote Version", "RotationSupersededError")
+_DENIED: Answers = {"Promote Version": [Throw("AccessDeniedError")]}
+_FIRST = _failure("Promote Version", "AccessDeniedError")
 #: The tasks of the roll back.
 _AFTER = {INSIDE.get(state, state) for state in PUT_BACK} & {*RETRIES}
 
@@ -434,12 +438,6 @@ def _numbered(responses: Sequence[Shape]) -> Shape:
             found[f"{first}-{number}" if number > first else str(number)] = response
             first = number + 1
     return found
-
-
-def definition() -> str:
-    """The machine as it is deployed; a function's name stands for its ARN."""
-    text = DEFINITION.read_text().replace("${Partition}", "aws")
-    return re.sub(r"\$\{(\w+)\}", r"\1", text)
 
 
 if __name__ == "__main__":

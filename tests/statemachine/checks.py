@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.statemachine import lambda_errors
+
 Definition = dict[str, Any]
 State = dict[str, Any]
 #: A key's place in the execution's state: ``$.Target.UserId`` is ``("Target", "UserId")``.
 Path = tuple[str, ...]
 
+MOST_ATTEMPTS = 64
 TERMINAL = ("Succeed", "Fail")
 TRANSITIONS = ("Next", "End")
 
@@ -40,46 +43,41 @@ STATES_ERRORS = frozenset(
         "States.Timeout",
     }
 )
-#: Step Functions guide, "Handle transient Lambda service exceptions".
-LAMBDA_ERRORS = frozenset(
-    {
-        "Lambda.AWSLambdaException",
-        "Lambda.ClientExecutionTimeoutException",
-        "Lambda.SdkClientException",
-        "Lambda.ServiceException",
-        "Lambda.TooManyRequestsException",
-        "Lambda.Unknown",
-    }
-)
 #: How a function that was killed, and one that ran out of time, are named by the Lambda runtime
 #: itself; the guide documents Lambda.Unknown for both.
 RUNTIME_ERRORS = frozenset({"Runtime.ExitError", "Sandbox.Timedout"})
-#: Of these, the ones that say nothing about the rotation: every Task has to retry them.
+#: What says nothing about the rotation: every Task has to retry it.
 ALWAYS_RETRIED = frozenset(
     {
-        "Lambda.AWSLambdaException",
-        "Lambda.ClientExecutionTimeoutException",
-        "Lambda.SdkClientException",
-        "Lambda.ServiceException",
-        "Lambda.TooManyRequestsException",
-        "Lambda.Unknown",
+        *lambda_errors.RETRIED,
+        *RUNTIME_ERRORS,
         "ServiceUnavailableError",
         "States.Timeout",
         "ThrottlingError",
-        *RUNTIME_ERRORS,
     }
 )
 #: What else each handler can meet that may be gone a moment later.
 RETRIED: dict[str, frozenset[str]] = {
-    "Check Target": frozenset({"UserBusyError", "VersionNotFoundError", "VersionNotReadableError"}),
+    "Check Target": frozenset(
+        {"UserBusyError", "UserNotFoundError", "VersionNotFoundError", "VersionNotReadableError"}
+    ),
     "Find Endpoints": frozenset({"UserNotFoundError"}),
     "Check Endpoint": frozenset({"EndpointUnreachableError", "VersionNotReadableError"}),
-    "Generate Password": frozenset({"VersionNotReadableError"}),
-    "Modify User": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
+    "Generate Password": frozenset({"RotationSupersededError", "VersionNotReadableError"}),
+    "Modify User": frozenset(
+        {
+            "AccessDeniedError",
+            "RotationSupersededError",
+            "UserBusyError",
+            "UserNotFoundError",
+            "VersionNotReadableError",
+        }
+    ),
     "Describe User": frozenset({"UserNotFoundError"}),
     "Log In": frozenset(
         {"PasswordRefusedError", "EndpointUnreachableError", "VersionNotReadableError"}
     ),
+    "Promote Version": frozenset({"RotationSupersededError"}),
     "Roll Back": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
     "Log In With Current": frozenset({"PasswordRefusedError", "VersionNotReadableError"}),
 }
@@ -118,8 +116,8 @@ SAME_HANDLER = {
 IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
 #: The handlers that are no state's: Secrets Manager calls one, EventBridge the others.
 OTHER_HANDLERS = {"check_overdue", "rotate_secret", "tell_failure"}
-#: A count, and no password.
-HARMLESS_KEYS = frozenset({"PasswordCount"})
+#: A count, and versions' ids: no password.
+HARMLESS_KEYS = frozenset({"PasswordCount", "FirstPasswordCandidates"})
 
 _TITLE = re.compile(r"[A-Z][a-z]*( [A-Z][a-z]*)*\??")
 _SECRET_KEY = re.compile(r"pass_?(word|wd|phrase)|pwd|secret_?(string|value|binary)|auth_?token|"
@@ -303,7 +301,7 @@ def error_names(definition: Definition, raised: Collection[str]) -> list[str]:
 
     Lambda tells the name of an exception's own class. A name of a base class matches nothing.
     """
-    known = {*raised, *STATES_ERRORS, *LAMBDA_ERRORS, *RUNTIME_ERRORS}
+    known = {*raised, *STATES_ERRORS, *lambda_errors.NAMES, *RUNTIME_ERRORS}
     return [
         f"{place.name}: {name} in its {kind} is the name of no error"
         for place in places(definition)
@@ -350,8 +348,8 @@ def retries(definition: Definition) -> list[str]:
         seen: set[str] = set()
         for rule in place.state.get("Retry", ()):
             where = f"{place.name}, Retry of {', '.join(rule['ErrorEquals'])}"
-            if not 1 <= rule.get("MaxAttempts", 0) <= 50:
-                found.append(f"{where}: MaxAttempts is not from 1 to 50")
+            if not 1 <= rule.get("MaxAttempts", 0) <= MOST_ATTEMPTS:
+                found.append(f"{where}: MaxAttempts is not from 1 to {MOST_ATTEMPTS}")
             if not 1 <= rule.get("IntervalSeconds", 0) <= rule.get("MaxDelaySeconds", 0):
                 found.append(f"{where}: needs IntervalSeconds, and MaxDelaySeconds not below it")
             if rule.get("BackoffRate", 0) <= 1:
@@ -366,6 +364,15 @@ def retries(definition: Definition) -> list[str]:
             found += [f"{place.name} does not retry {name}" for name in sorted(wanted - seen)]
             found += [f"{place.name} has no {name} to retry" for name in sorted(seen - wanted)]
     return found
+
+
+def average_wait(rule: State) -> float:
+    """Seconds that a Retry waits if it is used up: FULL jitter takes half of a delay on average."""
+    delays = (
+        min(rule["IntervalSeconds"] * rule["BackoffRate"] ** number, rule["MaxDelaySeconds"])
+        for number in range(rule["MaxAttempts"])
+    )
+    return float(sum(delays) / 2)
 
 
 def catches(definition: Definition) -> list[str]:

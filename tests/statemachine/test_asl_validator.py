@@ -24,7 +24,7 @@ def validate(definition: Path) -> tuple[int, str]:
     [
         ("", "", ""),
         ('"Next": "Check Target"', '"Next": "Nowhere"', "MISSING_TRANSITION_TARGET"),
-        ('"MaxAttempts": 45', '"MaxAttempts": -1', "/Modify User/Retry/0/MaxAttempts"),
+        ('"MaxAttempts": 45', '"MaxAttempts": -1', "/Check Target/Retry/0/MaxAttempts"),
         ('"$.Network.Count"', '"Network"', "/Any Endpoint?/Choices/0/Variable"),
     ],
 )

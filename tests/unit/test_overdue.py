@@ -272,7 +272,7 @@ def test_an_execution_that_runs_longer_than_can_be_is_told(world: World, scope: 
     [finding] = look(world, scope)
     assert finding.kind == "RunningTooLong"
     assert world.machine.arn(f"{PENDING}-1") in finding.told
-    assert "for 12 hours" in finding.told
+    assert "for 31 hours" in finding.told
 
 
 @pytest.mark.parametrize("status", ["modifying", "deleting", "creating"])
