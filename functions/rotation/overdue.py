@@ -5,13 +5,20 @@ stack that is pinned to both.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from rotation.elasticache import ElastiCache
-from rotation.errors import ConfigurationError, RotationError, UserNotFoundError
+from rotation.errors import (
+    ConfigurationError,
+    RotationError,
+    ServiceUnavailableError,
+    ThrottlingError,
+    UserNotFoundError,
+)
 from rotation.executions import running_execution_for
 from rotation.message import Message
 from rotation.secrets_manager import (
@@ -27,7 +34,7 @@ from rotation.user import BINDING_TAG, User
 Kind = Literal[
     "Overdue",
     "RotationOff",
-    "PendingLeft",
+    "Blocked",
     "RunningTooLong",
     "UserNotActive",
     "UserMissing",
@@ -39,8 +46,11 @@ Kind = Literal[
 
 #: What may be so for a moment, and is told only if a second look finds it again: a version is
 #: staged before its execution starts, and a user in transition has no tags.
-PASSING: set[Kind] = {"PendingLeft", "UserNotActive", "UserMissing", "NotLookedAt"}
+PASSING: set[Kind] = {"Blocked", "UserNotActive", "UserMissing", "NotLookedAt"}
 SECONDS_UNTIL_A_SECOND_LOOK = 5.0
+#: Between two calls of ListExecutions, which has 2 calls a second in most regions, for the whole
+#: account (Step Functions guide, "Quotas").
+PAUSES_SECONDS = (2.0, 10.0, 30.0, 60.0)
 #: All that an execution does besides waiting for the user, with every retry used up.
 WORK = timedelta(hours=30)
 #: A message may have 256 KiB (SNS API reference, Publish).
@@ -149,7 +159,7 @@ class OverdueCheck:
         return len(arns), [each for arn in arns for each in found[arn]]
 
     def _look_around(self) -> _Around:
-        around = _Around(self._machine.running())
+        around = _Around(self._running())
         if self._scope.user_arn:
             return around
         for user in self._users.users():
@@ -166,6 +176,14 @@ class OverdueCheck:
             around.users.setdefault(bound_to, []).append(user)
         return around
 
+    def _running(self) -> dict[str, datetime]:
+        for pause in PAUSES_SECONDS:
+            try:
+                return self._machine.running()
+            except (ThrottlingError, ServiceUnavailableError):
+                self._sleep(pause)
+        return self._machine.running()
+
     def _findings(self, secret_arn: str, around: _Around) -> Iterator[Finding]:
         try:
             secret = self._secrets.describe(secret_arn)
@@ -173,7 +191,7 @@ class OverdueCheck:
             yield Finding(secret_arn, "NotLookedAt", f"Secret {secret_arn}: {error}")
             return
         pending = _pending(secret)
-        execution = running_execution_for(pending, around.running) if pending else None
+        execution = _execution_of(pending, around.running) if pending else None
         if execution:
             # What else there is to see changes while it runs.
             ran = self._now() - around.running[execution]
@@ -183,7 +201,7 @@ class OverdueCheck:
                     "RunningTooLong",
                     f"The rotation of secret {secret.name} has been running for {_hours(ran)}: "
                     f"execution {execution}. Look at the state that it is in; stop it, and rotate "
-                    "again.",
+                    "by hand.",
                 )
             return
         users = self._users_of(secret, around)
@@ -194,19 +212,15 @@ class OverdueCheck:
                 return
             yield users
             users = []
-        yield from self._of_the_schedule(secret)
+        # Until its window ends, Secrets Manager may try a rotation again that has failed.
+        blocked = bool(pending) and not secret.schedule.is_window_open(self._now())
+        yield from self._of_the_schedule(secret, blocked=blocked)
         for user in users:
             yield from _of_a_user(user, secret, busy=bool(around.running))
-        if pending:
-            yield Finding(
-                secret.name,
-                "PendingLeft",
-                f"AWSPENDING of secret {secret.name} is left on version {pending}, and no "
-                "execution rotates to it: one was stopped or lost. Rotate the secret again: that "
-                "takes up what is left.",
-            )
+        if blocked:
+            yield _blocked(secret, pending)
 
-    def _of_the_schedule(self, secret: SecretDescription) -> Iterator[Finding]:
+    def _of_the_schedule(self, secret: SecretDescription, *, blocked: bool) -> Iterator[Finding]:
         schedule = secret.schedule
         if schedule.function_arn != self._scope.function_arn or not schedule.enabled:
             by = schedule.function_arn or "no function"
@@ -218,14 +232,15 @@ class OverdueCheck:
                 "or take the secret out: remove its user's tag "
                 f"{BINDING_TAG}, or the stack that is pinned to it.",
             )
-        elif schedule.is_overdue(self._now()):
-            last = f"on {schedule.last:%Y-%m-%d}" if schedule.last else "never"
-            due = f"was due by {schedule.next:%Y-%m-%d}" if schedule.next else "is overdue"
+        elif schedule.is_overdue(self._now()) and not blocked:
+            was = "never rotated"
+            if schedule.last:
+                was = f"last rotated or given a new value on {schedule.last:%Y-%m-%d}"
             yield Finding(
                 secret.name,
                 "Overdue",
-                f"Secret {secret.name} {due}, and was rotated {last}. Look why its last execution "
-                "failed, or why there was none; then rotate it.",
+                f"Secret {secret.name} was due by {schedule.due:%Y-%m-%d}, and was {was}. Look "
+                "why its last execution failed, or why there was none; then rotate it.",
             )
 
     def _users_of(self, secret: SecretDescription, around: _Around) -> list[User] | Finding:
@@ -262,6 +277,26 @@ def _pending(secret: SecretDescription) -> str:
     return "" if pending == secret.version_with(AWSCURRENT) else pending
 
 
+def _execution_of(pending: str, running: Iterable[str]) -> str | None:
+    """The one that rotates to the version, or tests it: RotateImmediately=false stages one too."""
+    tested = f"{pending}-dry-run"
+    return running_execution_for(pending, running) or running_execution_for(tested, running)
+
+
+def _blocked(secret: SecretDescription, pending: str) -> Finding:
+    """With Secrets Manager's own remedy (user guide, "Troubleshoot rotation")."""
+    names = f"--secret-id {secret.name} --version-stage {AWSPENDING}"
+    command = f"aws secretsmanager update-secret-version-stage {names}"
+    return Finding(
+        secret.name,
+        "Blocked",
+        f"Secret {secret.name} is blocked: {AWSPENDING} is on version {pending}, which is not "
+        f"{AWSCURRENT}, and no execution rotates to it. Until the label is gone, Secrets Manager "
+        "neither rotates the secret nor changes its schedule. Take it off, and rotate again: "
+        f"`{command} --remove-from-version-id {shlex.quote(pending)}`.",
+    )
+
+
 def _of_a_user(user: User, secret: SecretDescription, *, busy: bool) -> Iterator[Finding]:
     def found(kind: Kind, what: str) -> Finding:
         return Finding(secret.name, kind, f"User {user.user_id} of secret {secret.name} {what}")
@@ -277,15 +312,15 @@ def _of_a_user(user: User, secret: SecretDescription, *, busy: bool) -> Iterator
         if user.authentication != "password" or not user.password_count:
             yield found(
                 "UserWithoutPassword",
-                f"has no password any more (authentication type {user.authentication}), although "
-                "its secret was rotated: somebody has changed it. Give it AWSCURRENT's password, "
-                "or turn the rotation off.",
+                f"has no password (authentication type {user.authentication}), although its secret "
+                "was rotated, or given a new value. Give it AWSCURRENT's password; if the secret "
+                "has none yet, rotate it; or turn the rotation off.",
             )
         elif not user.enabled:
             yield found(
                 "UserOff",
-                'is off: somebody has disabled it. Turn it on with "on" in its access string, or '
-                "turn the rotation off.",
+                "is off, although its secret was rotated, or given a new value. Turn it on with "
+                '"on" in its access string, or turn the rotation off.',
             )
     # After a rotation two are right, and one after a first rotation, a roll back or a leak.
     never = not secret.schedule.last and not secret.version_with(AWSPREVIOUS)

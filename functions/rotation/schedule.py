@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _DAY = timedelta(days=1)
-#: A rotation that has begun at the end of its window, and was tried again.
+#: For a rotation that began at the end of its window and has not ended yet.
 GRACE = timedelta(hours=1)
 
 
@@ -14,8 +14,10 @@ class Schedule:
     """What DescribeSecret tells of a secret's rotation (API reference, RotationRulesType).
 
     ``function_arn`` is empty for a secret that was never rotated by itself; it stays when the
-    rotation is turned off. ``next`` is "on or before this date"; after a failure it "may be in the
-    past". Dates have a time zone, and are None where Secrets Manager tells none.
+    rotation is turned off. ``after_days`` comes beside an ``expression`` once the secret was
+    rotated. ``next`` is the end of a rotation window: "on or before this date", and "may be in the
+    past" after a failure. ``last`` may also be when a person gave the secret a new value. Dates
+    have a time zone, and are None where Secrets Manager tells none.
     """
 
     function_arn: str = ""
@@ -38,21 +40,32 @@ class Schedule:
 
     @property
     def window(self) -> timedelta:
-        """How long after its beginning a rotation may begin: an hour, or until the day ends."""
+        """How long a rotation window is: an hour, or until the day ends, without a Duration."""
         if hours := re.fullmatch(r"(\d+)h", self.duration):
             return timedelta(hours=int(hours[1]))
         return timedelta(hours=1) if self.interval and self.interval < _DAY else _DAY
 
-    def is_overdue(self, now: datetime) -> bool:
-        """Whether a rotation was missed.
+    @property
+    def due(self) -> datetime | None:
+        """By when the secret has to be rotated, or None where nobody can tell.
 
-        The next date alone does not tell: it may have moved on past a rotation that failed. The
-        last one alone does not either: a value that a person has put counts as a rotation for the
-        schedule, and not for the date. So that one counts when two rotations would be missing.
+        ``next`` stands still while the secret is blocked; whether it moves on past a rotation that
+        failed is not documented. So ``last`` counts too, once two rotations are missing: the rules
+        may have changed since.
         """
-        late = now - self.window - GRACE
-        if self.next and self.next < late:
-            return True
-        if not self.last or not self.interval:
-            return False
-        return self.last + self.interval * (2 if self.next else 1) < late
+        dates = [self.next] if self.next else []
+        if self.last and self.interval:
+            dates.append(self.last + self.interval * (2 if self.next else 1) + self.window)
+        return min(dates, default=None)
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether a rotation was missed."""
+        return self.due is not None and self.due + GRACE < now
+
+    def is_window_open(self, now: datetime) -> bool:
+        """Whether Secrets Manager may be about to try a rotation again.
+
+        It does so "multiple times during the open rotation windows" (user guide, "Rotation by
+        Lambda function").
+        """
+        return self.next is not None and self.next - self.window <= now <= self.next + GRACE

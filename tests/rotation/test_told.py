@@ -129,7 +129,7 @@ def test_what_the_daily_check_finds_is_told(on_call: OnCall) -> None:
     assert {(each["Secret"], each["Kind"]) for each in answer["Findings"]} == {
         (late.secret_name, "Overdue"),
         (cancelled.secret_name, "RotationOff"),
-        (stopped.secret_name, "PendingLeft"),
+        (stopped.secret_name, "Blocked"),
         (off.secret_name, "UserOff"),
     }
     assert (answer["Checked"], answer["OverdueSecrets"]) == (5, 4)

@@ -1,5 +1,6 @@
 """What the daily check finds of a secret and its user, and what it keeps silent about."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +11,16 @@ import pytest
 from rotation.errors import (
     AccessDeniedError,
     ConfigurationError,
+    RotationError,
     SecretDeletedError,
+    ServiceUnavailableError,
     ThrottlingError,
     UserBusyError,
 )
 from rotation.executions import version_of
 from rotation.overdue import (
     MOST_FINDINGS,
+    PAUSES_SECONDS,
     SECONDS_UNTIL_A_SECOND_LOOK,
     WORK,
     Finding,
@@ -99,19 +103,28 @@ def test_a_secret_whose_date_has_passed_is_overdue(world: World, scope: Scope) -
     assert finding == Finding(
         SECRET_NAME,
         "Overdue",
-        f"Secret {SECRET_NAME} was due by 2026-02-27, and was rotated on 2026-02-19. Look why its "
-        "last execution failed, or why there was none; then rotate it.",
+        f"Secret {SECRET_NAME} was due by 2026-02-27, and was last rotated or given a new value "
+        "on 2026-02-19. Look why its last execution failed, or why there was none; then rotate it.",
     )
 
 
 def test_a_secret_that_was_never_rotated_is_overdue_too(world: World) -> None:
     schedule(world, next=NOW - 2 * DAY, last=None)
-    assert "and was rotated never" in look(world)[0].told
+    assert "and was never rotated." in look(world)[0].told
 
 
-def test_a_secret_without_a_next_date_is_overdue_by_its_last_one(world: World) -> None:
-    schedule(world, next=None, last=NOW - 40 * DAY)
-    assert "is overdue, and was rotated on 2026-01-20" in look(world)[0].told
+@pytest.mark.parametrize(
+    "fields, due",
+    [
+        ({"next": None, "last": NOW - 40 * DAY}, "2026-02-20"),
+        ({"next": NOW + 5 * DAY, "last": NOW - 70 * DAY}, "2026-02-20"),
+    ],
+)
+def test_by_when_a_secret_was_due_is_told_by_the_date_that_has_passed(
+    world: World, fields: dict[str, Any], due: str
+) -> None:
+    schedule(world, **fields)
+    assert f"was due by {due}," in look(world)[0].told
 
 
 def test_a_rotation_that_is_off_is_told_and_not_its_date(world: World, scope: Scope) -> None:
@@ -143,22 +156,59 @@ def test_secrets_of_another_function_are_none_of_ours(world: World) -> None:
     assert look(world) == []
 
 
-def test_a_version_that_no_execution_rotates_to_is_left(world: World, scope: Scope) -> None:
+def test_a_version_that_no_execution_rotates_to_blocks_its_secret(
+    world: World, scope: Scope
+) -> None:
     world.stage()
     [finding] = look(world, scope)
-    assert finding.kind == "PendingLeft"
-    assert PENDING in finding.told
+    assert finding.kind == "Blocked"
+    assert (
+        f"`aws secretsmanager update-secret-version-stage --secret-id {SECRET_NAME} "
+        f"--version-stage AWSPENDING --remove-from-version-id {PENDING}`"
+    ) in finding.told
     assert world.context.slept == [SECONDS_UNTIL_A_SECOND_LOOK]
 
 
-def test_a_version_whose_execution_runs_is_not_left(world: World, scope: Scope) -> None:
+def test_a_version_with_an_odd_id_is_quoted_for_a_shell(world: World) -> None:
+    odd = "a token that somebody chose; it's 32 characters"
+    world.secrets.add(odd, None, "AWSPENDING")
+    told = look(world)[0].told
+    command = told.split("`")[1]
+    assert shlex.split(command)[-1] == odd
+
+
+def test_a_rotation_that_may_be_tried_again_in_its_window_blocks_nothing_yet(
+    world: World, scope: Scope
+) -> None:
+    world.stage(None)
+    half_an_hour = timedelta(minutes=30)
+    schedule(world, duration="1h", next=NOW + half_an_hour)
+    assert look(world, scope) == []
+    assert world.context.slept == []
+    schedule(world, next=NOW + 3 * half_an_hour)
+    assert kinds(look(world, scope)) == ["Blocked"]
+
+
+def test_what_blocks_a_secret_is_told_and_not_that_it_is_overdue_too(world: World) -> None:
+    world.stage()
+    schedule(world, next=NOW - 2 * DAY)
+    assert kinds(look(world)) == ["Blocked"]
+
+
+def test_a_secret_whose_rotation_is_off_can_be_blocked_too(world: World) -> None:
+    world.stage()
+    schedule(world, enabled=False, last=None, next=None)
+    assert kinds(look(world)) == ["RotationOff", "Blocked"]
+
+
+def test_a_version_whose_execution_runs_blocks_nothing(world: World, scope: Scope) -> None:
     world.stage()
     world.users.change(status="modifying", password_count=2)
     world.machine.machine.statuses[f"{PENDING}-2"] = ["RUNNING"]
     assert look(world, scope) == []
 
 
-def test_a_version_of_an_execution_by_hand_is_not_left(world: World) -> None:
+def test_a_version_of_an_execution_by_hand_blocks_nothing(world: World) -> None:
     world.secrets.add(version_of(EXECUTION_ARN), None, "AWSPENDING")
     world.machine.machine.running_by_hand = [EXECUTION_ARN]
     assert look(world) == []
@@ -171,7 +221,14 @@ def test_an_execution_with_an_odd_name_hides_nothing(world: World) -> None:
     assert kinds(look(world)) == ["Overdue"]
 
 
-def test_a_version_that_is_also_current_is_not_left(world: World) -> None:
+def test_a_version_that_secrets_manager_only_tests_blocks_nothing(world: World) -> None:
+    """A copy of AWSCURRENT, for RotateImmediately=false."""
+    world.stage()
+    world.machine.machine.statuses[f"{PENDING}-dry-run-1"] = ["RUNNING"]
+    assert look(world) == []
+
+
+def test_a_version_that_is_also_current_blocks_nothing(world: World) -> None:
     world.secrets.labels["11111111-1111-4111-8111-111111111111"].add("AWSPENDING")
     assert look(world) == []
 
@@ -392,15 +449,32 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(world: World
     ]
 
 
-def test_what_cannot_be_listed_is_no_check_at_all(world: World) -> None:
-    for adapter, method in (
-        (world.secrets, "rotated_by"),
-        (world.users, "users"),
-        (world.machine, "running"),
-    ):
-        adapter.faults.raise_at(method, ThrottlingError("Throttled."))
-        with pytest.raises(ThrottlingError):
-            look(world)
+@pytest.mark.parametrize("adapter, method", [("secrets", "rotated_by"), ("users", "users")])
+def test_what_cannot_be_listed_is_no_check_at_all(world: World, adapter: str, method: str) -> None:
+    getattr(world, adapter).faults.raise_at(method, ThrottlingError("Throttled."))
+    with pytest.raises(ThrottlingError):
+        look(world)
+
+
+@pytest.mark.parametrize("error", [ThrottlingError("Throttled."), ServiceUnavailableError("503.")])
+def test_executions_are_listed_again_and_again_while_the_account_is_throttled(
+    world: World, error: RotationError
+) -> None:
+    for _ in PAUSES_SECONDS:
+        world.machine.faults.raise_at("running", error)
+    assert look(world) == []
+    assert world.context.slept == list(PAUSES_SECONDS)
+    for _ in range(len(PAUSES_SECONDS) + 1):
+        world.machine.faults.raise_at("running", error)
+    with pytest.raises(type(error)):
+        look(world)
+
+
+def test_executions_that_may_not_be_listed_are_not_listed_again(world: World) -> None:
+    world.machine.faults.raise_at("running", AccessDeniedError("Denied."))
+    with pytest.raises(AccessDeniedError):
+        look(world)
+    assert world.context.slept == []
 
 
 @pytest.mark.parametrize(

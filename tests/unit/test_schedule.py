@@ -1,6 +1,6 @@
 """When a rotation has been missed."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,25 +49,41 @@ def test_a_window_is_its_duration_or_secrets_managers_default(
 
 
 def boundary(schedule: Schedule, due: datetime) -> None:
-    late = due + schedule.window + GRACE
-    assert not schedule.is_overdue(late)
-    assert schedule.is_overdue(late + MOMENT)
+    assert schedule.due == due
+    assert not schedule.is_overdue(due + GRACE)
+    assert schedule.is_overdue(due + GRACE + MOMENT)
 
 
-def test_a_date_that_has_passed_with_its_window_is_overdue() -> None:
-    last, following = NOW - 30 * DAY, NOW
-    boundary(Schedule(expression="cron(0 8 1 * ? *)", next=NOW), NOW)
-    boundary(Schedule(expression="rate(30 days)", duration="3h", last=last, next=following), NOW)
-    boundary(Schedule(after_days=30, next=NOW), NOW)
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Schedule(expression="cron(0 8 1 * ? *)", next=NOW),
+        Schedule(expression="rate(30 days)", duration="3h", last=NOW - 30 * DAY, next=NOW),
+        Schedule(after_days=30, next=NOW),
+    ],
+)
+def test_the_next_date_is_the_end_of_its_window(schedule: Schedule) -> None:
+    boundary(schedule, NOW)
+
+
+def test_a_rotation_every_four_hours_as_aws_tells_it_is_due_when_its_window_ends() -> None:
+    """As recorded (cloud-custodian, test_secrets_manager_version_age), in UTC."""
+    last = datetime(2025, 11, 19, 4, 4, 59, tzinfo=UTC)
+    end = datetime(2025, 11, 19, 8, 59, 59, tzinfo=UTC)
+    schedule = Schedule(expression="rate(4 hours)", after_days=1, last=last, next=end)
+    boundary(schedule, end)
+    opens = end - HOUR
+    assert not schedule.is_window_open(opens - MOMENT)
+    assert schedule.is_window_open(opens)
 
 
 def test_without_a_next_date_the_last_one_and_the_interval_count() -> None:
-    boundary(Schedule(after_days=30, last=NOW - 30 * DAY), NOW)
-    boundary(Schedule(expression="rate(12 hours)", last=NOW - 12 * HOUR), NOW)
+    boundary(Schedule(after_days=30, last=NOW - 31 * DAY), NOW)
+    boundary(Schedule(expression="rate(12 hours)", last=NOW - 13 * HOUR), NOW)
 
 
 def test_a_date_that_has_moved_on_does_not_hide_two_rotations_that_are_missing() -> None:
-    boundary(Schedule(after_days=30, last=NOW - 60 * DAY, next=NOW + 5 * DAY), NOW)
+    boundary(Schedule(after_days=30, last=NOW - 61 * DAY, next=NOW + 5 * DAY), NOW)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +98,25 @@ def test_a_date_that_has_moved_on_does_not_hide_two_rotations_that_are_missing()
 )
 def test_what_nobody_can_tell_is_not_overdue(schedule: Schedule) -> None:
     assert not schedule.is_overdue(NOW)
+
+
+@pytest.mark.parametrize(
+    "fields, window",
+    [
+        ({"expression": "rate(30 days)", "duration": "3h"}, 3 * HOUR),
+        ({"expression": "rate(12 hours)"}, HOUR),
+        ({"after_days": 30}, DAY),
+    ],
+)
+def test_a_window_is_open_from_its_beginning_until_what_began_in_it_has_ended(
+    fields: dict[str, Any], window: timedelta
+) -> None:
+    schedule = Schedule(next=NOW, **fields)
+    opens, closes = NOW - window, NOW + GRACE
+    open_at = [schedule.is_window_open(each) for each in (opens, closes)]
+    closed_at = [schedule.is_window_open(each) for each in (opens - MOMENT, closes + MOMENT)]
+    assert (open_at, closed_at) == ([True, True], [False, False])
+
+
+def test_without_a_next_date_no_window_is_open() -> None:
+    assert not Schedule(after_days=30, last=NOW - 30 * DAY).is_window_open(NOW)

@@ -238,7 +238,7 @@ def test_a_name_that_is_taken_starts_nothing(stub: Stub) -> None:
 
 
 def test_all_pages_of_running_executions_are_found(stub: Stub) -> None:
-    expected = {"stateMachineArn": MACHINE_ARN, "statusFilter": "RUNNING"}
+    expected = {"stateMachineArn": MACHINE_ARN, "statusFilter": "RUNNING", "maxResults": 1000}
 
     def page(name: str) -> dict[str, Any]:
         found = {"stateMachineArn": MACHINE_ARN, "status": "RUNNING", "startDate": NOW}
