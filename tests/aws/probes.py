@@ -14,6 +14,7 @@ from rotation.target import Target
 from tests.aws.answers import Answer, Case, code, refused
 from tests.aws.rotations import executions, tenant_of
 from tests.aws.scene import Scene
+from tests.aws.trials import trail
 from tests.rotation.world import Tenant
 
 
@@ -140,6 +141,12 @@ def probes(kind: str) -> Iterator[Case]:
         "unverified",
         _burst,
     )
+    yield Case(
+        "ModifyUser in CloudTrail",
+        "The password that a rotation has set is not in it.",
+        "unverified",
+        lambda scene: _recorded(scene, kind),
+    )
 
 
 #: A list of passwords, each built upon a random part.
@@ -151,6 +158,7 @@ _BAD_PASSWORDS: dict[str, Callable[[str], list[str]]] = {
     "too many (three)": lambda good: [good + each for each in "abc"],
 }
 _BURST = 100
+_LONGEST_RUN_SECONDS = 8 * 3600
 
 
 def _with_passwords(scene: Scene, passwords: Callable[[str], list[str]]) -> Answer:
@@ -362,3 +370,18 @@ def _burst(scene: Scene) -> Answer:
     finally:
         client.meta.events.unregister(event, note)
     return Answer(", ".join(sorted(met)) or f"none in {_BURST} calls", dict(met))
+
+
+def _recorded(scene: Scene, kind: str) -> Answer:
+    tenant = tenant_of(scene, kind)
+    since = scene.account.now() - _LONGEST_RUN_SECONDS
+    events = [
+        event
+        for event in trail(scene.account, ["ModifyUser"], since)
+        if tenant.user_id == event["requestParameters"]["userId"]
+    ]
+    if not events:
+        return Answer("nothing yet")
+    shown = any(tenant.value()["password"] in json.dumps(event) for event in events)
+    keys = ", ".join(sorted({key for event in events for key in event["requestParameters"]}))
+    return Answer(f"the password is {'' if shown else 'not '}in it", {"keys": keys})

@@ -229,4 +229,4 @@ def trail(account: Account, names: Sequence[str], since: float) -> list[dict[str
         )
         for event in page["Events"]
     ]
-    return sorted(found, key=lambda event: str(event.get("eventTime")))
+    return sorted(found, key=lambda event: str(event.get("eventTime", "")))
