@@ -253,9 +253,12 @@ def _retries(trial: Trial, watch_seconds: float) -> Answer:
     versions = len({step.version for step in steps})
     text = f"{len(failed)} attempts with {versions} version{'s' * (versions != 1)}"
     text += f", {'each' if again else 'not each'} from createSecret; AWSPENDING {_labels(trial)}"
+    measured: dict[str, Any] = {"seconds between": _gaps(failed), "watched for": watch_seconds}
     if trial.abandoned:
-        text += f"; {sum(step.time > trial.abandoned for step in failed)} after the new AWSCURRENT"
-    return Answer(text, {"seconds between": _gaps(failed), "watched for": watch_seconds})
+        after = sum(step.time > trial.abandoned for step in failed)
+        text += f"; {'tried again' if after else 'nothing'} after the new AWSCURRENT"
+        measured["attempts after the new AWSCURRENT"] = after
+    return Answer(text, measured)
 
 
 def _gaps(steps: list[Step]) -> list[float]:
@@ -282,7 +285,7 @@ def _rotated_again(trial: Trial) -> Answer:
 
 def _told(scene: Scene) -> Answer:
     trials = {plan: it for plan, it in scene.trials.items() if isinstance(it, Trial)}
-    begun = min(trial.began for trial in trials.values())
+    begun = min(trial.begun for trial in trials.values())
     events = trail(scene.account, _EVENTS, begun)
     told: dict[str, list[str]] = {}
     for plan, trial in trials.items():

@@ -1,7 +1,6 @@
 """What a run makes in the account: network, stack, caches with a user each, and their secrets."""
 
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,7 +128,7 @@ class Scene(World):
         A step that has failed ends it, too. ``name`` is the execution's, which ends earlier; if the
         log shows no last step for a while after that, none is waited for.
         """
-        account, since, ended = self.account, time.time(), 0.0
+        account, since, ended = self.account, self.account.now(), 0.0
         function = self.stack.rotation_function_arn.rpartition(":")[2]
 
         def look() -> Rotation | None:

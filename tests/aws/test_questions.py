@@ -34,6 +34,7 @@ class FakeAws:
     trail: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
     executions: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     rotate: Callable[[], Any] = lambda: None
+    put: list[str] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
         self.second += seconds
@@ -72,6 +73,12 @@ class FakeAws:
         versions = [VERSION] if self.labels(self.second) else []
         return {"Versions": [{"VersionId": each} for each in versions]}
 
+    def put_secret_value(self, VersionStages: Sequence[str] = ("AWSCURRENT",), **_: Any) -> None:
+        self.put += VersionStages
+
+    def get_secret_value(self, **_: Any) -> dict[str, Any]:
+        return {"CreatedDate": datetime.fromtimestamp(self.second, UTC)}
+
     def rotate_secret(self, **_: Any) -> None:
         self.rotate()
 
@@ -103,7 +110,7 @@ def trial(aws: FakeAws, *steps: tuple[float, str, str], **line: Any) -> Trial:
     for when, name, error in steps:
         logged = {"secret": "s", "version": VERSION, "keys": KEYS, "new": True, "error": error}
         aws.logged.append((when, {**logged, "step": name, "before": state, "after": state, **line}))
-    return Trial(fake_account(aws), "group", "finishSecret", "s", ARN, VERSION, 0.0, began=0.0)
+    return Trial(fake_account(aws), "group", "finishSecret", "s", ARN, VERSION, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +196,24 @@ def test_which_dates_a_rotation_has(following: float, last: float | None, text: 
     assert answer.measured.get("LastRotatedDate, seconds after the last step") == (last and 0)
 
 
+@pytest.mark.parametrize("sets_it, text", [(True, "changed"), (False, "unchanged")])
+def test_whether_a_persons_version_is_a_rotation(sets_it: bool, text: str) -> None:
+    class Changing(FakeAws):
+        def put_secret_value(self, **_: Any) -> None:  # type: ignore[override]
+            self.described["LastRotatedDate"] = "new" if sets_it else "old"
+
+    aws = Changing(described={"LastRotatedDate": "old"})
+    assert contract._put_by_a_person(trial(aws, *ALL)).text == text
+
+
+def test_what_takes_awspending_off_a_failed_rotation() -> None:
+    aws = FakeAws()
+    aws.labels = lambda _: [] if "AWSCURRENT" in aws.put else ["AWSPENDING"]
+    failed = trial(aws, *FAILED)
+    assert contract._abandoned(failed).text == "PROBE: on the version; AWSCURRENT: taken off"
+    assert failed.abandoned == aws.second == 2
+
+
 def test_retries_are_counted_for_as_long_as_was_asked_for() -> None:
     aws = FakeAws()
     again = [(when + second, name, error) for when in (60, 180) for second, name, error in FAILED]
@@ -198,8 +223,10 @@ def test_retries_are_counted_for_as_long_as_was_asked_for() -> None:
         "2 attempts with 1 version, each from createSecret; AWSPENDING on the version"
     )
     assert answer.measured == {"seconds between": [60], "watched for": 100}
-    tried.abandoned = 100
-    assert contract._retries(tried, 200).text.endswith("; 1 after the new AWSCURRENT")
+    for tried.abandoned, text in ((100, "; tried again"), (190, "; nothing")):
+        answer = contract._retries(tried, 200)
+        assert answer.text.endswith(f"{text} after the new AWSCURRENT")
+        assert answer.measured["attempts after the new AWSCURRENT"] == (text == "; tried again")
     later = contract._retries(trial(FakeAws(), *FAILED, (9, "setSecret", "as planned")), 10)
     assert later.text.startswith("2 attempts with 1 version, not each from createSecret")
 

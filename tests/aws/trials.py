@@ -1,9 +1,8 @@
 """Rotations by a small function of the run's own, which show what Secrets Manager accepts."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import takewhile
@@ -70,14 +69,13 @@ class Trial:
     name: str
     arn: str
     version: str
-    begun: float  # by the account's clock
-    began: float = field(default_factory=time.time)  # this and the next: in seconds of the epoch
+    begun: float  # this and the next: in seconds of the epoch
     abandoned: float = 0.0  # when it was given a new AWSCURRENT
 
     def steps(self) -> list[Step]:
         """All so far, oldest first."""
         found = []
-        for event in log_events(self.account, self.log_group, self.name, self.began):
+        for event in log_events(self.account, self.log_group, self.name, self.begun):
             line = as_object(event["message"])
             if line.get("secret") == self.name:
                 found.append(_step(line, event["timestamp"] / 1000))
@@ -94,14 +92,14 @@ class Trial:
             steps = _first(self.steps())
             if steps and (steps[-1].error or steps[-1].name == self.last_step):
                 return (steps,)
-            last = max([self.began, *(step.time for step in steps)])
+            last = max([self.begun, *(step.time for step in steps)])
             return (steps,) if self.account.now() > last + self.account.quiet else None
 
         return self.account.eventually(look, f"an end of {self.name}")[0]
 
     def has_begun(self) -> bool:
         """Whether a step was logged, or will hardly be any more."""
-        return bool(self.steps()) or self.account.now() > self.began + self.account.quiet
+        return bool(self.steps()) or self.account.now() > self.begun + self.account.quiet
 
     def described(self) -> dict[str, Any]:
         """DescribeSecret's answer."""
@@ -115,7 +113,7 @@ class Trial:
 
     def watched(self, seconds: float) -> list[Step]:
         """All steps, so many seconds after the beginning at the earliest."""
-        while self.account.clock() < self.begun + seconds:
+        while self.account.now() < self.begun + seconds:
             self.account.sleep(self.account.pause)
         return self.steps()
 
@@ -168,7 +166,7 @@ def _ready(account: Account, function: str, secret: str) -> bool:
 
 def _begun(account: Account, stack: Mapping[str, str], plan: str, arn: str) -> Trial | Exception:
     _, given = PLANS[plan]
-    begun = account.clock()
+    begun = account.now()
     function, log_group = stack["RotationFunctionArn"], stack["LogGroupName"]
     last_step = "finishSecret" if given.get("RotateImmediately", True) else "testSecret"
     try:
