@@ -32,7 +32,7 @@ from tests.aws.removal import NotRemovedError, remove
 from tests.aws.scene import CACHES, Scene, build, prepare
 
 #: For how long a failing rotation's retries are watched at least: on AWS, on this computer.
-WATCH_SECONDS, LOCAL_WATCH_SECONDS = 1800.0, 4.0
+WATCH_SECONDS, LOCAL_WATCH_SECONDS = 1800.0, 20.0
 MODIFYING_SECONDS = 0.5
 CONSENT = "spend-money-in-"
 

@@ -247,6 +247,7 @@ def _value() -> str:
 
 
 def _retries(trial: Trial, watch_seconds: float) -> Answer:
+    trial.first_attempt()
     steps = trial.watched(watch_seconds)
     failed = [step for step in steps if step.error]
     again = sum(step.name == "createSecret" for step in steps) == len(failed)

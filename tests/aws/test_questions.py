@@ -19,6 +19,7 @@ from tests.aws.trials import Trial, body
 RUN, VERSION, ARN = "rotation-test-01234567", "v" * 32, "arn:aws:secretsmanager:::secret:s-1"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 ALL = [(second, name, "") for second, name in enumerate(STEPS, 1)]
+KNOWN = "known"
 FAILED = [(1, "createSecret", ""), (2, "setSecret", "as planned")]
 KEYS = ["ClientRequestToken", "RotationToken", "SecretId", "Step"]
 
@@ -272,7 +273,7 @@ def test_what_cloudtrail_tells_of_each_rotation() -> None:
 
 @pytest.mark.parametrize(
     "password, text",
-    [("hidden", "the password is not in it"), ("a-known-one", "the password is in it")],
+    [("hidden", "the password is not in it"), (KNOWN, "the password is in it")],
 )
 def test_whether_cloudtrail_has_the_password(password: str, text: str) -> None:
     event = {"requestParameters": {"userId": "user-1", "passwords": [password]}}
@@ -282,7 +283,7 @@ def test_whether_cloudtrail_has_the_password(password: str, text: str) -> None:
         user_id = "user-1"
 
         def value(self) -> dict[str, str]:
-            return {"password": "a-known-one"}
+            return {"password": KNOWN}
 
     asked = Scene(fake_account(aws), tenants={"one node": User()})  # type: ignore[dict-item]
     answer = probes._recorded(asked, "one node")
