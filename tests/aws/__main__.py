@@ -25,13 +25,14 @@ from local.instance import LocalAws, LocalAwsError
 from local.step_functions import adopt_state_machines
 from tests.aws import report
 from tests.aws.account import RUN, Account, NotOursError, new_run
-from tests.aws.cases import Answer, Case, answer, cases
+from tests.aws.answers import Answer, Case, answer, unexpected
+from tests.aws.cases import cases
 from tests.aws.cost import estimate
 from tests.aws.removal import NotRemovedError, remove
-from tests.aws.scene import CACHES, build
+from tests.aws.scene import CACHES, Scene, build, prepare
 
-#: How long a failing rotation's retries are waited for: on AWS, on this machine.
-WATCH_SECONDS, LOCAL_WATCH_SECONDS = 1800.0, 4.0
+#: For how long a failing rotation's retries are watched at least: on AWS, on this computer.
+WATCH_SECONDS, LOCAL_WATCH_SECONDS = 1800.0, 20.0
 MODIFYING_SECONDS = 0.5
 CONSENT = "spend-money-in-"
 
@@ -73,14 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", help="with --clean: this run's only, such as rotation-test-...")
     parser.add_argument("--local", action="store_true", help="ask a second local AWS instead")
     parser.add_argument(
-        "--caches", type=_caches, default=CACHES, help=f"default: {','.join(CACHES)}"
+        "--caches",
+        type=_caches,
+        default=CACHES,
+        help=f"default: {','.join(CACHES)}; none: ask Secrets Manager alone",
     )
-    parser.add_argument("--watch-seconds", type=float, help="wait so long for one more retry")
+    parser.add_argument("--watch-seconds", type=float, help="watch failing rotations so long")
     parser.add_argument("--directory", type=Path, default=Path(".local/test-aws"))
     return parser
 
 
 def _caches(text: str) -> tuple[str, ...]:
+    if text == "none":
+        return ()
     kinds = tuple(text.split(","))
     for kind in kinds:
         if kind not in CACHES:
@@ -129,26 +135,43 @@ def interview(
     answers: dict[str, Answer],
     seconds: float = math.inf,
 ) -> str:
-    """Build, ask, and remove, whatever happens; the answers are put in one by one.
+    """Begin, ask, build before the first question that needs it, and remove, whatever happens.
 
-    Asks nothing more after so many seconds; why it ended early, or empty.
+    The answers are put in one by one. Asks nothing more after so many seconds, and nothing that
+    needs what could not be built; why not all was asked, or empty.
 
     Raises:
         NotRemovedError: something is left.
-        LocalAwsError, TimeoutError, ClientError: it could not be built.
     """
     end = account.clock() + seconds
+    reason, built = "", False
     try:
-        scene = build(account, caches)
+        scene = prepare(account, [plan for case in questions for plan in case.trials])
         for case in questions:
             if account.clock() > end:
                 return f"after {seconds / 3600:.1f} hours"
+            if case.caches and not built:
+                reason, built = _not_built(scene, caches), True
+            if case.caches and reason:
+                continue
             answers[case.name] = answer(case, scene)
             say(f"  {case.name}: {answers[case.name].text}")
-        return ""
+        return reason
     finally:
         with _uninterrupted():
             remove(account, say)
+
+
+def _not_built(scene: Scene, caches: tuple[str, ...]) -> str:
+    """Build the stack and the caches; why it was not possible, or empty."""
+    try:
+        build(scene, caches)
+    except (LocalAwsError, TimeoutError, ClientError, BotoCoreError) as error:
+        return f"not built: {error}"
+    except Exception as error:
+        found = unexpected(error, scene.account.answers)
+        return f"not built: {found.text}, {found.measured}"
+    return ""
 
 
 @contextmanager
@@ -216,7 +239,8 @@ def local_account(aws: LocalAws, run: str) -> Account:
     def adopt() -> None:
         adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
 
-    return Account(aws.client, run, local_package, adopt, pause=0.05, patience=120)
+    # Longer than a function takes to start on a busy computer.
+    return Account(aws.client, run, local_package, adopt, pause=0.05, patience=120, quiet=10)
 
 
 def _aws_client(service: str) -> Any:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.aws.trials import PLANS
+
 #: US dollars in us-east-1, as known in November 2026, free tiers left out. An hour of
 #: cache.t4g.micro of engine redis (valkey's is cheaper), billed by whole hours, and of a
 #: serverless cache of engine valkey at its least, 0.1 GB at 0.084:
@@ -18,11 +20,12 @@ SECRET_HOUR = 0.40 / 730
 ROTATION, SMALL_CHANGE = 0.0022, 0.05
 
 NODES = {"one node": 1, "replicas": 3, "cluster mode": 4, "serverless": 0}
-#: Cases that rotate, and those that modify a user otherwise, besides two rotations of each cache.
-ROTATIONS, MODIFICATIONS = 10, 7
-SECRETS = 20
-#: Minutes: until network and stack, and then caches are there; a modification, at most; removal.
-BUILD, MODIFYING, REMOVAL = 25, 5, 30
+#: Cases that rotate, and those that modify a user otherwise, besides two rotations of each cache;
+#: users that are made for one question each.
+ROTATIONS, MODIFICATIONS, USERS = 10, 7, 24
+#: Minutes, by guess: the trials; until network and stack, and then caches are there; until a user
+#: is; a modification, at most; removal, with and without a network.
+TRIALS, BUILD, CREATING, MODIFYING, REMOVAL, SMALL_REMOVAL = 12, 25, 0.5, 5, 30, 5
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,20 @@ class Estimate:
 
 
 def estimate(caches: Sequence[str], watch_seconds: float) -> Estimate:
-    """For these kinds of caches, and so long a look at retries."""
-    rotations = ROTATIONS + 2 * len(caches)
-    minutes = BUILD + REMOVAL + MODIFYING * (rotations + MODIFICATIONS) + watch_seconds / 60
+    """For these kinds of caches, and so long a look at retries, while all else is asked."""
+    rotations = ROTATIONS + 2 * len(caches) if caches else 0
+    users = USERS + len(caches) if caches else 0
+    asking: float = TRIALS
+    if caches:
+        asking += BUILD + CREATING * users + MODIFYING * (rotations + MODIFICATIONS)
+    removal = REMOVAL if caches else SMALL_REMOVAL
+    minutes = max(asking, watch_seconds / 60) + removal
     hours = math.ceil(minutes / 60)
     dollars = {
         "nodes": sum(NODES[cache] for cache in caches) * NODE_HOUR * hours,
         "serverless cache": ("serverless" in caches) * SERVERLESS_HOUR * hours,
-        "VPC endpoint": ENDPOINT_HOUR * ZONES * hours,
-        "secrets": (SECRETS + len(caches)) * SECRET_HOUR * hours,
+        "VPC endpoint": bool(caches) * ENDPOINT_HOUR * ZONES * hours,
+        "secrets": (users + len(PLANS)) * SECRET_HOUR * hours,
         "rotations": rotations * ROTATION,
         "requests, logs, packages": SMALL_CHANGE,
     }

@@ -97,7 +97,7 @@ def _stages(account: Account) -> list[list[Kind]]:
         lambda name: _delete_bucket(s3, name),
     )
     return [
-        [secrets, caches, serverless, ("stack", stacks("-rotates"), delete_stack)],
+        [secrets, caches, serverless, ("stack", stacks("-rotates", "-contract"), delete_stack)],
         [groups],
         [users, ("stack", stacks("-network"), delete_stack), buckets, log_groups],
     ]

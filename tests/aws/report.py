@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.aws.cases import Answer, Case
+from tests.aws.answers import Answer, Case
 
 # A generated password, or a version's id: AWS's words may quote either.
 _RANDOM = re.compile(r"[0-9a-f]{15,}[^\s'\"]*")
@@ -35,20 +35,23 @@ def write(
 
 
 def _row(case: Case, local: Answer | None, account: Answer | None) -> dict[str, Any]:
-    """``verdict`` is same, different or not asked."""
-    both = local and account
+    """``verdict`` is same, different, unexpected or not asked."""
     return {
         "name": case.name,
         "claim": case.claim,
         "source": case.source,
         "local": _shape(local),
         "account": _shape(account),
-        "verdict": "not asked"
-        if not both
-        else "same"
-        if _shape(local)["text"] == _shape(account)["text"]
-        else "different",
+        "verdict": _verdict(local, account),
     }
+
+
+def _verdict(local: Answer | None, account: Answer | None) -> str:
+    if not local or not account:
+        return "not asked"
+    if not (local.expected and account.expected):
+        return "unexpected"
+    return "same" if _shape(local)["text"] == _shape(account)["text"] else "different"
 
 
 def _shape(answer: Answer | None) -> dict[str, Any]:
@@ -58,7 +61,9 @@ def _shape(answer: Answer | None) -> dict[str, Any]:
 
 def _markdown(head: Mapping[str, str], rows: Sequence[Mapping[str, Any]], ended: str) -> str:
     verdicts = [row["verdict"] for row in rows]
-    counts = [f"{verdicts.count(it)} {it}" for it in ("same", "different", "not asked")]
+    counts = [
+        f"{verdicts.count(it)} {it}" for it in ("same", "different", "unexpected", "not asked")
+    ]
     lines = ["# What AWS answers", "", *(f"- {key}: {value}" for key, value in head.items())]
     lines += [f"- answers: {', '.join(counts)}"]
     if ended:

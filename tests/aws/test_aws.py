@@ -10,21 +10,30 @@ from typing import Any
 
 import pytest
 
-from local.instance import LocalAws, make_client
+from local.instance import LocalAws, LocalAwsError, make_client
 from tests.aws import __main__ as program
 from tests.aws import report
-from tests.aws.account import Account, NotOursError, new_run, owner
+from tests.aws.account import Account, NotOursError, new_run, owner, shape
+from tests.aws.answers import Answer, Case
 from tests.aws.cases import cases
 from tests.aws.cost import NODES, estimate
 from tests.aws.removal import NotRemovedError, remove
-from tests.aws.scene import CACHES
+from tests.aws.rotations import _rotated
+from tests.aws.scene import CACHES, Scene
 
-SHORT = (
-    "first rotation, one node",
-    "ModifyUser with Passwords alone",
-    "second ModifyUser on the user",
-    "the code of a denied call",
-)
+#: Some questions, and what the local AWS answers.
+SHORT = {
+    "a version: with RotationToken": ("rotated: createSecret, setSecret, testSecret, finishSecret"),
+    "a cache's shape, cluster mode": (
+        "ClusterEnabled True; shards of [2, 2] nodes; ConfigurationEndpoint"
+    ),
+    "first rotation, one node": (
+        "SUCCEEDED; the version has AWSCURRENT, AWSPENDING; the user is on with 1 passwords"
+    ),
+    "ModifyUser with Passwords alone": "type password, 1 passwords",
+    "second ModifyUser on the user": "refused: InvalidUserState",
+    "the code of a denied call": "AccessDeniedError (AccessDenied)",
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,26 +102,81 @@ def everything(aws: LocalAws) -> set[str]:
 def test_it_asks_reports_and_removes_all_that_is_its_own(
     aws: LocalAws, account: Account, tmp_path: Path
 ) -> None:
-    before = everything(aws)
-    all_ = {case.name: case for case in cases(("one node",), 0)}
-    questions = [all_[name] for name in SHORT]
+    before, kinds = everything(aws), ("one node", "cluster mode")
+    all_ = {case.name: case for case in cases(kinds, 0)}
+    known = [all_[name] for name in SHORT]
+    odd = Case("odd", "", "", _not_understood)
+    failing = Case("failing", "", "", lambda it: _rotated(it, it.user(bound_to="another")))
+    questions = [*known[:2], odd, failing, *known[2:]]
     answers: dict[str, Any] = {}
-    assert program.interview(account, ("one node",), questions, answers) == ""
-    texts = [answers[name].text for name in SHORT]
-    assert texts == [
-        "SUCCEEDED; the version has AWSCURRENT, AWSPENDING; the user is on with 1 passwords",
-        "type password, 1 passwords",
-        "refused: InvalidUserState",
-        "AccessDeniedError (AccessDenied)",
-    ]
+    assert program.interview(account, kinds, questions, answers) == ""
+    assert {name: answers[name].text for name in SHORT} == SHORT
     assert everything(aws) == before
 
+    # What the function logs of a failure: the error's name, and a text of our own.
+    assert answers["failing"].text.startswith("FAILED")
+    shown = answers["failing"].measured["the rotation function"]
+    assert "failed RotationFailedError The rotation FAILED in state Check Target" in shown
+
     markdown, data = report.write(tmp_path, {"region": "x"}, questions, answers, {}, "it broke")
-    rows = json.loads(data.read_text())["rows"]
-    assert [row["local"]["text"] for row in rows] == texts
-    assert {row["verdict"] for row in rows} == {"not asked"}
-    assert f"| {SHORT[2]} | While it is modifying" in markdown.read_text()
+    rows = {row["name"]: row for row in json.loads(data.read_text())["rows"]}
+    assert [rows[name]["local"]["text"] for name in SHORT] == list(SHORT.values())
+    assert {row["verdict"] for row in rows.values()} == {"not asked"}
+    assert "| second ModifyUser on the user | While it is modifying" in markdown.read_text()
     assert "ended early: it broke" in markdown.read_text()
+    assert rows["odd"]["local"]["text"] == "an unexpected answer: ValueError"
+    [*_, last] = rows["odd"]["local"]["measured"]["answers"]
+    assert re.match(r"GetSecretValue: \{.*SecretString: str", last)
+    assert "not-to-be-told" not in markdown.read_text() + data.read_text()
+
+
+def _not_understood(scene: Scene) -> Answer:
+    user = scene.user(secret_password="not-to-be-told")
+    return Answer(str(int(user.value()["password"])))
+
+
+def test_an_answer_that_was_not_understood_is_neither_the_same_nor_different(
+    tmp_path: Path,
+) -> None:
+    asked = [Case(name, "", "", _not_understood) for name in ("odd", "other", "one", "left out")]
+    odd = Answer("an unexpected answer: KeyError", expected=False)
+    local = {"odd": odd, "other": Answer("1"), "one": Answer("1")}
+    account = {"odd": odd, "other": Answer("2"), "one": Answer("1")}
+    markdown, data = report.write(tmp_path, {}, asked, local, account, "")
+    verdicts = [row["verdict"] for row in json.loads(data.read_text())["rows"]]
+    assert verdicts == ["unexpected", "different", "same", "not asked"]
+    assert "1 same, 1 different, 1 unexpected, 1 not asked" in markdown.read_text()
+
+
+def test_the_shape_of_an_answer_has_no_value() -> None:
+    answer = {"SecretString": "s", "Versions": [{"Id": 1}, {"Id": 2}], "Stages": [], "N": None}
+    assert shape(answer) == (
+        "{SecretString: str, Versions: [{Id: int} x 2], Stages: [], N: NoneType}"
+    )
+
+
+@pytest.mark.parametrize(
+    "error, why",
+    [
+        (LocalAwsError("The template was not deployed."), "not built: The template was not"),
+        (KeyError("Outputs"), "not built: an unexpected answer: KeyError"),
+    ],
+)
+def test_what_needs_no_cache_is_asked_even_if_the_stack_was_not_deployed(
+    account: Account, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
+) -> None:
+    def build(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "build", build)
+    questions = [
+        Case("before", "", "", lambda _: Answer("1"), caches=False),
+        Case("on a cache", "", "", lambda _: Answer("2")),
+        Case("after", "", "", lambda _: Answer("3"), caches=False),
+    ]
+    answers: dict[str, Answer] = {}
+    assert program.interview(account, (), questions, answers).startswith(why)
+    assert answers == {"before": Answer("1"), "after": Answer("3")}
 
 
 # Each call that makes something; the second change set is that of our stack.
@@ -130,15 +194,28 @@ STAGES = [
     ("CreateReplicationGroup", 1),
     ("CreateServerlessCache", 1),
 ]
-
-
-# Those that leave a stack half made, and a cache in use; STAGES=all for every one.
+# The same of the trials, which come first.
+TRIAL_STAGES = [
+    ("CreateChangeSet", 1),
+    ("ExecuteChangeSet", 1),
+    ("CreateSecret", 1),
+    ("RotateSecret", 1),
+]
+# Those that leave a rotation at work, a stack half made, and a cache in use; STAGES=all for every
+# one.
 SOME = [("ExecuteChangeSet", 2), ("CreateServerlessCache", 1)]
+ALL = os.environ.get("STAGES") == "all"
 
 
-@pytest.mark.parametrize("call, number", STAGES if os.environ.get("STAGES") == "all" else SOME)
+@pytest.mark.parametrize(
+    "call, number, trials",
+    [
+        *((*stage, ()) for stage in (STAGES if ALL else SOME)),
+        *((*stage, ("without RotationToken",)) for stage in TRIAL_STAGES[0 if ALL else -1 :]),
+    ],
+)
 def test_nothing_is_left_of_a_run_that_is_interrupted(
-    aws: LocalAws, account: Account, call: str, number: int
+    aws: LocalAws, account: Account, call: str, number: int, trials: tuple[str, ...]
 ) -> None:
     """Ctrl-C just when the call has taken effect, before its answer is used."""
     before = everything(aws)
@@ -157,8 +234,9 @@ def test_nothing_is_left_of_a_run_that_is_interrupted(
         return client
 
     account.make_client = interrupted
+    asked = Case("any", "", "", lambda _: Answer(""), trials=trials)
     with pytest.raises(KeyboardInterrupt):
-        program.interview(account, ("one node", "serverless"), (), {})
+        program.interview(account, ("one node", "serverless"), [asked], {})
     assert len(met) >= number
     assert everything(aws) == before
 
@@ -198,9 +276,9 @@ def test_what_cannot_be_removed_is_named(aws: LocalAws, account: Account) -> Non
 def test_a_run_that_takes_too_long_stops_asking(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "build", lambda *_: None)
     answers: dict[str, Any] = {}
-    ended = program.interview(account, (), cases(("one node",), 0), answers, seconds=0)
+    asked = [Case("any", "", "", lambda _: Answer(""))]
+    ended = program.interview(account, (), asked, answers, seconds=0)
     assert (ended, answers) == ("after 0.0 hours", {})
 
 
@@ -216,6 +294,7 @@ def test_a_run_that_takes_too_long_stops_asking(
         ),
         ("secretsmanager", lambda it: it.delete_secret(SecretId="my/rotation-test-89abcdef0")),
         ("secretsmanager", lambda it: it.get_secret_value(SecretId="app")),
+        ("logs", lambda it: it.filter_log_events(logGroupName="/aws/lambda/app")),
         ("cloudformation", lambda it: it.delete_stack(StackName="elasticache-rotation")),
         ("s3", lambda it: it.delete_bucket(Bucket="x-rotation-test-89abcdef")),
         ("iam", lambda it: it.delete_role(RoleName="rotation-test-89abcdef-role")),
@@ -230,6 +309,18 @@ def test_no_call_touches_what_is_not_its_own(service: str, call: Callable[[Any],
     )
     with pytest.raises(NotOursError):
         call(account.client(service))
+
+
+def test_secrets_manager_can_be_asked_alone() -> None:
+    parse = program._parser().parse_args
+    assert parse(["--caches", "none"]).caches == ()
+    assert parse(["--caches", "serverless"]).caches == ("serverless",)
+    alone = cases((), 0)
+    assert alone
+    assert not any(case.caches for case in alone)
+    names = [case.name for case in cases(CACHES, 0)]
+    assert len(names) == len(set(names))
+    assert names[0] == alone[0].name == "a version: with RotationToken"
 
 
 def test_only_names_of_runs_have_an_owner() -> None:
@@ -297,4 +388,7 @@ def test_the_estimate_grows_with_what_is_asked_for() -> None:
     assert 0 < small.total < large.total < 2
     assert small.minutes < large.minutes
     assert small.dollars["serverless cache"] == 0 < large.dollars["serverless cache"]
-    assert estimate(CACHES, 7200).total > large.total
+    assert estimate(CACHES, 7200).total == large.total
+    assert estimate(CACHES, 20_000).total > large.total
+    assert estimate((), 0).total < small.total
+    assert estimate((), 1800).minutes < small.minutes
