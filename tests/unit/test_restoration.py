@@ -350,7 +350,7 @@ def test_the_version_of_a_checked_target_is_the_runs_own() -> None:
 def test_a_dry_run_has_no_version_of_its_own() -> None:
     assert own_version(state(make_target(dry_run=True))) is None
     found = state() | {
-        "ExecutionArn": arn_of(f"{PENDING}-dry-run-1"),
+        "ExecutionArn": arn_of(f"{PENDING}-1"),
         "Input": INPUT | {"DryRun": True},
     }
     assert own_version(found) is None
