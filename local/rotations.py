@@ -45,15 +45,15 @@ class RotatingSecretsManager(SecretsManagerBackend):
     """moto's backend with AWS's rotations; `assumptions` may be replaced at any time."""
 
     lambda_client: ClassVar[Callable[[], Any]]
-    #: What became of each rotation by its token; AWS tells it to CloudTrail.
-    _told: ClassVar[dict[str, list[str]]] = {}
-    _ended: ClassVar[set[str]] = set()
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.assumptions = Assumptions.from_environment(os.environ)
         self._lock = threading.RLock()
         self._rotating: dict[tuple[str, str], Rotation] = {}  # by ARN and token
+        # What became of each rotation by its token; AWS tells it to CloudTrail.
+        self._told: dict[str, list[str]] = {}
+        self._ended: set[str] = set()
         self._latest = 0.0
 
     # Time
@@ -80,13 +80,12 @@ class RotatingSecretsManager(SecretsManagerBackend):
 
     # Rotations
 
-    @classmethod
-    def progress(cls, token: str) -> dict[str, Any]:
+    def progress(self, token: str) -> dict[str, Any]:
         """``{"told": [line], "ended"}`` of the rotation with that token.
 
         An abandoned one has ended when its last invocation has.
         """
-        return {"told": cls._told.get(token, []), "ended": token in cls._ended}
+        return {"told": self._told.get(token, []), "ended": token in self._ended}
 
     def _tell(self, level: int, rotation: Rotation, what: str) -> None:
         logger.log(level, "rotation %s %s %s", rotation.secret.name, rotation.token, what)

@@ -221,7 +221,8 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
         if request.path == f"{_CONTROL}/assumptions":
             return _assume(request.get_data())(environ, start_response)
         if request.path.startswith(f"{_CONTROL}/rotations/"):
-            progress = LocalSecretsManager.progress(request.path.rpartition("/")[2])
+            backend = secrets_manager.backends[ACCOUNT][REGION]
+            progress = backend.progress(request.path.rpartition("/")[2])
             return Response(json.dumps(progress))(environ, start_response)
         scope = re.search(
             r"Credential=[^,]*/([a-z]+)/aws4_request", request.headers.get("Authorization", "")

@@ -10,7 +10,6 @@ import pytest
 import generate_password
 import rotate_secret
 from local.assumptions import Assumptions
-from local.secrets_manager import LocalSecretsManager
 from tests.histories.in_process import ROTATION_FUNCTION, START, InProcess
 
 OTHER = ROTATION_FUNCTION.replace("RotateSecret", "GeneratePassword")
@@ -56,7 +55,7 @@ def test_a_version_is_the_rotation_functions_own_or_has_its_token(
     inside.secrets.create_secret(Name="secret", SecretString="old")
     token = inside.secrets.rotate_secret(SecretId="secret")["VersionId"]
     inside.stage.run()
-    told = LocalSecretsManager.progress(token)["told"]
+    told = inside._secrets.progress(token)["told"]
     assert (told == ["attempt 1 succeeded"]) is accepted
     assert ("was not created by Lambda" in told[0]) is not accepted
 

@@ -125,8 +125,6 @@ class Service(LocalSecretsManager):
 
 @pytest.fixture
 def service() -> Service:
-    LocalSecretsManager._told.clear()
-    LocalSecretsManager._ended.clear()
     return Service()
 
 
