@@ -250,13 +250,14 @@ def _retries(trial: Trial, watch_seconds: float) -> Answer:
     trial.first_attempt()
     steps = trial.watched(watch_seconds)
     failed = [step for step in steps if step.error]
-    again = sum(step.name == "createSecret" for step in steps) == len(failed)
+    begun = [step for step in steps if step.name == "createSecret"]
     versions = len({step.version for step in steps})
     text = f"{len(failed)} attempts with {versions} version{'s' * (versions != 1)}"
-    text += f", {'each' if again else 'not each'} from createSecret; AWSPENDING {_labels(trial)}"
+    each = "each" if len(begun) == len(failed) else "not each"
+    text += f", {each} from createSecret; AWSPENDING {_labels(trial)}"
     measured: dict[str, Any] = {"seconds between": _gaps(failed), "watched for": watch_seconds}
     if trial.abandoned:
-        after = sum(step.time > trial.abandoned for step in failed)
+        after = sum(step.time > trial.abandoned for step in begun)
         text += f"; {'tried again' if after else 'nothing'} after the new AWSCURRENT"
         measured["attempts after the new AWSCURRENT"] = after
     return Answer(text, measured)

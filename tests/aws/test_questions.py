@@ -313,6 +313,8 @@ SHORT_OF_TIME = {"message": "failed", "error": "RotationInProgressError"}
     "executions, lines, text, shown, seconds",
     [
         ({"t-1": (10, "FAILED")}, [(12, FAILURE)], "FAILED", "failed RotationFailedError It", 12),
+        # Its execution may go on when a step has failed.
+        ({"t-1": (10, "FAILED")}, [(5, FAILURE)], "FAILED", "failed RotationFailedError It", 10),
         ({}, [(2, FAILURE)], "no execution", "failed RotationFailedError It FAILED.", 2),
         (
             {"t-1": (10, "FAILED")},
