@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,14 +48,15 @@ class Run:
     throttled: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)  # how Secrets Manager's rotations ended
+    promoted_again: int = 0
     real_seconds: float = 0.0
 
 
 class Counted(InProcess):
     """Counts the requests of functions, notes promotions, and waits as botocore does."""
 
-    def __init__(self, *, modifying_seconds: float, seed: int = 0) -> None:
-        super().__init__(modifying_seconds=modifying_seconds, seed=seed)
+    def __init__(self, *, seed: int = 0, **how: Any) -> None:
+        super().__init__(seed=seed, **how)
         self.calls: Counter[str] = Counter()
         self.promoted: dict[str, float] = {}
         self.billed: dict[str, float] = {}  # by token, of the rotation function
@@ -103,10 +104,20 @@ class Counted(InProcess):
 
 
 def rotate(
-    count: int, modifying: float, *faults: str, nodes: int = 1, one_group: bool = False
+    count: int,
+    modifying: float,
+    *faults: str,
+    nodes: int = 1,
+    one_group: bool = False,
+    again: bool = False,
+    **how: Any,
 ) -> Run:
-    """That many rotations at once, of users in groups of their own or in one."""
-    aws, began = Counted(modifying_seconds=modifying), time.monotonic()
+    """That many rotations at once, of users in groups of their own or in one.
+
+    ``again`` asks RotateSecret once more for those that were not promoted; ``how`` is for
+    `InProcess`.
+    """
+    aws, began = Counted(modifying_seconds=modifying, **how), time.monotonic()
     with aws.begun(*faults) as world:
         tenants = _tenants(world, count, nodes, one_group=one_group)
         tokens = [
@@ -114,6 +125,11 @@ def rotate(
         ]
         aws.stage.run()
         run = _run(aws, tenants, tokens)
+        if again:
+            run.promoted_again = _rotate_once_more(
+                aws,
+                [each for each, new in zip(tenants, tokens, strict=True) if _current(each) != new],
+            )
         for arn, execution in aws.executions().items():
             events = aws.step_functions.get_execution_history(executionArn=arn)["events"]
             if execution["status"] == "SUCCEEDED":
@@ -161,11 +177,7 @@ def rotate_with_reference(path: Path, modifying: float) -> Run:
 
 
 def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run:
-    promoted = [
-        token in version
-        for each, token in zip(tenants, tokens, strict=True)
-        if (version := [v for v, labels in each.labels().items() if "AWSCURRENT" in labels])
-    ]
+    promoted = [_current(each) == token for each, token in zip(tenants, tokens, strict=True)]
     return Run(
         asked=len(tenants),
         promoted=sum(promoted),
@@ -173,7 +185,23 @@ def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run
         rotation_seconds=[aws.billed.get(token, 0.0) for token in tokens],
         calls=dict(sorted(aws.calls.items())),
         throttled=aws.quotas.throttled,
+        told=dict(Counter(aws.outcome(token) for token in tokens)),
     )
+
+
+def _rotate_once_more(aws: Counted, tenants: list[InProcessTenant]) -> int:
+    """How many secrets have a new AWSCURRENT after the next RotateSecret of each."""
+    before = [_current(each) for each in tenants]
+    for each in tenants:
+        # It may be refused, and begin the previous rotation again.
+        with suppress(ClientError):
+            aws.secrets.rotate_secret(SecretId=each.secret_arn)
+    aws.stage.run()
+    return sum(_current(each) != old for each, old in zip(tenants, before, strict=True))
+
+
+def _current(tenant: InProcessTenant) -> str:
+    return next(v for v, labels in tenant.labels().items() if "AWSCURRENT" in labels)
 
 
 def _tenants(

@@ -136,9 +136,10 @@ def wait_for_earlier_runs(
     current = created.pop(target.current_version_id, None)
     created.pop(target.version_id, None)
     if current is None or any(each > current for each in created.values()):
-        # A run that has not got to its end, whenever that was.
+        # A run that has not got to its end, whenever that was; or a list that lags behind.
         return late
-    if now - current > LONGEST_EXECUTION:
+    if now - current > LONGEST_EXECUTION or not created:
+        # Too old for an execution that may still run; or the first of all, which no run has made.
         return 0
     if is_derived(target.current_version_id):
         return late

@@ -47,6 +47,9 @@ LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
 PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
 #: Until finishSecret first asks for the execution itself.
 FIRST_LOOK_SECONDS = 5.0
+#: The share of those that give way to their execution at a look. All at once would come back all at
+#: once, and fail together where Secrets Manager tries few times (docs/limits.md, "Concurrency").
+GIVING_WAY = 1 / 3
 
 TO_BE_TRIED_AGAIN = (ThrottlingError, ServiceUnavailableError, VersionNotReadableError)
 
@@ -108,8 +111,9 @@ class RotationSteps:
 
     Args:
         rules: reads those of a new password.
-        look_seconds: how often finishSecret asks for the execution itself. All rotations of an
-            account share DescribeExecution's 10 or 15 calls a second (Step Functions quotas).
+        look_seconds: after how long at least finishSecret asks for the execution itself again. All
+            rotations of an account share DescribeExecution's 10 or 15 calls a second (Step
+            Functions quotas).
         remaining: seconds until Lambda ends this invocation.
         sleep: as time.sleep.
         random: as random.random.
@@ -275,9 +279,9 @@ class RotationSteps:
                 execution = self._require_not_failed(self._newest(event))
                 if execution.status == "SUCCEEDED":
                     return self._require_promoted(event, execution)
-                if next_look > FIRST_LOOK_SECONDS:
+                if next_look > FIRST_LOOK_SECONDS and self._random() < GIVING_WAY:
                     self._give_way(execution)
-                next_look = waited + self._look_seconds
+                next_look = waited + self._look_seconds * (1 + self._random())
             waited += self._pause(waited, event.token)
 
     def _give_way(self, execution: Execution) -> None:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from bench import scaled
+from bench.quotas import Bucket
+from local.assumptions import Assumptions
 
 REFERENCE = """
 import time, boto3, logging, os
@@ -59,3 +63,40 @@ def test_another_function_is_measured_on_the_same_clock(tmp_path: Path) -> None:
     assert (run.promoted, run.seconds) == (1, 7.0)
     assert run.rotation_seconds == [7.0]
     assert run.calls["DescribeSecret"] == 1
+
+
+@pytest.mark.parametrize("modifying", [60, 300])
+def test_more_rotations_than_lambda_has_slots_end_promoted_within_the_window(
+    modifying: int,
+) -> None:
+    # Two cannot begin, and ten hold all slots that their own executions need.
+    window = Assumptions(attempts=12, retry_seconds=300)
+    run = scaled.rotate(12, modifying, concurrency=10, assumptions=window)
+    assert (run.promoted, run.told, run.errors) == (12, {"succeeded": 12}, {})
+
+
+@pytest.mark.parametrize("modifying", [60, 300])
+def test_with_quick_retries_those_that_could_not_begin_succeed_the_next_time(
+    modifying: int,
+) -> None:
+    quick = Assumptions(attempts=3, retry_seconds=2)
+    run = scaled.rotate(12, modifying, concurrency=10, assumptions=quick, again=True)
+    assert (run.promoted, run.errors) == (10, {})
+    assert run.told == {"succeeded": 10, "failed": 2}
+    assert run.promoted_again == 2
+
+
+def test_a_clean_rotation_asks_for_few_executions() -> None:
+    run = scaled.rotate(1, 300)
+    assert "ListExecutions" not in run.calls
+    # At 5 s, and then each minute or two.
+    assert 1 <= run.calls["DescribeExecution"] <= 6
+    assert scaled.rotate(1, 0).calls.get("DescribeExecution", 0) <= 1
+
+
+def test_a_bucket_fills_up_again_and_never_over() -> None:
+    bucket = Bucket(2, 0.5)
+    assert [bucket.take(at) for at in (0, 0, 0, 1, 2, 2, 100, 100, 100)] == [
+        *(True, True, False, False, True, False),
+        *(True, True, False),
+    ]

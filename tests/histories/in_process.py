@@ -340,6 +340,10 @@ class InProcess:
                 return str(version["secret_string"])
         raise AssertionError(f"{secret_arn} has no {label}")
 
+    def outcome(self, token: str) -> str:
+        """How Secrets Manager's rotation with that token has ended, in its last word."""
+        return str(self._secrets.progress(token)["told"][-1].rsplit(" ", 1)[-1])
+
     # Services
 
     def _called(self, service: str, operation: str, request: dict[str, Any]) -> Any:

@@ -373,6 +373,13 @@ def test_a_version_that_no_execution_has_made_is_waited_for_by_nobody(young: Wor
     assert wait(young) == 0
 
 
+def test_the_first_version_of_a_secret_was_made_by_no_run(young: World) -> None:
+    del young.secrets.texts[PREVIOUS]
+    young.machine.machine.statuses[execution_name(CURRENT, 1)] = ["RUNNING"]
+    assert wait(young) == 0
+    assert young.machine.faults.calls == []
+
+
 def test_a_version_whose_execution_cannot_be_told_is_waited_for_while_it_is_young(
     world: World,
 ) -> None:
