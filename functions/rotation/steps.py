@@ -23,7 +23,7 @@ from rotation.errors import (
 )
 from rotation.executions import (
     execution_name,
-    is_attempt,
+    is_derived,
     newest_attempt,
     running_execution_for,
 )
@@ -49,7 +49,7 @@ PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
 FIRST_LOOK_SECONDS = 5.0
 #: The share of those that give way to their execution at a look. All at once would come back all at
 #: once, and fail together where Secrets Manager tries few times (docs/limits.md, "Concurrency").
-GIVING_WAY = 1 / 3
+GIVING_WAY = 0.1
 
 TO_BE_TRIED_AGAIN = (ThrottlingError, ServiceUnavailableError, VersionNotReadableError)
 
@@ -220,12 +220,12 @@ class RotationSteps:
             proof = event.rotation_token
             make_version(self._secrets, secret.arn, event.token, current, self._rules(), proof)
             return None
-        running = running_execution_for(event.token, self._machine.running())
-        if running and is_attempt(event.token, running):
-            return Execution(running, "RUNNING")
-        if running:
+        newest = newest_attempt(event.token, self._machine)
+        if newest and newest.execution.status == "RUNNING":
+            return newest.execution
+        if by_hand := self._by_hand(event.token):
             raise RotationInProgressError(
-                f"Execution {running}, started by hand, rotates secret {secret.arn} to version "
+                f"Execution {by_hand}, started by hand, rotates secret {secret.arn} to version "
                 f"{event.token}. Secrets Manager's retry will find its outcome."
             )
         try:
@@ -235,6 +235,13 @@ class RotationSteps:
             remove_pending(self._secrets, secret, event.token)
             raise
         return None
+
+    def _by_hand(self, token: str) -> str | None:
+        """The running execution by hand that makes the version."""
+        if is_derived(token):
+            return running_execution_for(token, self._machine.running())
+        execution = self._machine.find(token)
+        return execution.arn if execution and execution.status == "RUNNING" else None
 
     @staticmethod
     def _input(event: RotationEvent) -> dict[str, Any]:

@@ -447,11 +447,12 @@ class InProcess:
                 )
                 return json.loads(made)
             case "RotateSecret":
-                made = secrets.rotate_secret(
-                    secret_id, str(self._uuid()), ROTATION_FUNCTION, {"AutomaticallyAfterDays": 30}
-                )
-                self.stage.settle()
-                return json.loads(made)
+                how = ROTATION_FUNCTION, {"AutomaticallyAfterDays": 30}
+                try:
+                    return json.loads(secrets.rotate_secret(secret_id, str(self._uuid()), *how))
+                finally:
+                    # A refused one may have begun the previous rotation again.
+                    self.stage.settle()
             case "DeleteSecret":
                 secrets.delete_secret(secret_id, 7, False)
             case "RestoreSecret":

@@ -322,13 +322,17 @@ def test_a_version_that_an_execution_by_hand_makes_is_left_to_it(
     rotation: Rotation, own_name: bool
 ) -> None:
     arn = rotation.world.machine.arn(OTHER) if own_name else EXECUTION_ARN
-    token = version_of(arn)
+    token, name = version_of(arn), arn.rsplit(":", 1)[1]
     rotation.world.secrets.add(token, MADE, AWSPENDING)
+    rotation.world.machine.machine.statuses[name] = ["RUNNING"]
     rotation.world.machine.machine.running_by_hand = [arn]
     with pytest.raises(RotationInProgressError, match=arn):
         rotation.step("createSecret", token=token)
     assert rotation.started() == []
     assert rotation.world.secrets.version_with(AWSPENDING) == token
+    # Only where the version does not tell its execution are all of them asked for.
+    assert rotation.looks("running") == int(not own_name)
+    rotation.world.machine.machine.statuses[name] = ["ABORTED"]
     rotation.world.machine.machine.running_by_hand = []
     rotation.step("createSecret", token=token)
     assert rotation.started() == [f"{token}-1"]
