@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,17 +104,26 @@ def test_the_result_selector_keeps_all_of_the_target() -> None:
     assert selected == {f"{key}.$": f"$.Payload.{key}" for key in keys}
 
 
-@pytest.mark.parametrize("state", ["Modify User", "Describe User", "Describe User Again"])
-def test_the_result_selector_keeps_all_of_the_modification(state: str) -> None:
+_MODIFICATION = Modification.begun(datetime.now(UTC)).to_state().keys()
+
+
+@pytest.mark.parametrize(
+    "state, keys",
+    [
+        ("Generate Password", {"Generated", "WaitSeconds"}),
+        ("Modify User", _MODIFICATION),
+        ("Describe User", _MODIFICATION),
+        ("Describe User Again", _MODIFICATION),
+    ],
+)
+def test_the_result_selector_keeps_all_of_the_answer(state: str, keys: Collection[str]) -> None:
     selected = DEFINITION["States"][state]["ResultSelector"]
-    keys = Modification.begun(datetime.now(UTC)).to_state()
     assert selected == {f"{key}.$": f"$.Payload.{key}" for key in keys}
 
 
 def test_a_roll_back_is_waited_for_as_a_rotation_is() -> None:
-    keys = Modification.begun(datetime.now(UTC)).to_state()
     selected = DEFINITION["States"]["Roll Back"]["ResultSelector"]["Modification"]
-    assert selected == {f"{key}.$": f"$.Payload.Modification.{key}" for key in keys}
+    assert selected == {f"{key}.$": f"$.Payload.Modification.{key}" for key in _MODIFICATION}
 
 
 def test_roll_back_knows_the_failure_whatever_failed() -> None:
