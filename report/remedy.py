@@ -17,7 +17,7 @@ from report.history import Run
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 _STOPPED = (
     "Both passwords are on the user, perhaps: Roll Back has not run.",
-    "is on its version, perhaps: the next rotation takes it over",
+    "is on its version, perhaps: start an execution by hand, which makes a new version",
 )
 
 
@@ -51,7 +51,7 @@ def remedy_of(run: Run) -> Remedy | None:
     if "Promote Version" in done:
         current, pending = (
             f"is version {version}, which this run has set",
-            "is on it, too: the rotation has ended",
+            "is removed: the rotation has ended",
         )
     elif run.status == "SUCCEEDED":
         pending = "is as before: a dry run changes nothing"

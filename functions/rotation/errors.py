@@ -15,7 +15,7 @@ was found and what to do.
     │   ├── SecretDeletedError         marked for deletion
     │   ├── SecretFormatError          the JSON in it, or a field of it
     │   ├── SecretNotAllowedError      this stack is pinned to another secret or user
-    │   ├── VersionNotFoundError       (transient) the token is not a version of this secret, yet
+    │   ├── VersionNotFoundError       (transient) no version is AWSCURRENT, yet
     │   └── VersionNotReadableError    (transient) a version that cannot be read yet
     ├── UserError
     │   ├── UserNotFoundError
@@ -96,7 +96,7 @@ class SecretNotAllowedError(SecretError):
 
 
 class VersionNotFoundError(SecretError):
-    """The secret has no such version, or no AWSCURRENT."""
+    """The secret has no AWSCURRENT."""
 
     transient = True
 

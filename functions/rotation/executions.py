@@ -45,6 +45,11 @@ def execution_name(token: str, attempt: int) -> str:
     return f"{token}-{attempt}"
 
 
+def dry_run_of(token: str) -> str:
+    """The name that stands for the token where its version is only tested."""
+    return f"{token}-dry-run"
+
+
 def newest_attempt(name: str, machine: StepFunctions) -> Attempt | None:
     """The last execution of that token, or of another name that attempts are counted by.
 

@@ -21,7 +21,8 @@ _CUT_OFF = {
 }
 _LEFT = (
     "The user may have the new password beside its current one, and AWSPENDING may be left on the "
-    "version; AWSCURRENT has not moved. Rotate again: that makes a new version."
+    "version; AWSCURRENT has not moved. Start an execution by hand, which makes a new version: "
+    "RotateSecret may be refused while AWSPENDING is left."
 )
 
 

@@ -19,7 +19,7 @@ from rotation.errors import (
     ThrottlingError,
     UserNotFoundError,
 )
-from rotation.executions import running_execution_for
+from rotation.executions import dry_run_of, running_execution_for
 from rotation.message import Message
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -279,8 +279,8 @@ def _pending(secret: SecretDescription) -> str:
 
 def _execution_of(pending: str, running: Iterable[str]) -> str | None:
     """The one that rotates to the version, or tests it: RotateImmediately=false stages one too."""
-    tested = f"{pending}-dry-run"
-    return running_execution_for(pending, running) or running_execution_for(tested, running)
+    names = (pending, dry_run_of(pending))
+    return next(filter(None, (running_execution_for(name, running) for name in names)), None)
 
 
 def _blocked(secret: SecretDescription, pending: str) -> Finding:

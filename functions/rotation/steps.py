@@ -22,6 +22,7 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.executions import (
+    dry_run_of,
     execution_name,
     is_derived,
     newest_attempt,
@@ -261,7 +262,7 @@ class RotationSteps:
 
     def _dry_run(self, event: RotationEvent) -> Execution:
         given = {"SecretId": event.secret_id, "DryRun": True}
-        execution, waited = self._start(f"{event.token}-dry-run", given), 0.0
+        execution, waited = self._start(dry_run_of(event.token), given), 0.0
         while execution.status == "RUNNING":
             waited += self._pause(waited, execution.arn)
             execution = self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution

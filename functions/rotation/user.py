@@ -42,8 +42,8 @@ class User:
 
     @property
     def enabled(self) -> bool:
-        """Whether the access string turns the user on. In Redis ACLs a user is off until told."""
-        switches = [token for token in self.access_string.split() if token in ("on", "off")]
+        """Whether the access string, whose rules may be in any case, turns the user on."""
+        switches = [rule for rule in self.access_string.lower().split() if rule in ("on", "off")]
         return switches[-1:] == ["on"]
 
     @property
@@ -54,7 +54,7 @@ class User:
 
 def switched(switch: str, access_string: str) -> str:
     """The access string with ``on`` or ``off`` for its switch, and all else kept."""
-    rules = [token for token in access_string.split() if token not in ("on", "off")]
+    rules = [rule for rule in access_string.split() if rule.lower() not in ("on", "off")]
     return " ".join([switch, *rules])
 
 

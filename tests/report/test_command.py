@@ -115,11 +115,11 @@ def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
 @pytest.mark.parametrize(
     "name, current, pending",
     [
-        ("succeeded", "which this run has set", "is on it, too"),
+        ("succeeded", "which this run has set", "is removed"),
         ("dry-run", "as before", "a dry run changes nothing"),
         ("refused", "as before", "is off"),
         ("rolled-back", "as before", "is off"),
-        ("aborted", "as before", "the next rotation takes it over"),
+        ("aborted", "as before", "start an execution by hand"),
     ],
 )
 def test_the_labels_are_told_by_the_history(name: str, current: str, pending: str) -> None:
