@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import os
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
@@ -204,7 +206,13 @@ def install(
 
     `stops` is asked about every state by its name when it has been entered: whether somebody stops
     the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
+    Environment: LOCAL_LONGEST_RETRY_SECONDS shortens the waits before retries, which are as on AWS
+    without it.
     """
+    if longest := os.environ.get("LOCAL_LONGEST_RETRY_SECONDS"):
+        retrier_decl.time = types.SimpleNamespace(
+            sleep=lambda seconds: time.sleep(min(seconds, float(longest)))
+        )
     for holder, parse in _PARSERS:
         holder.parse = parse
     # What retries are counted by is made at its first use: twice, by two items of a Map at once

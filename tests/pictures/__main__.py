@@ -7,6 +7,7 @@ recorded. Exit status 1: an execution has ended otherwise than with that error.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from tests.pictures.failures import FAILURES
 from tests.pictures.picture import HISTORIES, PICTURES, kept, picture_of
 from tests.rotation.world import Tenant, World
 
+# What is tried again for minutes on AWS ends in seconds: a local AWS inherits it.
+os.environ.setdefault("LOCAL_LONGEST_RETRY_SECONDS", "0.5")
 #: Most of what they do is wait for the next attempt.
 _AT_ONCE = 4
 _MOST_SECONDS = 1800

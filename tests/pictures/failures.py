@@ -199,20 +199,15 @@ def stopped_by(edit: Callable[[dict[str, Any]], Any], world: World) -> str:
     return faulty("keep-modifying:60", world)
 
 
-def hastened(error: str, fault: Callable[[int], str], world: World) -> str:
-    """The machine tries again after seconds in place of minutes; the fault is as often met."""
-    tries = 0
-
-    def hasten(definition: dict[str, Any]) -> None:
-        nonlocal tries
-        for place in places(definition, "Task"):
-            for retry in place.state["Retry"]:
-                if error in retry["ErrorEquals"]:
-                    retry.update(IntervalSeconds=1, MaxDelaySeconds=2)
-                    tries = max(tries, 1 + retry["MaxAttempts"])
-
-    edited(hasten, world)
-    return faulty(fault(tries), world)
+def tries(error: str) -> int:
+    """How often a task is invoked at most that fails with that error."""
+    definition = json.loads((ROOT / "statemachine/rotation.asl.json").read_text())
+    return 1 + max(
+        int(retry["MaxAttempts"])
+        for place in places(definition, "Task")
+        for retry in place.state["Retry"]
+        if error in retry["ErrorEquals"] and place.name != "Roll Back"
+    )
 
 
 def of(name: str) -> Failure:
@@ -252,7 +247,7 @@ FAILURES: dict[str, Failure] = {
     "SecretNotAllowedError": pinned_to_another,
     "VersionNotFoundError": no_current_version,
     "VersionNotReadableError": current_version_without_a_value,
-    "UserBusyError": partial(hastened, "UserBusyError", "busy-user:1:1-{}".format),
+    "UserBusyError": partial(faulty, f"busy-user:1:1-{tries('UserBusyError')}"),
     "UserStatusError": partial(while_modifying, deleted_user),
     "UserModifyingTooLongError": modified_for_too_long,
     "NoEndpointError": partial(deployed, {"RequireEndpoints": "true"}),
@@ -262,12 +257,10 @@ FAILURES: dict[str, Failure] = {
     "RotationSupersededError": partial(while_modifying, lambda t: change(t, note="by hand")),
     "ThrottlingError": partial(faulty, f"throttle:DescribeUsers:1-{_CALLS}"),
     "ServiceUnavailableError": partial(faulty, f"error-500:DescribeUserGroups:1-{_CALLS}"),
-    "AccessDeniedError": partial(hastened, "AccessDeniedError", lambda _: "deny:ModifyUser"),
+    "AccessDeniedError": partial(faulty, "deny:ModifyUser"),
     "UnexpectedAwsError": no_answer_of_aws,
     "Lambda.TooManyRequestsException": partial(
-        hastened,
-        "Lambda.TooManyRequestsException",
-        lambda tries: f"throttle:Invoke:3-{2 + tries}",
+        faulty, f"throttle:Invoke:3-{2 + tries('Lambda.TooManyRequestsException')}"
     ),
     "Runtime.ExitError": partial(faulty, f"kill-before:PutSecretValue:1-{_TRIES}"),
     "Sandbox.Timedout": partial(coded, "Check Endpoint", lambda _: _HANGS),
