@@ -12,17 +12,17 @@ from tests.rotation.world import FIRST_PASSWORD, World
 HISTORIES = {
     "killed after ModifyUser": ["kill-after:ModifyUser"],
     "killed before the version is there": ["kill-before:PutSecretValue"],
-    "killed at the promotion": ["kill-after:UpdateSecretVersionStage:3"],
+    "killed at the promotion": ["kill-after:UpdateSecretVersionStage:1"],
     "a reply is lost": ["lose-reply:PutSecretValue", "lose-reply:ModifyUser"],
     "a removal's reply is lost": ["lose-reply:UpdateSecretVersionStage:2"],
     "botocore tries again": ["error-500:DescribeUsers", "deny:GetSecretValue:7"],
     "the change is denied": ["deny:ModifyUser"],
-    "the promotion is denied": ["deny:UpdateSecretVersionStage:3"],
-    "the roll back is denied": ["deny:UpdateSecretVersionStage:3", "deny:ModifyUser:2-"],
+    "the promotion is denied": ["deny:UpdateSecretVersionStage:1"],
+    "the roll back is denied": ["deny:UpdateSecretVersionStage:1", "deny:ModifyUser:2-"],
     "stopped before the change": ["stop-at:Modify User"],
     "stopped after the change": ["stop-at:Wait For User"],
     "stopped before the promotion": ["stop-at:Promote Version"],
-    "stopped in the roll back": ["deny:UpdateSecretVersionStage:3", "stop-at:Roll Back"],
+    "stopped in the roll back": ["deny:UpdateSecretVersionStage:1", "stop-at:Roll Back"],
 }
 #: With a user who has no password yet.
 FIRST = ["killed after ModifyUser", "stopped after the change", "the promotion is denied"]
