@@ -1,11 +1,12 @@
 """Rotations in one process, as the bench measures them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import scaled
-from bench.quotas import Bucket
+from bench.quotas import Bucket, Quotas
 from local.assumptions import Assumptions
 
 REFERENCE = """
@@ -91,7 +92,20 @@ def test_a_clean_rotation_asks_for_few_executions() -> None:
     assert "ListExecutions" not in run.calls
     # At 5 s, and then each minute or two.
     assert 1 <= run.calls["DescribeExecution"] <= 6
+    assert run.calls["GetExecutionHistory"] == 1
     assert scaled.rotate(1, 0).calls.get("DescribeExecution", 0) <= 1
+
+
+def test_rotations_that_share_a_quota_all_succeed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tight(now: Callable[[], float]) -> Quotas:
+        quotas = Quotas(now)
+        quotas._buckets["DescribeExecution"] = Bucket(1, 0.02)
+        return quotas
+
+    monkeypatch.setattr(scaled, "Quotas", tight)
+    run = scaled.rotate(4, 300)
+    assert (run.promoted, run.told) == (4, {"succeeded": 4})
+    assert run.throttled["DescribeExecution"] > 0
 
 
 def test_a_bucket_fills_up_again_and_never_over() -> None:

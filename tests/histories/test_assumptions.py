@@ -1,11 +1,11 @@
-"""Whatever Secrets Manager does where AWS does not say: rotations end well, and nothing is blocked."""
+"""Whatever Secrets Manager does where AWS does not say: rotations end well, none is blocked."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from local.assumptions import Assumptions
-from tests.histories.in_process import InProcess
+from tests.histories.in_process import ROTATION_FUNCTION, InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD
 
@@ -101,19 +101,39 @@ def test_a_version_that_cannot_be_made_blocks_nothing(
     assert rotated(inside, tenant) == "succeeded"
 
 
-def test_an_edit_in_the_middle_is_not_lost(inside: InProcess, tenant: InProcessTenant) -> None:
-    tenant.begin_rotation()
+def edited(inside: InProcess, tenant: InProcessTenant) -> str:
+    """The token of a rotation that an edit has abandoned after it had made its version."""
+    token = tenant.begin_rotation()
     stage = inside.stage
     while "ModifyUser" not in stage.parked.values():
         stage.step(stage.next() or "")
     value = '{"note": "by hand", ' + inside.text(tenant.secret_arn)[1:]
     inside.secrets.put_secret_value(SecretId=tenant.secret_arn, SecretString=value)
     stage.run()
+    return token
+
+
+def test_an_edit_in_the_middle_is_not_lost(inside: InProcess, tenant: InProcessTenant) -> None:
+    edited(inside, tenant)
     assert tenant.value()["note"] == "by hand"
     is_in_order(tenant, new=False)
     assert rotated(inside, tenant) == "succeeded"
     assert tenant.value()["note"] == "by hand"
     is_in_order(tenant, new=True)
+
+
+def test_a_retry_of_an_abandoned_rotation_does_not_win(
+    inside: InProcess, tenant: InProcessTenant
+) -> None:
+    """Whether one ever comes, AWS does not say."""
+    token = edited(inside, tenant)
+    secrets, labels = inside._secrets, tenant.labels()
+    secrets._begin(secrets.secrets[tenant.secret_arn], token, ROTATION_FUNCTION)
+    inside.stage.settle()
+    inside.stage.run()
+    assert inside.outcome(token) == "failed"
+    assert tenant.labels() == labels
+    is_in_order(tenant, new=False)
 
 
 def test_an_execution_that_is_stopped_delays_one_rotation_at_most(

@@ -52,6 +52,17 @@ def test_a_user_whom_somebody_else_modifies_for_minutes_is_waited_for(
     assert inside.stage.now > seconds
 
 
+def test_functions_that_sleep_are_waited_for_and_nothing_is_changed_back(
+    inside: InProcess, tenant: InProcessTenant
+) -> None:
+    inside.faults.control("POST", b'["idle-function:90"]')
+    arn = tenant.begin()
+    assert outcome(tenant, arn) == ("SUCCEEDED", "")
+    assert set(tenant.errors(arn)) == {"Lambda.ResourceNotReadyException"}
+    # Check Endpoint's and then Log In's.
+    assert inside.stage.now > 2 * 90
+
+
 def test_a_user_who_is_being_created_for_too_long_is_refused(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:

@@ -39,13 +39,13 @@ class Lambda:
         self.events.append(event)
         self.called.append(FunctionName)
         try:
-            if does := self.does.get(event["Step"]):
-                does(event)
+            does = self.does.get(event["Step"])
+            returned = does(event) if does else None
+            return {"Payload": io.BytesIO(json.dumps(returned).encode())}
         except LookupError as error:
             answer = {"errorType": type(error).__name__, "errorMessage": "hunter2"}
             payload = io.BytesIO(json.dumps(answer).encode())
             return {"FunctionError": "Unhandled", "Payload": payload}
-        return {}
 
     def get_function(self, FunctionName: str) -> dict[str, Any]:
         name = FunctionName.rsplit(":", 1)[1]
@@ -325,6 +325,12 @@ def test_a_rotation_is_tried_so_often_and_so_far_apart(
     assert service.pauses == [seconds] * (attempts - 1)
 
 
+def test_what_a_function_returns_means_nothing(service: Service) -> None:
+    told = {"errorType": "LookupError", "errorMessage": "it failed"}
+    service.functions.does["setSecret"] = lambda event: told
+    assert service.rotate() == ["attempt 1 succeeded"]
+
+
 @pytest.mark.parametrize("retried", [True, False])
 def test_a_version_that_has_lost_pending_may_be_tried_again(
     service: Service, retried: bool
@@ -352,9 +358,11 @@ def test_a_rotation_that_is_cancelled_or_whose_secret_goes_is_not_tried_again(
         fail(event)
 
     service.functions.does["setSecret"] = cancel
+    service.assume(refusal_reattempts=False)
     assert service.rotate()[1:] == ["abandoned"]
-    # CancelRotateSecret leaves AWSPENDING where it is.
+    # CancelRotateSecret leaves AWSPENDING where it is, and that blocks.
     assert service.labels()[SECOND] == ["AWSPENDING"]
+    assert refusal(service.rotate_secret, NAME, THIRD)[0] == "InvalidRequestException"
     service.move("AWSPENDING", SECOND, None)
     service.functions.does["setSecret"] = delete
     assert service.rotate(THIRD)[1:] == ["abandoned"]
@@ -403,13 +411,20 @@ def test_a_rotation_that_is_under_way_is_not_begun_again(service: Service) -> No
     assert service.functions.steps == STEPS
 
 
-def test_pending_taken_off_frees_the_secret(service: Service) -> None:
+def by_taking_pending_off(service: Service) -> None:
+    service.move("AWSPENDING", SECOND, None)
+
+
+@pytest.mark.parametrize("free", [by_taking_pending_off, by_put, by_update])
+def test_pending_taken_off_or_a_new_current_version_frees_the_secret(
+    service: Service, free: Callable[[Service], None]
+) -> None:
     service.functions.does["setSecret"] = fail
     service.rotate()
     del service.functions.does["setSecret"]
-    service.move("AWSPENDING", SECOND, None)
-    assert service.rotate(THIRD) == ["attempt 1 succeeded"]
-    assert service.labels()[THIRD] == ["AWSCURRENT", "AWSPENDING"]
+    free(service)
+    assert service.rotate("4" * 32) == ["attempt 1 succeeded"]
+    assert service.labels()["4" * 32] == ["AWSCURRENT", "AWSPENDING"]
 
 
 # A rotation that has succeeded

@@ -420,6 +420,11 @@ def test_the_service_of_each_log_line_and_metric_is_the_stack() -> None:
     assert not any("service=" in text for text in SOURCES.values())
 
 
+def test_no_function_reserves_concurrency() -> None:
+    """Secrets Manager asks for 10 at least or none (user guide, "Lambda rotation functions")."""
+    assert "ReservedConcurrentExecutions" not in TEXT
+
+
 def test_an_execution_is_long_when_it_takes_longer_than_a_user_may_be_modifying() -> None:
     alarm = TEMPLATE["Resources"]["ExecutionsLongAlarm"]["Properties"]
     # Seconds, and three more digits: the metric has milliseconds.

@@ -89,9 +89,17 @@ def test_an_answer_without_a_code_is_unexpected() -> None:
     assert type(translation_of(ClientError({}, "AnyCall"))) is UnexpectedAwsError
 
 
-def test_a_denied_access_tells_what_aws_says_of_role_and_action() -> None:
-    message = "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x:Y"
+@pytest.mark.parametrize(
+    "message",
+    [
+        "User: arn:aws:sts::1:assumed-role/r is not authorized to perform: x:Y",
+        # Secrets Manager's, of a key that is denied or disabled.
+        "Access to KMS is not allowed",
+    ],
+)
+def test_a_denied_access_tells_what_aws_says_of_role_and_action(message: str) -> None:
     error = translation_of(client_error("AccessDeniedException", message))
+    assert type(error) is AccessDeniedError
     assert f"{message}. {AccessDeniedError.remedy}" in str(error)
 
 
