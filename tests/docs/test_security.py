@@ -1,14 +1,12 @@
 """docs/security.md: each answer to a threat names tests that there are, and none is forgotten."""
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.docs.named_tests import ROOT, missing, named, names_in
 from tests.template.test_template import TEMPLATE
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/security.md").read_text()
 THREATS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
@@ -17,26 +15,6 @@ THREATS = [
 ]
 #: Whose every test is an answer.
 WHOLLY = ("test_redirected", "test_roles", "test_least_privilege")
-
-
-def named(text: str) -> set[tuple[str, str]]:
-    return set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text))
-
-
-def names_in(path: str) -> set[str]:
-    tree = ast.parse((ROOT / path).read_text())
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return {each.name for each in functions if each.name.startswith("test_")}
-
-
-def missing(text: str) -> set[tuple[str, str]]:
-    """The named tests that there are not."""
-    found = named(text)
-    return {
-        (path, test)
-        for path, test in found
-        if not (ROOT / path).exists() or test not in names_in(path)
-    }
 
 
 def test_every_named_test_is_there() -> None:
