@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation import first_rotation
 from rotation.endpoint import Endpoint
-from rotation.errors import CurrentPasswordUnknownError
 from rotation.login import Door
 from rotation.secrets_manager import SecretsManager, known_password
 from rotation.target import Target
@@ -14,7 +14,11 @@ from rotation.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target", "Endpoint"}``; a dry run also tries the current password, where there is one."""
+    """``{"Target", "Endpoint"}`` to ``{"Endpoint", "PreviousLogsIn", "ProvenVersion"}``.
+
+    A dry run also tries the current password, where there is one. ``ProvenVersion`` is the version
+    whose password an earlier first rotation has set, or empty.
+    """
     target = Target.from_state(event["Target"])
     # Read in every run: a subnet without a way to Secrets Manager has to fail here, not later.
     secrets = SecretsManager.connect()
@@ -31,26 +35,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             door.accepts_any_password()
         if target.dry_run and current.password and not target.turn_on:
             door.require(current.password, "current")
-        if target.first_password_candidates:
-            _require_one_of(target, secrets, door)
+        proven = ""
+        if versions := target.first_password_candidates:
+            ids = (target.user_id, target.secret_arn)
+            proven = first_rotation.proven(*ids, versions, secrets, door)
         # Whether a roll back may set it again beside the current one.
         previous_logs_in = previous is not None and door.accepts(previous)
-    return {"Endpoint": str(endpoint), "PreviousLogsIn": previous_logs_in}
-
-
-def _require_one_of(target: Target, secrets: SecretsManager, door: Door) -> None:
-    """See that a user that is on has a password which this secret's rotations have made.
-
-    Raises:
-        CurrentPasswordUnknownError: none of theirs logs in.
-    """
-    for version in target.first_password_candidates:
-        password = known_password(secrets, target.secret_arn, version)
-        if password and door.accepts(password):
-            return
-    raise CurrentPasswordUnknownError(
-        f"User {target.user_id} is on, secret {target.secret_arn} holds no password, and no "
-        "password that an earlier rotation has made logs in: clients that log in today would be "
-        'locked out by a first one. Put the present password into the secret as "password", or '
-        "turn the user off until it has its first password."
-    )
+    return {
+        "Endpoint": str(endpoint),
+        "PreviousLogsIn": previous_logs_in,
+        "ProvenVersion": proven,
+    }

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
 from rotation.errors import SecretFormatError
+from rotation.first_rotation import first_password
 from rotation.modification import Modification
 from rotation.secrets_manager import SecretsManager
 from rotation.target import Target, require_unchanged
@@ -15,7 +16,7 @@ from rotation.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target"}`` to the Modification that the polling goes on with."""
+    """``{"Target", "Checks"}`` to the Modification that the polling goes on with."""
     target = Target.from_state(event["Target"])
     secrets = SecretsManager.connect()
     require_unchanged(target, secrets.describe(target.secret_arn))
@@ -28,6 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if target.turn_on:
         # As it is now: somebody may have changed the rest of it meanwhile.
         access_string = users.user(target.user_id).enabled_access_string
-    passwords = [pending, current] if current else [pending]
+    beside = current or first_password(target, event.get("Checks", {}), secrets)
+    passwords = [pending, beside] if beside else [pending]
     users.set_passwords(target.user_id, passwords, access_string=access_string)
     return Modification.begun(datetime.now(UTC)).to_state()

@@ -1,9 +1,11 @@
 """Promote Version: AWSCURRENT moves to the version whose password has logged in everywhere."""
 
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation.errors import RotationError
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.staging import move, remove_pending, require_promotable
 from rotation.target import Target, require_unchanged
@@ -31,5 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             to=target.version_id,
             away_from=target.current_version_id,
         )
-    remove_pending(secrets, secret, target.version_id)
+    # Left on AWSCURRENT's version it blocks nothing, and the rotation has succeeded.
+    with suppress(RotationError):
+        remove_pending(secrets, target.secret_arn, target.version_id)
     return {"Promoted": promoted}

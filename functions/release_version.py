@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if version := own_version(state):
         secrets = SecretsManager.connect()
         try:
-            remove_pending(secrets, secrets.describe(state["Input"]["SecretId"]), version)
+            remove_pending(secrets, state["Input"]["SecretId"], version)
         except RotationError as error:
             if error.transient:
                 raise

@@ -17,7 +17,7 @@ from report.history import Run
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 _STOPPED = (
     "Both passwords are on the user, perhaps: Roll Back has not run.",
-    "is on its version, perhaps: start an execution by hand, which makes a new version",
+    "is on its version, perhaps: start an execution by hand",
 )
 
 

@@ -8,19 +8,10 @@ ARN: a state that runs again finds its version again.
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from rotation.step_functions import Execution, StepFunctions
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """The ``number``-th execution for a token, and what became of it."""
-
-    number: int
-    execution: Execution
 
 
 def version_of(execution_arn: str) -> str:
@@ -50,17 +41,22 @@ def dry_run_of(token: str) -> str:
     return f"{token}-dry-run"
 
 
-def newest_attempt(name: str, machine: StepFunctions) -> Attempt | None:
+def newest_execution(name: str, machine: StepFunctions) -> Execution | None:
     """The last execution of that token, or of another name that attempts are counted by.
 
     No attempt follows one that runs or has succeeded.
     """
     newest, number = None, 1
     while execution := machine.find(execution_name(name, number)):
-        newest, number = Attempt(number, execution), number + 1
+        newest, number = execution, number + 1
         if execution.status in ("RUNNING", "SUCCEEDED"):
             break
     return newest
+
+
+def execution_by_hand(version_id: str, machine: StepFunctions) -> Execution | None:
+    """The execution by hand that makes the version, where the version tells its name."""
+    return machine.find(version_id) if _UUID.fullmatch(version_id) else None
 
 
 def running_execution_for(version_id: str, execution_arns: Iterable[str]) -> str | None:

@@ -92,6 +92,9 @@ def _set_back(
         users.remove_passwords(target.user_id, access_string=access_string)
         return Restoration(True, f"{who} is without a password again, as before.")
     current = secrets.read(target.secret_arn, target.current_version_id).password
+    if target.first_password_candidates:
+        # Whose clients those are, nobody knows: none is locked out.
+        return Restoration(False, f"{who} keeps its password from before and the new one.")
     if current is None:
         # Its first password is known to nobody and cannot be set again. Off, also if an earlier
         # run had turned it on: a next first rotation takes none who is on.

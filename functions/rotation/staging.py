@@ -1,13 +1,17 @@
 """Making a version with a new password, and AWSPENDING, which is the lock of a secret."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from rotation.errors import (
     RotationSupersededError,
     SecretFormatError,
+    SecretNotFoundError,
+    ServiceUnavailableError,
+    ThrottlingError,
     VersionNotReadableError,
 )
-from rotation.executions import is_derived, newest_attempt
+from rotation.executions import execution_by_hand, is_derived, newest_execution
 from rotation.password import PasswordRules, is_valid
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -17,7 +21,7 @@ from rotation.secrets_manager import (
     SecretsManager,
 )
 from rotation.step_functions import StepFunctions
-from rotation.target import Target
+from rotation.target import Target, without_current
 
 #: The state machine's TimeoutSeconds, and some.
 LONGEST_EXECUTION = timedelta(days=3, hours=1)
@@ -106,7 +110,9 @@ def _never_promoted(
 ) -> str | None:
     if AWSPREVIOUS in secret.stages.get(version_id, ()):
         return "it is AWSPREVIOUS"
-    current_id = secret.version_with(AWSCURRENT) or ""
+    current_id = secret.version_with(AWSCURRENT)
+    if current_id is None:
+        raise without_current(secret.arn)
     try:
         version = secrets.read(secret.arn, version_id)
     except SecretFormatError:
@@ -143,8 +149,11 @@ def wait_for_earlier_runs(
         return 0
     if is_derived(target.current_version_id):
         return late
-    newest = newest_attempt(target.current_version_id, machine)
-    execution = newest.execution if newest else machine.find(target.current_version_id)
+    try:
+        execution = newest_execution(target.current_version_id, machine)
+        execution = execution or execution_by_hand(target.current_version_id, machine)
+    except (ThrottlingError, ServiceUnavailableError):
+        return late
     if execution is None:
         # A person's version, or one of an execution that is long forgotten.
         return 0
@@ -172,7 +181,7 @@ def move(
             raise
 
 
-def remove_pending(secrets: SecretsManager, secret: SecretDescription, version_id: str) -> None:
-    """Take AWSPENDING off the version, if it was there."""
-    if AWSPENDING in secret.stages.get(version_id, ()):
-        move(secrets, secret.arn, AWSPENDING, to=None, away_from=version_id)
+def remove_pending(secrets: SecretsManager, secret_id: str, version_id: str) -> None:
+    """Take AWSPENDING off the version, if it is there; without a look, which may be old."""
+    with suppress(SecretNotFoundError):  # nor is there such a version any more
+        move(secrets, secret_id, AWSPENDING, to=None, away_from=version_id)

@@ -23,9 +23,10 @@ from rotation.errors import (
 )
 from rotation.executions import (
     dry_run_of,
+    execution_by_hand,
     execution_name,
     is_derived,
-    newest_attempt,
+    newest_execution,
     running_execution_for,
 )
 from rotation.password import PasswordRules
@@ -34,7 +35,6 @@ from rotation.secrets_manager import (
     AWSPENDING,
     SecretDescription,
     SecretsManager,
-    known_password,
 )
 from rotation.staging import make_version, remove_pending, require_promotable
 from rotation.step_functions import Execution, StepFunctions
@@ -159,11 +159,13 @@ class RotationSteps:
         while True:
             try:
                 return self._run(event)
-            except TO_BE_TRIED_AGAIN:
+            except TO_BE_TRIED_AGAIN as error:
                 # No state machine tries this function again, and each step may be repeated.
                 pause = self._random() * longest
                 short = self._remaining() < pause + MARGIN_SECONDS
                 if waited + pause > PATIENCE_SECONDS or short:
+                    if event.step == "createSecret":
+                        self._show(event, error)
                     raise
             self._sleep(pause)
             waited, longest = waited + pause, min(2 * longest, LONGEST_WAIT_SECONDS)
@@ -190,26 +192,25 @@ class RotationSteps:
     def _create(self, event: RotationEvent, secret: SecretDescription) -> Execution:
         """See that the token's version has a value, and that an execution is at work on it."""
         try:
-            if running := self._prepare(event, secret):
-                return running
+            self._prepare(event, secret)
         except (*TO_BE_TRIED_AGAIN, RotationInProgressError, RotationSupersededError):
             raise
         except RotationError as error:
-            # An execution that fails by the same name is what a person can look at.
-            failed = {"Error": type(error).__name__, "Cause": str(error)}
-            with suppress(AwsError):
-                self._start(event.token, self._input(event) | {"CreateSecretError": failed})
+            self._show(event, error)
             raise
         return self._start(event.token, self._input(event))
 
-    def _prepare(self, event: RotationEvent, secret: SecretDescription) -> Execution | None:
+    def _show(self, event: RotationEvent, error: RotationError) -> None:
+        """Start an execution that fails by the same name, and takes AWSPENDING off."""
+        failed = {"Error": type(error).__name__, "Cause": str(error)}
+        with suppress(RotationError):
+            self._start(event.token, self._input(event) | {"CreateSecretError": failed})
+
+    def _prepare(self, event: RotationEvent, secret: SecretDescription) -> None:
         """Make the version, or ask of one that has a value whether to go on with it.
 
         Secrets Manager accepts a version from its rotation function alone (user guide, "Lambda
         rotation functions"), and the event's RotationToken is the proof.
-
-        Returns:
-            The execution that is at work on it already, or None.
         """
         try:
             with suppress(SecretFormatError):
@@ -220,10 +221,7 @@ class RotationSteps:
                 raise without_current(secret.arn) from None
             proof = event.rotation_token
             make_version(self._secrets, secret.arn, event.token, current, self._rules(), proof)
-            return None
-        newest = newest_attempt(event.token, self._machine)
-        if newest and newest.execution.status == "RUNNING":
-            return newest.execution
+            return
         if by_hand := self._by_hand(event.token):
             raise RotationInProgressError(
                 f"Execution {by_hand}, started by hand, rotates secret {secret.arn} to version "
@@ -233,15 +231,14 @@ class RotationSteps:
             require_promotable(secret, event.token, self._secrets)
         except RotationSupersededError:
             # Left on, the label would block the secret's schedule for ever.
-            remove_pending(self._secrets, secret, event.token)
+            remove_pending(self._secrets, secret.arn, event.token)
             raise
-        return None
 
     def _by_hand(self, token: str) -> str | None:
         """The running execution by hand that makes the version."""
         if is_derived(token):
             return running_execution_for(token, self._machine.running())
-        execution = self._machine.find(token)
+        execution = execution_by_hand(token, self._machine)
         return execution.arn if execution and execution.status == "RUNNING" else None
 
     @staticmethod
@@ -256,9 +253,14 @@ class RotationSteps:
         RotateImmediately=false calls testSecret alone, on a temporary version (API reference,
         RotateSecret).
         """
-        pending = known_password(self._secrets, secret.arn, event.token)
-        current = known_password(self._secrets, secret.arn, secret.version_with(AWSCURRENT))
-        return pending in (None, current)
+        pending = self._patiently(lambda: self._text(secret, event.token))
+        return pending in (None, self._text(secret, secret.version_with(AWSCURRENT)))
+
+    def _text(self, secret: SecretDescription, version_id: str | None) -> str | None:
+        """The version's text; None without one that can be read, or that is for a rotation."""
+        with suppress(VersionNotReadableError, SecretFormatError):
+            return self._secrets.read(secret.arn, version_id or "").text
+        return None
 
     def _dry_run(self, event: RotationEvent) -> Execution:
         given = {"SecretId": event.secret_id, "DryRun": True}
@@ -276,20 +278,22 @@ class RotationSteps:
         Labels may be asked for often; the execution only where they show that it has ended, and
         now and then.
         """
-        waited, next_look = 0.0, FIRST_LOOK_SECONDS
+        waited, next_look, between = 0.0, FIRST_LOOK_SECONDS, 1.0
         execution: Execution | None = None
         while True:
             secret = self._secrets.describe(event.secret_id)
             if secret.version_with(AWSCURRENT) == event.token:
                 return execution
             released = AWSPENDING not in secret.stages.get(event.token, ())
-            if released or waited >= next_look:
+            if (released and execution is None) or waited >= next_look:
                 execution = self._require_not_failed(self._newest(event))
                 if execution.status == "SUCCEEDED":
                     return self._require_promoted(event, execution)
                 if next_look > FIRST_LOOK_SECONDS and self._random() < GIVING_WAY:
                     self._give_way(execution)
-                next_look = waited + self._look_seconds * (1 + self._random())
+                # A run that has let go of the label is about to end, as a rule.
+                between = min(2 * between, self._look_seconds) if released else self._look_seconds
+                next_look = waited + between * (1 + self._random())
             waited += self._pause(waited, event.token)
 
     def _give_way(self, execution: Execution) -> None:
@@ -342,18 +346,16 @@ class RotationSteps:
 
     def _newest(self, event: RotationEvent) -> Execution:
         """The newest execution for the token. A failed one may be an older one, seen late."""
-
-        def look() -> Execution | None:
-            newest = newest_attempt(event.token, self._machine)
-            return newest.execution if newest else None
-
+        look = partial(newest_execution, event.token, self._machine)
         found = self._patiently(look)
         if found is None:
             raise RotationFailedError(
                 f"No execution for version {event.token} of secret {event.secret_id}: its "
                 "createSecret has not run."
             )
-        if found.status not in ("RUNNING", "SUCCEEDED"):
+        for _ in range(LOOKS):
+            if found.status in ("RUNNING", "SUCCEEDED"):
+                break
             self._sleep(SECONDS_BETWEEN_LOOKS)
             found = look() or found
         return found

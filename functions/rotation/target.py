@@ -4,28 +4,27 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from rotation import first_rotation
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
     ConfigurationError,
-    CurrentPasswordUnknownError,
     InvalidInputError,
     RotationError,
     RotationInProgressError,
     RotationSupersededError,
     SecretNotAllowedError,
+    UserBusyError,
     UserNotBoundError,
     VersionNotFoundError,
     error_named,
 )
 from rotation.executions import is_attempt, running_execution_for, version_of
-from rotation.password import is_valid
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
-    known_password,
 )
 from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
@@ -33,10 +32,6 @@ from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
 _ACCEPTED = (
     '{"SecretId": "<name or ARN of the secret>"}, with "DryRun": true beside it to only check'
 )
-
-
-#: Versions whose passwords are tried where a first rotation was cut off.
-MOST_CANDIDATES = 20
 
 
 @dataclass(frozen=True)
@@ -195,18 +190,15 @@ def check_target(
     check_rotatable(user, value, secret.arn)
     if not pin:
         _check_bound(user, secret, users)
-    candidates: list[str] = []
+    first_passwords: list[str] = []
     if user.enabled and value.password is None:
-        # A user without a password lets any of them log in: it is no first rotation's work.
-        if user.authentication == "password":
-            candidates = _first_password_candidates(secret.arn, current, secrets)
-        if not candidates:
-            raise CurrentPasswordUnknownError(
-                f"User {user.user_id} is on and secret {secret.arn} holds no password: clients "
-                "that log in today would be locked out by a first one. Put the present password "
-                'into the secret as "password", or turn the user off until it has its first '
-                "password."
-            )
+        if user.authentication != "password":
+            # It lets any password log in: that is no first rotation's work.
+            raise first_rotation.unknown_password(user.user_id, secret.arn)
+        first_passwords = first_rotation.candidates(user.user_id, secret.arn, current, secrets)
+        if user.status == "modifying":
+            # DescribeUsers shows what the nodes have not got yet.
+            raise UserBusyError(f"User {user.user_id} has status modifying.")
     if execution_input.create_secret_error and token == execution_input.token:
         # All that the state machine can see is sound: what createSecret met is the failure.
         raise execution_input.create_secret_error
@@ -223,7 +215,7 @@ def check_target(
         password_count=user.password_count,
         turn_on=not user.enabled,
         dry_run=execution_input.dry_run,
-        first_password_candidates=candidates,
+        first_password_candidates=first_passwords,
     )
 
 
@@ -259,16 +251,6 @@ def _version_to_make(
             "rotate. Start a new execution."
         )
     return version
-
-
-def _first_password_candidates(secret_arn: str, current: str, secrets: SecretsManager) -> list[str]:
-    """Versions whose password an earlier first rotation may have set, newest first."""
-    versions = [each.version_id for each in secrets.versions(secret_arn)]
-    return [
-        version
-        for version in versions[:MOST_CANDIDATES]
-        if version != current and is_valid(known_password(secrets, secret_arn, version) or "")
-    ]
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:

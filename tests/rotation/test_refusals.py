@@ -93,7 +93,7 @@ USERS: dict[str, tuple[str, Break, str]] = {
     "bound to another secret": ("UserNotBoundError", lambda t: tag(t, "another"), "another"),
     "no current password": (
         "CurrentPasswordUnknownError",
-        lambda t: change(t, password=None),
+        forget_password,
         "locked out",
     ),
 }

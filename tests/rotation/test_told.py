@@ -75,7 +75,7 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     assert execution["status"] == "ABORTED"
     told = on_call.message("ABORTED")
     assert told["Subject"] == f"ABORTED: rotation of secret {tenant.secret_name}"
-    assert "Rotate again: that makes a new version." in told["Message"]
+    assert "Start an execution by hand, which makes a new version" in told["Message"]
     assert tenant.start()["status"] == "SUCCEEDED"
     assert "Messages" not in on_call.sqs.receive_message(QueueUrl=on_call.queue)
 

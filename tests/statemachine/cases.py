@@ -110,7 +110,11 @@ USUAL: Mapping[str, Shape] = {
         "DryRun": False,
     },
     "Find Endpoints": _endpoints(1),
-    "Check Endpoint": {"Endpoint": "node-0:6379 of cache", "PreviousLogsIn": False},
+    "Check Endpoint": {
+        "Endpoint": "node-0:6379 of cache",
+        "PreviousLogsIn": False,
+        "ProvenVersion": "",
+    },
     "Generate Password": {"Generated": True, "WaitSeconds": 0},
     "Modify User": _BEGUN.to_state(),
     "Describe User": _user("active"),

@@ -62,7 +62,13 @@ RETRIED: dict[str, frozenset[str]] = {
         {"UserBusyError", "UserNotFoundError", "VersionNotFoundError", "VersionNotReadableError"}
     ),
     "Find Endpoints": frozenset({"UserNotFoundError"}),
-    "Check Endpoint": frozenset({"EndpointUnreachableError", "VersionNotReadableError"}),
+    "Check Endpoint": frozenset(
+        {
+            "CurrentPasswordUnknownError",
+            "EndpointUnreachableError",
+            "VersionNotReadableError",
+        }
+    ),
     "Generate Password": frozenset({"RotationSupersededError", "VersionNotReadableError"}),
     "Modify User": frozenset(
         {
@@ -77,7 +83,7 @@ RETRIED: dict[str, frozenset[str]] = {
     "Log In": frozenset(
         {"PasswordRefusedError", "EndpointUnreachableError", "VersionNotReadableError"}
     ),
-    "Promote Version": frozenset({"RotationSupersededError"}),
+    "Promote Version": frozenset({"RotationSupersededError", "VersionNotReadableError"}),
     "Roll Back": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
     "Log In With Current": frozenset({"PasswordRefusedError", "VersionNotReadableError"}),
 }

@@ -619,7 +619,7 @@ def _resolved(value: Any, template: Template, values: Mapping[str, str]) -> str:
 
 
 def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """``(Class.method or function, variable)`` for each ``os.environ["X"]`` or ``.get("X")``."""
+    """``(Class.method or function, variable)`` for each variable that is read by its name."""
 
     def visit(node: ast.AST, within: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -630,6 +630,7 @@ def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
             "os.environ.get",
             "os.getenv",
+            "seconds_from_env",
         ):
             key = node.args[0]
         if isinstance(key, ast.Constant):

@@ -86,6 +86,14 @@ def just_rotated(world: World) -> None:
     world.secrets.created |= dict.fromkeys((CURRENT, PENDING), datetime.now(UTC))
 
 
+#: The version of a run by hand whose name is no UUID.
+DERIVED = version_of(EXECUTION_ARN)
+
+
+def left_by_hand(world: World) -> None:
+    world.secrets.add(DERIVED, secret_text(PENDING_PASSWORD), AWSPENDING)
+
+
 Way = tuple[dict[str, Any], Callable[[World], None]]
 #: Where neither the events nor the worlds of test_leaks.py lead.
 MORE: dict[str, list[Way]] = {
@@ -98,7 +106,10 @@ MORE: dict[str, list[Way]] = {
         ({"Target": make_target().to_state()}, just_rotated),
     ],
     "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
-    "rotate_secret": [({"Step": "createSecret", **STEP}, edited)],
+    "rotate_secret": [
+        ({"Step": "createSecret", **STEP}, edited),
+        ({"Step": "createSecret", **STEP, "ClientRequestToken": DERIVED}, left_by_hand),
+    ],
 }
 
 

@@ -43,7 +43,7 @@ def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str,
     assert message.subject.startswith(f"{status}: rotation of secret")
     assert f"ended {status}.\n" in message.text
     assert why in message.text
-    assert "Rotate again: that makes a new version." in message.text
+    assert "Start an execution by hand, which makes a new version" in message.text
     assert f"docs/troubleshooting.md, {status}." in message.text
 
 
