@@ -55,6 +55,13 @@ def delete_user(tenant: Tenant) -> None:
     tenant.world.elasticache.delete_user(UserId=tenant.user_id)
 
 
+def forget_password(tenant: Tenant) -> None:
+    """The secret has no password, and that of its versions is not the user's."""
+    change(tenant, password=None)
+    tenant.world.elasticache.modify_user(UserId=tenant.user_id, Passwords=["of-nobody-0123456789"])
+    eventually(lambda: tenant.user()["Status"] == "active", "the user to be active")
+
+
 def arm(tenant: Tenant, fault: str) -> None:
     control(tenant.world.aws.environment["LOCAL_CONTROL_URL"], "POST", [fault])
 

@@ -196,11 +196,12 @@ class FakeSecretsManager(SecretsManager):
         self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
     ) -> None:
         with self.faults.at("move_label", secret_arn, label, to, away_from):
+            for version in filter(None, (to, away_from)):
+                if version not in self.texts:
+                    raise SecretNotFoundError(f"There is no version {version}.")
             holder = self.version_with(label)
             if holder != away_from:
                 raise RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
-            if to is not None and to not in self.texts:
-                raise SecretNotFoundError(f"There is no version {to}.")
             if holder is not None:
                 self.labels[holder].discard(label)
             if to is not None:

@@ -37,7 +37,7 @@ def event(**target: Any) -> dict[str, Any]:
 
 def test_an_endpoint_that_refuses_a_made_up_password_passes(world: World) -> None:
     answer = world.call(check_endpoint.handler, event())
-    assert answer == {"Endpoint": str(ENDPOINT), "PreviousLogsIn": False}
+    assert answer == {"Endpoint": str(ENDPOINT), "PreviousLogsIn": False, "ProvenVersion": ""}
     assert world.cache.opened == [(ENDPOINT, USERNAME)]
     assert world.cache.closed == 1
     assert len(world.cache.tried) == 1
@@ -138,7 +138,8 @@ def cut_off(world: World) -> World:
 
 
 def test_a_password_of_an_earlier_first_rotation_has_to_log_in(cut_off: World) -> None:
-    cut_off.call(check_endpoint.handler, event(**CANDIDATES))
+    answer = cut_off.call(check_endpoint.handler, event(**CANDIDATES))
+    assert answer["ProvenVersion"] == PENDING
     # Newest first, and no more than it takes.
     assert cut_off.cache.tried[1:] == [OTHER_PASSWORD, PENDING_PASSWORD]
 

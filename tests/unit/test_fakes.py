@@ -100,7 +100,7 @@ def test_the_version_that_loses_awscurrent_becomes_awsprevious(world: World) -> 
     assert world.secrets.version_with(AWSPREVIOUS) == CURRENT
 
 
-@pytest.mark.parametrize("away_from", [None, OTHER, PENDING])
+@pytest.mark.parametrize("away_from", [None, PREVIOUS, PENDING])
 def test_a_label_that_is_elsewhere_does_not_move(world: World, away_from: str | None) -> None:
     world.stage()
     before = world.secrets.snapshot()

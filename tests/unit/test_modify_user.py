@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 import modify_user
-from rotation.errors import RotationSupersededError, UserBusyError, VersionNotReadableError
+from rotation.errors import (
+    CurrentPasswordUnknownError,
+    RotationSupersededError,
+    UserBusyError,
+    VersionNotReadableError,
+)
 from rotation.modification import Modification
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
 from tests.unit.fakes import (
@@ -16,6 +21,7 @@ from tests.unit.fakes import (
     OTHER_PASSWORD,
     PENDING,
     PENDING_PASSWORD,
+    PREVIOUS,
     SECRET_ARN,
     USER_ID,
     World,
@@ -47,6 +53,33 @@ def test_a_user_that_is_on_keeps_its_access_string(world: World) -> None:
     world.call(modify_user.handler, event())
     ((_, _, access_string),) = world.users.faults.called("set_passwords")
     assert access_string is None
+
+
+@pytest.mark.parametrize(
+    "proven,kept",
+    [
+        ([OTHER, OTHER], [OTHER_PASSWORD]),
+        ([], []),  # no cache uses it: nobody is logged in
+    ],
+)
+def test_after_a_first_rotation_that_was_cut_off_the_password_that_logs_in_stays(
+    world: World, proven: list[str], kept: list[str]
+) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
+    world.stage()
+    target = event(first_password_candidates=[OTHER])
+    world.call(modify_user.handler, {**target, "Checks": {"ProvenVersions": proven}})
+    assert world.users.passwords == [PENDING_PASSWORD, *kept]
+
+
+def test_nodes_with_different_passwords_are_left_as_they_are(world: World) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.stage()
+    checks = {"Checks": {"ProvenVersions": [OTHER, PREVIOUS]}}
+    with pytest.raises(CurrentPasswordUnknownError):
+        world.call(modify_user.handler, {**event(), **checks})
+    assert world.users.faults.called("set_passwords") == []
 
 
 def test_an_inactive_user_gets_its_first_password_and_is_turned_on(world: World) -> None:

@@ -16,6 +16,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from rotation.errors import RotationError
+from rotation.executions import version_of
 from rotation.secrets_manager import AWSPENDING
 from rotation.user import BINDING_TAG
 from tests.unit.fakes import (
@@ -25,6 +26,7 @@ from tests.unit.fakes import (
     OTHER,
     OTHER_PASSWORD,
     PENDING,
+    PENDING_PASSWORD,
     SECRET_ARN,
     TOPIC_ARN,
     World,
@@ -106,6 +108,7 @@ MORE: dict[str, list[Way]] = {
         ({"Target": make_target().to_state()}, just_rotated),
     ],
     "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
+    "release_version": [(HANDLERS["release_version"][1], released)],
     "rotate_secret": [
         ({"Step": "createSecret", **STEP}, edited),
         ({"Step": "createSecret", **STEP, "ClientRequestToken": DERIVED}, left_by_hand),

@@ -203,11 +203,10 @@ def test_a_user_that_was_not_changed_back_is_not_told_to_log_in(staged: World) -
     assert "logs in on" not in release(staged, found)["Cause"]
 
 
-@pytest.mark.parametrize("method", ["describe", "move_label"])
 def test_an_awspending_that_cannot_be_taken_off_is_told_beside_the_first_error(
-    staged: World, method: str
+    staged: World,
 ) -> None:
-    staged.secrets.faults.raise_at(method, AccessDeniedError("It answered AccessDenied."))
+    staged.secrets.faults.raise_at("move_label", AccessDeniedError("It answered AccessDenied."))
     answer = release(staged, put_back())
     assert answer["Error"] == "PasswordRefusedError"
     assert TOLD in answer["Cause"]
@@ -219,9 +218,14 @@ def test_a_secret_that_has_gone_meanwhile_does_not_hide_the_first_error(staged: 
     assert release(staged, put_back())["Error"] == "PasswordRefusedError"
 
 
-@pytest.mark.parametrize("method", ["describe", "move_label"])
-def test_what_may_be_gone_a_moment_later_is_tried_again(staged: World, method: str) -> None:
-    staged.secrets.faults.raise_at(method, ThrottlingError("too many"))
+def test_awspending_comes_off_without_a_look_that_may_be_old(staged: World) -> None:
+    release(staged, put_back())
+    assert staged.secrets.version_with(AWSPENDING) is None
+    assert staged.secrets.faults.called("describe") == []
+
+
+def test_what_may_be_gone_a_moment_later_is_tried_again(staged: World) -> None:
+    staged.secrets.faults.raise_at("move_label", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):
         release(staged, put_back())
     release(staged, put_back())

@@ -170,10 +170,19 @@ def test_an_inactive_user_with_a_throw_away_password_is_off_again(world: World) 
     assert "off again" in done.told
 
 
-def test_a_first_rotation_that_was_resumed_and_failed_turns_the_user_off_again(
+def test_a_first_rotation_that_was_gone_on_with_and_failed_keeps_what_logs_in(world: World) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+    world.stage()
+    world.users.passwords = [PENDING_PASSWORD, OTHER_PASSWORD]
+    done = put_back(world, after_modify(make_target(first_password_candidates=[OTHER])))
+    assert done.user_changed is False
+    assert "keeps its password from before" in done.told
+    assert world.users.passwords == [PENDING_PASSWORD, OTHER_PASSWORD]
+
+
+def test_a_first_rotation_that_failed_turns_the_user_off_again(
     world: World,
 ) -> None:
-    # The first run turned it on; a next first rotation takes none who is on.
     world.secrets.texts[CURRENT] = secret_text(None)
     world.stage()
     world.users.passwords = [PENDING_PASSWORD]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rotation.errors import (
+    RotationError,
     RotationSupersededError,
     SecretFormatError,
     ServiceUnavailableError,
@@ -373,6 +374,25 @@ def test_a_version_that_no_execution_has_made_is_waited_for_by_nobody(young: Wor
     assert wait(young) == 0
 
 
+@pytest.mark.parametrize("error", [ThrottlingError, ServiceUnavailableError])
+def test_an_execution_that_cannot_be_looked_at_is_waited_for(
+    young: World, error: type[RotationError]
+) -> None:
+    young.machine.faults.raise_at("find", error("not now"))
+    assert wait(young) == LATE
+
+
+def test_a_version_that_no_execution_can_be_named_after_is_looked_for_by_attempts_alone(
+    young: World,
+) -> None:
+    odd = "odd: token/with {characters} of AWSCURRENT"
+    young.secrets.add(odd, secret_text(OTHER_PASSWORD), AWSCURRENT)
+    young.secrets.created[odd] = NOW - timedelta(minutes=1)
+    target = make_target(current_version_id=odd)
+    assert wait_for_earlier_runs(target, young.secrets, young.machine, NOW, LATE) == 0
+    assert young.machine.faults.called("find") == [(execution_name(odd, 1),)]
+
+
 def test_the_first_version_of_a_secret_was_made_by_no_run(young: World) -> None:
     del young.secrets.texts[PREVIOUS]
     young.machine.machine.statuses[execution_name(CURRENT, 1)] = ["RUNNING"]
@@ -415,7 +435,7 @@ def test_a_list_that_lags_behind_is_no_proof(world: World, monkeypatch: pytest.M
 
 
 def removed(world: World, version: str = PENDING) -> None:
-    remove_pending(world.secrets, world.secrets.describe(SECRET_ARN), version)
+    remove_pending(world.secrets, SECRET_ARN, version)
 
 
 def test_a_removal_that_botocore_repeated_is_a_removal(world: World) -> None:
@@ -454,10 +474,9 @@ def test_a_move_of_awspending_that_botocore_repeated_is_a_move(world: World) -> 
 def test_awspending_is_removed_where_it_is_and_only_there(world: World) -> None:
     world.stage()
     before = world.secrets.snapshot()
-    removed(world, OTHER)
+    removed(world, OTHER)  # there is no such version
     removed(world, CURRENT)
     assert world.secrets.snapshot() == before
-    assert not world.secrets.faults.called("move_label")
     removed(world)
     assert world.secrets.version_with(AWSPENDING) is None
 

@@ -291,6 +291,13 @@ def test_passwords_that_a_first_rotation_may_have_set_are_candidates_newest_firs
     assert (cut_off.secrets.snapshot(), cut_off.users.snapshot()) == before
 
 
+def test_a_user_whose_first_rotation_is_not_on_its_nodes_yet_is_waited_for(cut_off: World) -> None:
+    # DescribeUsers shows it on already, while it is modifying.
+    cut_off.users.change(status="modifying")
+    with pytest.raises(UserBusyError):
+        check(cut_off)
+
+
 def test_no_more_than_twenty_versions_are_read_for_candidates(cut_off: World) -> None:
     names = [f"version-{number:028}" for number in range(30)]
     for name in names:
