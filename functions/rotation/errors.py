@@ -35,7 +35,7 @@ was found and what to do.
     │   └── PasswordRefusedError       (transient) the new or the current password does not log in
     ├── OutcomeError
     │   ├── RotationInProgressError    another run holds AWSPENDING, or this one has not ended yet
-    │   ├── RotationSupersededError    AWSCURRENT or AWSPENDING moved under this run
+    │   ├── RotationSupersededError    a label moved under this run, or its version is outdated
     │   └── RotationFailedError        what Secrets Manager is told about a failed execution
     ├── UnexpectedError                a bug: an exception that is none of these
     └── AwsError
@@ -188,7 +188,7 @@ class RotationInProgressError(OutcomeError):
 
 
 class RotationSupersededError(OutcomeError):
-    """AWSCURRENT or AWSPENDING was moved by somebody else during this run."""
+    """Somebody else moved a label during this run, or the version can never become AWSCURRENT."""
 
     remedy = "Another run or a person changed the secret's versions meanwhile. Rotate again."
 

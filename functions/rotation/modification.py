@@ -6,7 +6,7 @@ from typing import Any
 
 from rotation.errors import UserModifyingTooLongError
 
-#: The first looks, in seconds from the beginning: a user who serves no cache is active at once, and
+#: The first looks, in seconds from the beginning: a user that no cache uses is active at once, and
 #: what takes a minute is worth few transitions.
 FIRST_LOOKS = (1, 5, 12, 30, 60)
 #: From then on a wait is this share of the time already waited, so that a user is active for at

@@ -117,7 +117,7 @@ NODES: dict[str, tuple[str, Break, str]] = {
     ),
 }
 # What cannot log in any more is the person's own doing, and is so before the rotation, too.
-NO_LOGINS = {"iam", "disabled"}
+NO_LOGINS = {"iam", "disabled", "no current password"}
 
 
 def everything(tenant: Tenant) -> dict[str, Any]:
