@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rotation.login import Door
     from rotation.target import Target
 
-MOST_CANDIDATES = 20
+#: As many as Secrets Manager keeps (API reference, PutSecretValue).
+MOST_CANDIDATES = 100
 
 
 def candidates(
@@ -29,7 +30,7 @@ def candidates(
     versions = [each.version_id for each in secrets.versions(secret_arn)]
     found = [
         version
-        for version in versions[:MOST_CANDIDATES]
+        for version in versions[: MOST_CANDIDATES + 1]
         if version != current_version_id
         and is_valid(known_password(secrets, secret_arn, version) or "")
     ]

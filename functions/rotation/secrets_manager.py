@@ -139,9 +139,10 @@ class SecretsManager:
         codes = {**_CODES, "ResourceNotFoundException": VersionNotReadableError}
         with translated("GetSecretValue", where, codes):
             found = self._client.get_secret_value(SecretId=secret_arn, VersionId=version_id)
-        if "SecretString" not in found:
+            text = None if "SecretBinary" in found else found["SecretString"]
+        if text is None:
             raise SecretFormatError(f"{where} is binary. It must be a JSON text.")
-        return SecretValue.parse(found["SecretString"], where)
+        return SecretValue.parse(text, where)
 
     def put_pending(
         self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""

@@ -154,12 +154,11 @@ def wait_for_earlier_runs(
         execution = execution or execution_by_hand(target.current_version_id, machine)
     except (ThrottlingError, ServiceUnavailableError):
         return late
-    if execution is None:
-        # A person's version, or one of an execution that is long forgotten.
-        return 0
-    if execution.stopped_at is None:
+    # A person's version has no execution, but one of before may still be at work.
+    since = execution.stopped_at if execution else current
+    if since is None:
         return late
-    return min(max(0, round(late - (now - execution.stopped_at).total_seconds())), late)
+    return min(max(0, round(late - (now - since).total_seconds())), late)
 
 
 def move(

@@ -17,6 +17,7 @@ from rotation.errors import (
     RotationInProgressError,
     RotationSupersededError,
     SecretFormatError,
+    SecretNotAllowedError,
     ServiceUnavailableError,
     ThrottlingError,
     VersionNotReadableError,
@@ -167,6 +168,12 @@ class RotationSteps:
                     if event.step == "createSecret":
                         self._show(event, error)
                     raise
+            except (RotationInProgressError, RotationSupersededError, SecretNotAllowedError):
+                raise
+            except RotationError as error:
+                if event.step == "createSecret":
+                    self._show(event, error)
+                raise
             self._sleep(pause)
             waited, longest = waited + pause, min(2 * longest, LONGEST_WAIT_SECONDS)
 
@@ -191,20 +198,22 @@ class RotationSteps:
 
     def _create(self, event: RotationEvent, secret: SecretDescription) -> Execution:
         """See that the token's version has a value, and that an execution is at work on it."""
-        try:
-            self._prepare(event, secret)
-        except (*TO_BE_TRIED_AGAIN, RotationInProgressError, RotationSupersededError):
-            raise
-        except RotationError as error:
-            self._show(event, error)
-            raise
+        self._prepare(event, secret)
         return self._start(event.token, self._input(event))
 
     def _show(self, event: RotationEvent, error: RotationError) -> None:
-        """Start an execution that fails by the same name, and takes AWSPENDING off."""
+        """Start an execution that fails by the same name, and takes AWSPENDING off.
+
+        Left on a version that nobody works on, the label would block the secret's schedule.
+        """
         failed = {"Error": type(error).__name__, "Cause": str(error)}
-        with suppress(RotationError):
+        try:
             self._start(event.token, self._input(event) | {"CreateSecretError": failed})
+        except (*TO_BE_TRIED_AGAIN, RotationInProgressError):
+            pass  # it may have been started
+        except RotationError:
+            with suppress(RotationError):
+                remove_pending(self._secrets, event.secret_id, event.token)
 
     def _prepare(self, event: RotationEvent, secret: SecretDescription) -> None:
         """Make the version, or ask of one that has a value whether to go on with it.

@@ -87,8 +87,10 @@ def no_current_version(world: World) -> str:
 
 
 def current_version_without_a_value(world: World) -> str:
-    tenant = world.tenant(bound_to=None)
+    tenant = world.tenant()
+    arm(tenant, "deny:PutSecretValue")
     token = tenant.rotate()
+    control(world.aws.environment["LOCAL_CONTROL_URL"], "DELETE")
     [current] = [version for version, labels in tenant.labels().items() if "AWSCURRENT" in labels]
     world.secrets.update_secret_version_stage(
         SecretId=tenant.secret_arn,

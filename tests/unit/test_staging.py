@@ -374,6 +374,11 @@ def test_a_version_that_no_execution_has_made_is_waited_for_by_nobody(young: Wor
     assert wait(young) == 0
 
 
+def test_after_an_edit_a_run_that_it_ended_may_still_be_at_work(young: World) -> None:
+    young.secrets.created[CURRENT] = NOW - timedelta(seconds=10)
+    assert wait(young) == LATE - 10
+
+
 @pytest.mark.parametrize("error", [ThrottlingError, ServiceUnavailableError])
 def test_an_execution_that_cannot_be_looked_at_is_waited_for(
     young: World, error: type[RotationError]

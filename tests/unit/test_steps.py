@@ -367,6 +367,24 @@ def test_the_failure_is_raised_though_no_execution_can_be_started(rotation: Rota
     rotation.world.machine.faults.raise_at("start", AccessDeniedError("the machine"))
     with pytest.raises(AccessDeniedError, match="the key"):
         rotation.step("createSecret")
+    # Nobody else takes it off.
+    assert rotation.world.secrets.version_with(AWSPENDING) is None
+
+
+def test_an_execution_that_cannot_be_started_leaves_no_lock(rotation: Rotation) -> None:
+    for _ in range(2):
+        rotation.world.machine.faults.raise_at("start", AccessDeniedError("no"))
+    with pytest.raises(AccessDeniedError):
+        rotation.step("createSecret")
+    assert rotation.world.secrets.version_with(AWSPENDING) is None
+
+
+def test_an_execution_that_may_have_been_started_keeps_its_lock(rotation: Rotation) -> None:
+    rotation.world.secrets.faults.raise_at("put_pending", AccessDeniedError("the key"))
+    rotation.world.machine.faults.raise_at("start", ServiceUnavailableError("lost"), after=True)
+    with pytest.raises(AccessDeniedError, match="the key"):
+        rotation.step("createSecret")
+    assert rotation.world.secrets.version_with(AWSPENDING) == PENDING
 
 
 def test_a_secret_without_a_value_fails_an_execution(rotation: Rotation) -> None:

@@ -298,13 +298,13 @@ def test_a_user_whose_first_rotation_is_not_on_its_nodes_yet_is_waited_for(cut_o
         check(cut_off)
 
 
-def test_no_more_than_twenty_versions_are_read_for_candidates(cut_off: World) -> None:
-    names = [f"version-{number:028}" for number in range(30)]
+def test_no_more_than_a_hundred_versions_are_candidates(cut_off: World) -> None:
+    names = [f"version-{number:028}" for number in range(130)]
     for name in names:
         cut_off.secrets.add(name, secret_text(OTHER_PASSWORD))
-    assert check(cut_off).first_password_candidates == names[:-21:-1]
+    assert check(cut_off).first_password_candidates == names[:-102:-1]
     read = [version for _, version in cut_off.secrets.faults.called("read")]
-    assert read == [CURRENT, *names[:-21:-1]]
+    assert read == [CURRENT, *names[:-102:-1]]
 
 
 def test_awscurrent_is_no_candidate(cut_off: World) -> None:
