@@ -356,7 +356,8 @@ def test_what_keeps_create_secret_from_making_the_version_fails_an_execution(
         rotation.world.secrets.faults.raise_at(call, error)
     with pytest.raises(type(error)) as caught:
         rotation.step("createSecret")
-    failed = {"Error": type(error).__name__, "Cause": str(caught.value)}
+    told = f"{caught.value} It was the rotation function that met this, in createSecret."
+    failed = {"Error": type(error).__name__, "Cause": told}
     assert rotation.world.machine.faults.called("start") == [
         (f"{PENDING}-1", GIVEN | {"CreateSecretError": failed})
     ]
@@ -469,7 +470,8 @@ def test_a_create_secret_that_gives_up_fails_an_execution_that_frees_the_secret(
     with pytest.raises(ThrottlingError):
         rotation.step(step)
     given = [arguments[1] for arguments in rotation.world.machine.faults.called("start")]
-    failed = {"Error": "ThrottlingError", "Cause": "no"}
+    told = "no It was the rotation function that met this, in createSecret."
+    failed = {"Error": "ThrottlingError", "Cause": told}
     assert given == ([GIVEN | {"CreateSecretError": failed}] if step == "createSecret" else [])
 
 
