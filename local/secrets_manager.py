@@ -51,6 +51,7 @@ PARAMETERS = {
     "GetResourcePolicy": "SecretId",
     "GetSecretValue": "SecretId VersionId VersionStage",
     "ListSecretVersionIds": "SecretId MaxResults NextToken IncludeDeprecated",
+    # pragma: allowlist nextline secret
     "ListSecrets": "IncludePlannedDeletion MaxResults NextToken Filters",
     "PutSecretValue": "SecretId ClientRequestToken SecretBinary SecretString VersionStages "
     "RotationToken",

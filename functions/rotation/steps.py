@@ -206,8 +206,8 @@ class RotationSteps:
 
         Left on a version that nobody works on, the label would block the secret's schedule.
         """
-        told = f"{error} It was the rotation function that met this, in createSecret."
-        failed = {"Error": type(error).__name__, "Cause": told}
+        cause = f"{error} It was the rotation function that met this, in createSecret."
+        failed = {"Error": type(error).__name__, "Cause": cause}
         try:
             self._start(event.token, self._input(event) | {"CreateSecretError": failed})
         except (*TO_BE_TRIED_AGAIN, RotationInProgressError):

@@ -19,7 +19,7 @@ from local.faults.victims import Login, kill
 
 T = TypeVar("T", covariant=True)
 
-STEP_FUNCTIONS, SECRETS_MANAGER = "Step Functions", "Secrets Manager"
+STEP_FUNCTIONS, SECRETS_MANAGER = "Step Functions", "Secrets Manager"  # pragma: allowlist secret
 
 
 class Call(Protocol[T]):

@@ -314,16 +314,12 @@ def test_a_rotation_token_that_nobody_has_issued_changes_nothing(
 
 
 def test_what_is_not_here_is_refused_by_name(secretsmanager: Any, secret: str) -> None:
-    regions = [{"Region": "us-west-2"}]
+    regions, role = [{"Region": "us-west-2"}], "ExternalSecretRotationRoleArn"
     parameters: list[tuple[str, dict[str, Any], str]] = [
         ("create_secret", {"Name": "r", "AddReplicaRegions": regions}, "AddReplicaRegions"),
         ("update_secret", {"SecretId": secret, "Type": "x"}, "Type"),
         ("list_secrets", {"SortOrder": "asc"}, "SortOrder"),
-        (
-            "rotate_secret",
-            {"SecretId": secret, "ExternalSecretRotationRoleArn": "arn:aws:iam::1:role/xyzzy"},
-            "ExternalSecretRotationRoleArn",
-        ),
+        ("rotate_secret", {"SecretId": secret, role: "arn:aws:iam::1:role/xyzzy"}, role),
     ]
     for call, arguments, name in parameters:
         code, message = error_of(getattr(secretsmanager, call), **arguments)
