@@ -8,8 +8,11 @@ from typing import Any
 from bench import scaled as in_one_process
 from bench.figures import LONG_SECONDS, Spread
 from bench.real import Bench, peak_megabytes
+from local.assumptions import Assumptions
 
 MODIFYING = (0, 5, 30)  # on the local AWS; what takes longer, in one process
+#: Secrets Manager tries again within the window of the schedule.
+WINDOW = Assumptions(attempts=12, retry_seconds=300)
 AT_ONCE_FOR_REAL = 10  # each is a dozen processes of half a second, on this machine's cores
 Say = Callable[[str], None]
 
@@ -85,6 +88,22 @@ def scale(*, quick: bool, say: Say) -> list[dict[str, Any]]:
                 ["one-at-a-time"],
             )
             for seconds in (5, 30, 120)
+        ]
+        cases += [
+            (
+                f"200 at once at Step Functions' quotas, {seconds} s each",
+                {"count": 200, "modifying": seconds},
+                [],
+            )
+            for seconds in (300, 800)
+        ]
+        cases += [
+            (
+                f"12 at once, concurrency 10, {seconds} s each",
+                {"count": 12, "modifying": seconds, "concurrency": 10, "assumptions": WINDOW},
+                [],
+            )
+            for seconds in (60, 300)
         ]
     found = []
     for name, how, faults in cases:

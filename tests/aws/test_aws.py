@@ -28,7 +28,7 @@ SHORT = {
         "ClusterEnabled True; shards of [2, 2] nodes; ConfigurationEndpoint"
     ),
     "first rotation, one node": (
-        "SUCCEEDED; the version has AWSCURRENT, AWSPENDING; the user is on with 1 passwords"
+        "SUCCEEDED; the version has AWSCURRENT; the user is on with 1 passwords"
     ),
     "ModifyUser with Passwords alone": "type password, 1 passwords",
     "second ModifyUser on the user": "refused: InvalidUserState",
