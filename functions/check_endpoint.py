@@ -36,9 +36,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if target.dry_run and current.password and not target.turn_on:
             door.require(current.password, "current")
         proven = ""
-        if versions := target.first_password_candidates:
-            ids = (target.user_id, target.secret_arn)
-            proven = first_rotation.proven(*ids, versions, secrets, door)
+        if target.first_password_candidates:
+            proven = first_rotation.proven(target, secrets, door)
         # Whether a roll back may set it again beside the current one.
         previous_logs_in = previous is not None and door.accepts(previous)
     return {

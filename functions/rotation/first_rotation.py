@@ -39,19 +39,17 @@ def candidates(
     return found
 
 
-def proven(
-    user_id: str, secret_arn: str, versions: list[str], secrets: SecretsManager, door: "Door"
-) -> str:
-    """The first of the versions whose password logs in.
+def proven(target: "Target", secrets: SecretsManager, door: "Door") -> str:
+    """The first of the target's ``first_password_candidates`` whose password logs in.
 
     Raises:
         CurrentPasswordUnknownError: none does.
     """
-    for version in versions:
-        password = known_password(secrets, secret_arn, version)
+    for version in target.first_password_candidates:
+        password = known_password(secrets, target.secret_arn, version)
         if password and door.accepts(password):
             return version
-    raise unknown_password(user_id, secret_arn)
+    raise unknown_password(target.user_id, target.secret_arn)
 
 
 def first_password(
