@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -35,6 +36,7 @@ MOTO_SERVICES = {
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 DEFAULT_CONCURRENCY = 1000
 _STOP_SECONDS = 5.0
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class LocalAwsError(Exception):
@@ -68,6 +70,7 @@ class LocalAws:
         self._concurrency = concurrency
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> LocalAws:
         self.start()
@@ -140,7 +143,7 @@ class LocalAws:
         return self._process.wait()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the service, on this local AWS and nothing else."""
+        """The boto3 client of the service, on this local AWS and nothing else."""
         variable = MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")
         return self._client(service, variable)
 
@@ -151,7 +154,10 @@ class LocalAws:
     def _client(self, service: str, variable: str) -> Any:
         if not self.environment:
             raise LocalAwsError("This local AWS is not running: start it first.")
-        return make_client(service, self.environment[variable])
+        endpoint = self.environment[variable]
+        if (service, endpoint) not in self._clients:
+            self._clients[service, endpoint] = make_client(service, endpoint)
+        return self._clients[service, endpoint]
 
 
 def make_client(
@@ -160,31 +166,29 @@ def make_client(
     key: str = ACCESS_KEY,
     secret: str = SECRET_KEY,
     token: str | None = None,
-    session: boto3.session.Session | None = None,
 ) -> Any:
-    """A boto3 client that takes nothing from the environment or from configuration files.
+    """A boto3 client that takes nothing from the environment or from configuration files."""
+    # Clients of one session share what it has parsed; a session serves one thread at a time.
+    with _ONE_AT_A_TIME:
+        return _session().client(
+            service,
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(
+                proxies={},
+                # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.
+                read_timeout=1000,
+                retries={"total_max_attempts": 1},
+                max_pool_connections=100,
+            ),
+        )
 
-    Clients of one `session` share what it has parsed: many are made in a fraction of the time.
-    """
-    return (session or make_session()).client(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        config=Config(
-            proxies={},
-            # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.
-            read_timeout=1000,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=100,
-        ),
-    )
 
-
-def make_session() -> boto3.session.Session:
-    """A session that takes nothing from the environment or from configuration files."""
+@functools.cache
+def _session() -> boto3.session.Session:
     nothing = (None, None, None, None)
     names = ("profile", "config_file", "credentials_file", "ca_bundle")
     core = botocore.session.Session(session_vars=dict.fromkeys(names, nothing))

@@ -7,7 +7,7 @@ role that does not have it.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.access import Call, admits, allows
 from local.deploy import ROOT, STACK_NAME, deploy
-from local.instance import MOTO_SERVICES, LocalAws, make_client, make_session
+from local.instance import MOTO_SERVICES, LocalAws, make_client
 from tests.rotation.roles import allowed, policies, roles
 from tests.rotation.world import World
 
@@ -63,7 +63,6 @@ class Tried:
     cells: dict[str, set[Cell]]  # what they allow, the same
     keys: dict[str, Any]  # each role's credentials, the same
     parameters: Mapping[str, Any]  # of any call, by the parameter's name
-    session: Any = field(default_factory=make_session)
 
     def client(self, role: str, service: str) -> Any:
         endpoint = self.aws.environment[MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")]
@@ -74,7 +73,6 @@ class Tried:
             own["AccessKeyId"],
             own["SecretAccessKey"],
             own["SessionToken"],
-            self.session,
         )
 
     def refused(self, role: str, action: str, resource: str) -> bool:

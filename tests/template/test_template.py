@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from botocore.loaders import Loader
-from cfnlint.api import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.statemachine.checks import Definition
@@ -61,6 +60,9 @@ CHECKS: dict[str, Check] = {
 
 def findings(template: str) -> list[str]:
     """What cfn-lint finds in a template's text, with its informational rules."""
+    # Here, since it takes seconds, of every process that collects the tests.
+    from cfnlint.api import lint
+
     found = lint(template, config={"regions": ["us-east-1"], "include_checks": ["I"]})
     return [f"{match.rule.id} {match.message}" for match in found]
 
