@@ -5,9 +5,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
+from rotation.execution_input import ExecutionInput
+from rotation.pin import Pin
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
-from rotation.target import ExecutionInput, Pin, check_target
+from rotation.target_check import check_target
 from rotation.telemetry import entry_point
 
 

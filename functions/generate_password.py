@@ -17,10 +17,10 @@ from rotation.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target", "ExecutionArn"}`` to ``{"Generated", "WaitSeconds"}``.
+    """``{"Target", "ExecutionArn"}`` to ``{"Generated", "WaitSeconds", "LateSeconds"}``.
 
     ``Generated`` is false if there was a password to go on with, and ``WaitSeconds`` how long a
-    function of an earlier run may still be at work.
+    function of an earlier run may still be at work; ``LateSeconds`` is how long any may be.
     """
     target = Target.from_state(event["Target"])
     secrets, now = SecretsManager.connect(), datetime.now(UTC)
@@ -28,4 +28,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     by_hand = target.version_id == version_of(event["ExecutionArn"])
     generated = stage_version(target, secrets, rules, by_hand=by_hand)
     seconds = wait_for_earlier_runs(target, secrets, StepFunctions.connect(), now, late)
-    return {"Generated": generated, "WaitSeconds": seconds}
+    return {"Generated": generated, "WaitSeconds": seconds, "LateSeconds": late}

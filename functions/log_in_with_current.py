@@ -1,12 +1,12 @@
-"""Log In With Current: after a roll back, AWSCURRENT logs in on an endpoint, if it answers."""
+"""Log In With Current: after a failure, AWSCURRENT logs in on an endpoint."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.endpoint import Endpoint
-from rotation.errors import CertificateError, EndpointUnreachableError
 from rotation.login import Door
+from rotation.run_state import FIRST_ROTATION, LOGGED_IN
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.target import Target
 from rotation.telemetry import entry_point
@@ -14,19 +14,17 @@ from rotation.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target", "Endpoint"}`` to ``{"Endpoint", "Answers"}``.
+    """``{"Target", "Endpoint"}`` to ``{"Endpoint", "Result"}``: LOGGED_IN or FIRST_ROTATION.
 
-    What does not answer is what the rotation may have failed for; it cannot be asked.
+    Any error is the state machine's to write down beside the endpoint.
     """
     target = Target.from_state(event["Target"])
     secrets = SecretsManager.connect()
+    # As it is now: a person may have moved the label meanwhile.
     current = secrets.describe(target.secret_arn).version_with(AWSCURRENT) or ""
     password = secrets.read(target.secret_arn, current).password
     endpoint = Endpoint.from_state(event["Endpoint"])
-    try:
+    if password:
         with Door.open(endpoint, target.username) as door:
-            if password:
-                door.require(password, "current")
-    except (EndpointUnreachableError, CertificateError):
-        return {"Endpoint": str(endpoint), "Answers": False}
-    return {"Endpoint": str(endpoint), "Answers": True}
+            door.require(password, "current")
+    return {"Endpoint": str(endpoint), "Result": LOGGED_IN if password else FIRST_ROTATION}

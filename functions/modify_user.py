@@ -10,7 +10,8 @@ from rotation.errors import SecretFormatError
 from rotation.first_rotation import first_password
 from rotation.modification import Modification
 from rotation.secrets_manager import SecretsManager
-from rotation.target import Target, require_unchanged
+from rotation.staging import require_unchanged
+from rotation.target import Target
 from rotation.telemetry import entry_point
 
 
@@ -19,9 +20,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Checks"}`` to the Modification that the polling goes on with."""
     target = Target.from_state(event["Target"])
     secrets = SecretsManager.connect()
-    require_unchanged(target, secrets.describe(target.secret_arn))
+    current_version = require_unchanged(target, secrets)
     pending = secrets.read(target.secret_arn, target.version_id).password
-    current = secrets.read(target.secret_arn, target.current_version_id).password
+    current = secrets.read(target.secret_arn, current_version).password
     if not pending:
         raise SecretFormatError(f"Version {target.version_id} has lost its password. Rotate again.")
     users = ElastiCache.connect()
@@ -29,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if target.turn_on:
         # As it is now: somebody may have changed the rest of it meanwhile.
         access_string = users.user(target.user_id).enabled_access_string
-    beside = current or first_password(target, event.get("Checks", {}), secrets)
+    beside = current or first_password(target, event.get("Checks", []), secrets)
     passwords = [pending, beside] if beside else [pending]
     users.set_passwords(target.user_id, passwords, access_string=access_string)
     return Modification.begun(datetime.now(UTC)).to_state()

@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError
 from rotation.secrets_manager import AWSCURRENT, SecretsManager
-from rotation.staging import move, remove_pending, require_promotable
-from rotation.target import Target, require_unchanged
+from rotation.staging import move, remove_pending, require_promotable, require_unchanged
+from rotation.target import Target
 from rotation.telemetry import entry_point
 
 
@@ -24,15 +24,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     secret = secrets.describe(target.secret_arn)
     promoted = secret.version_with(AWSCURRENT) != target.version_id
     if promoted:
-        require_unchanged(target, secret)
+        current = require_unchanged(target, secrets)
         require_promotable(secret, target.version_id, secrets)
-        move(
-            secrets,
-            target.secret_arn,
-            AWSCURRENT,
-            to=target.version_id,
-            away_from=target.current_version_id,
-        )
+        move(secrets, secret.arn, AWSCURRENT, to=target.version_id, away_from=current)
     # Left on AWSCURRENT's version it blocks nothing, and the rotation has succeeded.
     with suppress(RotationError):
         remove_pending(secrets, target.secret_arn, target.version_id)

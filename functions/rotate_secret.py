@@ -7,11 +7,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.password import PasswordRules
+from rotation.pin import Pin
 from rotation.secrets_manager import SecretsManager
 from rotation.settings import seconds_from_env
 from rotation.step_functions import StepFunctions
 from rotation.steps import RotationEvent, RotationSteps
-from rotation.target import Pin
 from rotation.telemetry import entry_point, logger
 
 

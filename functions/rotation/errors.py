@@ -32,6 +32,7 @@ was found and what to do.
     │   ├── EndpointUnreachableError   (transient)
     │   ├── CertificateError           TLS fails, or the certificate does not verify
     │   ├── AnyPasswordAcceptedError   a made-up password logs in
+    │   ├── CurrentPasswordRefusedError  (transient) AWSCURRENT does not log in, before any change
     │   └── PasswordRefusedError       (transient) the new or the current password does not log in
     ├── OutcomeError
     │   ├── RotationInProgressError    another run holds AWSPENDING, or this one has not ended yet
@@ -175,6 +176,12 @@ class AnyPasswordAcceptedError(EndpointError):
 
 class PasswordRefusedError(EndpointError):
     """A password that has to log in does not. Transient: nodes may lag behind `active`."""
+
+    transient = True
+
+
+class CurrentPasswordRefusedError(EndpointError):
+    """AWSCURRENT does not log in before anything was changed. Transient: a node may lag."""
 
     transient = True
 

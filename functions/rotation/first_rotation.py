@@ -4,7 +4,7 @@ The proof that it was ours is a login, not a label: with a password that a versi
 holds, whatever became of the version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rotation.errors import CurrentPasswordUnknownError
@@ -53,19 +53,19 @@ def proven(target: "Target", secrets: SecretsManager, door: "Door") -> str:
 
 
 def first_password(
-    target: "Target", checks: Mapping[str, Any], secrets: SecretsManager
+    target: "Target", checks: Sequence[Mapping[str, Any]], secrets: SecretsManager
 ) -> str | None:
     """What is kept beside the new password: the one that has logged in on every node.
 
     Args:
         target: with ``first_password_candidates``.
-        checks: ``{"ProvenVersions": [version id]}``, one for each node.
+        checks: ``{"ProvenVersion": version id}`` of each node.
         secrets: where the passwords are.
 
     Raises:
         CurrentPasswordUnknownError: not the same on every node.
     """
-    versions = set(checks.get("ProvenVersions", ())) - {""}
+    versions = {each["ProvenVersion"] for each in checks} - {""}
     if len(versions) > 1:
         raise unknown_password(target.user_id, target.secret_arn)
     return known_password(secrets, target.secret_arn, next(iter(versions), None))

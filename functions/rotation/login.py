@@ -33,6 +33,11 @@ class Door:
         self._username = username
         self._connection = connection
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is."""
+        return self._endpoint
+
     @classmethod
     @contextmanager
     def open(cls, endpoint: Endpoint, username: str) -> Iterator["Door"]:

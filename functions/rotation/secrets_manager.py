@@ -18,6 +18,7 @@ from rotation.errors import (
     SecretFormatError,
     SecretNotFoundError,
     UnexpectedAwsError,
+    VersionNotFoundError,
     VersionNotReadableError,
 )
 from rotation.password import FORBIDDEN, PasswordRules, is_valid
@@ -219,6 +220,13 @@ def _schedule(found: dict[str, Any]) -> Schedule:
         duration=rules.get("Duration") or "",
         last=found.get("LastRotatedDate"),
         next=found.get("NextRotationDate"),
+    )
+
+
+def without_current(secret_arn: str) -> VersionNotFoundError:
+    """The error of a secret that has no value yet."""
+    return VersionNotFoundError(
+        f"Secret {secret_arn} has no version AWSCURRENT. Give it a value with PutSecretValue."
     )
 
 

@@ -19,9 +19,10 @@ from rotation.secrets_manager import (
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
+    without_current,
 )
 from rotation.step_functions import StepFunctions
-from rotation.target import Target, without_current
+from rotation.target import Target
 
 #: The state machine's TimeoutSeconds, and some.
 LONGEST_EXECUTION = timedelta(days=3, hours=1)
@@ -73,7 +74,7 @@ def stage_version(
     arn, version = target.secret_arn, target.version_id
     secret = secrets.describe(arn)
     pending = secret.version_with(AWSPENDING)
-    if pending not in (version, target.pending_version_id or None):
+    if pending not in (version, target.pending_version_at_check or None):
         raise RotationSupersededError(
             f"AWSPENDING of secret {arn} was moved to version {pending or 'none'} meanwhile: "
             "another rotation has begun. Wait for it."
@@ -88,6 +89,44 @@ def stage_version(
     if pending != version:
         move(secrets, arn, AWSPENDING, to=version, away_from=pending)
     return False
+
+
+def require_unchanged(target: Target, secrets: SecretsManager) -> str:
+    """Ask whether the secret is as this run needs it: asked right before each write.
+
+    Returns:
+        AWSCURRENT's version: the one that was checked, or an equal one.
+
+    Raises:
+        RotationSupersededError: another run has AWSPENDING, or AWSCURRENT has another text.
+        SecretFormatError, VersionNotReadableError, AwsError
+    """
+    secret = secrets.describe(target.secret_arn)
+    pending, current = secret.version_with(AWSPENDING), secret.version_with(AWSCURRENT)
+    if pending != target.version_id:
+        raise _moved(secret, AWSPENDING, target.version_id, pending)
+    if current != target.current_version_id and not _equal(target, current, secrets):
+        raise _moved(secret, AWSCURRENT, target.current_version_id, current)
+    return current or target.current_version_id
+
+
+def _equal(target: Target, current: str | None, secrets: SecretsManager) -> bool:
+    """Whether the version has the text of the one that was checked."""
+    if current in (None, target.version_id):
+        return False
+    seen, now = (
+        secrets.read(target.secret_arn, each).text for each in (target.current_version_id, current)
+    )
+    return seen == now
+
+
+def _moved(
+    secret: SecretDescription, label: str, expected: str, found: str | None
+) -> RotationSupersededError:
+    return RotationSupersededError(
+        f"{label} of secret {secret.arn} was moved during this rotation, from version {expected} "
+        f"to {found or 'none'}. Rotate again."
+    )
 
 
 def require_promotable(secret: SecretDescription, version_id: str, secrets: SecretsManager) -> None:

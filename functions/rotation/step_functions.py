@@ -15,19 +15,13 @@ from rotation.errors import ConfigurationError, RotationError
 
 #: What comes after a failure, on its way to the end.
 FAILURE_STATES = (
-    "Find Endpoints Now",
-    "Endpoints Changed?",
-    "Roll Back",
-    "User Changed Back?",
-    "Wait For Roll Back",
-    "Describe User Again",
-    "User Back?",
-    "User Cannot Be Put Back",
-    "Find Endpoints Left",
-    "Verify Roll Back",
+    "Wait For Promotion",
+    "Verify Current Password",
     "Log In With Current",
-    "Release Version",
-    "Roll Back Failed",
+    "Current Password Not Verified",
+    "Close Rotation",
+    "Rotation Not Closed",
+    "Promoted After All?",
     "Rotation Failed",
 )
 

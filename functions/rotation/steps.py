@@ -31,15 +31,16 @@ from rotation.executions import (
     running_execution_for,
 )
 from rotation.password import PasswordRules
+from rotation.pin import Pin
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
     SecretDescription,
     SecretsManager,
+    without_current,
 )
 from rotation.staging import make_version, remove_pending, require_promotable
 from rotation.step_functions import Execution, StepFunctions
-from rotation.target import Pin, without_current
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.

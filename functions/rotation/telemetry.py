@@ -65,7 +65,7 @@ def counted(metric: str) -> Iterator[None]:
     """Count what is done here by its outcome: Succeeded, or the name of the error.
 
     One metric for each outcome that occurs, whatever it is done on: CloudWatch bills by metric and
-    dimensions. Nothing that goes wrong with the metric does harm to what is counted.
+    dimensions.
     """
     outcome = "Succeeded"
     try:
@@ -75,11 +75,16 @@ def counted(metric: str) -> Iterator[None]:
         outcome = kind.__name__
         raise
     finally:
-        with (
-            suppress(Exception),
-            single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as told,
-        ):
-            told.add_dimension("outcome", outcome)
+        count_by(metric, "outcome", outcome)
+
+
+def count_by(metric: str, dimension: str, value: str) -> None:
+    """Count one, by a dimension; nothing that goes wrong with it does harm to what is counted."""
+    with (
+        suppress(Exception),
+        single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as counter,
+    ):
+        counter.add_dimension(dimension, value)
 
 
 def _ids(event: Any) -> dict[str, Any]:
@@ -92,4 +97,4 @@ def _ids(event: Any) -> dict[str, Any]:
     return ids
 
 
-__all__ = ["MetricUnit", "counted", "entry_point", "logger", "metrics"]
+__all__ = ["MetricUnit", "count_by", "counted", "entry_point", "logger", "metrics"]

@@ -105,6 +105,8 @@ AWS_METRICS: dict[str, tuple[str, set[str]]] = {
     ),
     "AWS/Lambda": ("FunctionName", {"Duration", "Errors", "Invocations", "Throttles"}),
 }
+#: Of our metrics, beside the service.
+METRIC_DIMENSIONS = {"Logins": {"outcome"}, "FailedRotations": {"clients"}}
 NAMESPACE = "ElastiCacheRotation"
 #: Of a dashboard (CloudWatch API reference, "Dashboard body structure and syntax").
 COLUMNS = 24
@@ -548,7 +550,8 @@ def emitted_metrics(sources: Mapping[str, str]) -> set[str]:
         for text in sources.values()
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in ("metrics.add_metric", "counted")
+        and ast.unparse(node.func) in ("metrics.add_metric", "counted", "count_by")
+        and isinstance(node.args[0], ast.Constant)
     }
 
 
@@ -558,7 +561,7 @@ def _wrong_metric(path: list[str], emitted: set[str]) -> Iterator[str]:
     if namespace == NAMESPACE:
         if name not in emitted:
             yield f"no function emits {name}"
-        wanted = {"service", "outcome"} if name == "Logins" else {"service"}
+        wanted = {"service", *METRIC_DIMENSIONS.get(name, ())}
         if {*dimensions[::2]} != wanted:
             yield f"{name} has not the dimensions {dimensions[::2]}"
     elif name not in AWS_METRICS[namespace][1]:

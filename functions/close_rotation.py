@@ -1,0 +1,21 @@
+"""Close Rotation: AWSPENDING is taken off, and what a failed run has left is said."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rotation.closing import close
+from rotation.run_state import RunState
+from rotation.secrets_manager import SecretsManager
+from rotation.telemetry import count_by, entry_point
+
+
+@entry_point
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """``{"ExecutionArn", "State"}``, all that the run knew, to the Closing."""
+    run = RunState.from_event(event)
+    closing = close(run, SecretsManager.connect(), datetime.now(UTC))
+    if not closing.promoted:
+        count_by("FailedRotations", "clients", closing.clients)
+    return closing.to_state()

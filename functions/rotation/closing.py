@@ -1,0 +1,176 @@
+"""The end of a run that met a failure: what is left, in codes and in a sentence.
+
+Nothing is put back. A run writes the new and the current password to the user and nothing else, so
+that AWSCURRENT logs in however it ends.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rotation.errors import (
+    CurrentPasswordRefusedError,
+    InvalidInputError,
+    PasswordRefusedError,
+    RotationError,
+)
+from rotation.execution_input import ExecutionInput
+from rotation.executions import is_attempt
+from rotation.failure import Failure
+from rotation.run_state import FIRST_ROTATION, LOGGED_IN, RunState
+from rotation.secrets_manager import AWSCURRENT, SecretsManager
+from rotation.staging import remove_pending
+
+# What the run has done to the user.
+UNTOUCHED = "UNTOUCHED"
+MAY_HAVE_BOTH_PASSWORDS = "MAY_HAVE_BOTH_PASSWORDS"
+BOTH_PASSWORDS = "BOTH_PASSWORDS"
+MAY_HAVE_FIRST = "MAY_HAVE_FIRST_PASSWORD"
+HAS_FIRST = "FIRST_PASSWORD"
+
+# What became of AWSPENDING on the run's version.
+REMOVED = "REMOVED"
+KEPT = "KEPT"
+NOT_STAGED = "NOT_STAGED"
+
+# What clients that read AWSCURRENT have.
+NOT_LOCKED_OUT = "NOT_LOCKED_OUT"
+UNKNOWN = "UNKNOWN"
+LOCKED_OUT = "LOCKED_OUT"
+
+_USER_SENTENCES = {
+    UNTOUCHED: "The user was not changed.",
+    MAY_HAVE_BOTH_PASSWORDS: "The user may have the new password beside the current one.",
+    BOTH_PASSWORDS: "The user has the new password beside the current one.",
+    MAY_HAVE_FIRST: "The user may have its first password; the next rotation goes on from there.",
+    HAS_FIRST: "The user has its first password; the next rotation goes on from there.",
+}
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How the run ends; the strings are the codes above.
+
+    ``logged_in`` is the number of endpoints on which AWSCURRENT logged in, of ``endpoints``, at
+    ``at``; all are None where it was not tried.
+    """
+
+    promoted: bool
+    failure: Failure
+    user: str
+    pending: str
+    clients: str
+    logged_in: int | None
+    endpoints: int | None
+    at: datetime
+    cause: str
+
+    def to_state(self) -> dict[str, Any]:
+        """As JSON of the execution's state."""
+        tried = self.logged_in is not None
+        return {
+            "Promoted": self.promoted,
+            "Error": self.failure.error,
+            "Cause": self.cause,
+            "User": self.user,
+            "Pending": self.pending,
+            "Clients": self.clients,
+            "Current": {
+                "LoggedIn": self.logged_in,
+                "Of": self.endpoints,
+                "At": self.at.isoformat(timespec="seconds") if tried else None,
+            },
+        }
+
+
+def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
+    """Take AWSPENDING off this run's version, and say what is left.
+
+    The label comes off however the run ends: left on, it would block the secret's schedule for
+    ever (user guide, "Troubleshoot rotation").
+
+    Raises:
+        ThrottlingError, ServiceUnavailableError: to be tried again.
+    """
+    failure = run.failure or Failure("unknown", "A state failed without an error.")
+    version, secret_id = _own_version(run)
+    promoted, pending, problem = False, NOT_STAGED, ""
+    if version:
+        try:
+            if run.target:
+                current = secrets.describe(secret_id).version_with(AWSCURRENT)
+                promoted = current == version
+            remove_pending(secrets, secret_id, version)
+            pending = REMOVED
+        except RotationError as error:
+            if error.transient:
+                raise
+            pending = KEPT
+            problem = f"AWSPENDING stays on version {version}: {type(error).__name__}."
+    user = _user(run)
+    clients = _clients(run, user, failure)
+    logged_in = endpoints = None
+    if run.verification is not None and FIRST_ROTATION not in run.verification:
+        logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
+    sentences = [failure.sentence]
+    if run.target and not run.target.dry_run:
+        sentences += [_USER_SENTENCES[user], _verified(run, clients), problem]
+    return Closing(
+        promoted=promoted,
+        failure=failure,
+        user=user,
+        pending=pending,
+        clients=clients,
+        logged_in=logged_in,
+        endpoints=endpoints,
+        at=now,
+        cause=" ".join(filter(None, sentences)),
+    )
+
+
+def _own_version(run: RunState) -> tuple[str | None, str]:
+    """The version that this run may take AWSPENDING off, or None, and its secret.
+
+    Without a target, only in an execution that the rotation function has started and named after
+    the token: anybody may write a token into an execution's input.
+    """
+    if run.target:
+        return None if run.target.dry_run else run.target.version_id, run.target.secret_arn
+    try:
+        parsed = ExecutionInput.parse(run.execution_input)
+    except InvalidInputError:
+        return None, ""
+    named = parsed.token and is_attempt(parsed.token, run.execution_arn)
+    return parsed.token if named and not parsed.dry_run else None, parsed.secret_id
+
+
+def _user(run: RunState) -> str:
+    if not run.staged or not run.target:
+        return UNTOUCHED
+    if run.target.first_rotation:
+        return HAS_FIRST if run.modification else MAY_HAVE_FIRST
+    return BOTH_PASSWORDS if run.modification else MAY_HAVE_BOTH_PASSWORDS
+
+
+def _clients(run: RunState, user: str, failure: Failure) -> str:
+    refused = failure.error == CurrentPasswordRefusedError.__name__
+    results = set(run.verification or ())
+    if refused or PasswordRefusedError.__name__ in results:
+        return LOCKED_OUT
+    # A user that was off before its first rotation has no clients.
+    first = run.target is not None and run.target.first_rotation and run.target.turn_on
+    logged_in = run.verification is not None and results <= {LOGGED_IN}
+    if user == UNTOUCHED or first or logged_in:
+        return NOT_LOCKED_OUT
+    return UNKNOWN
+
+
+def _verified(run: RunState, clients: str) -> str:
+    """What is known of AWSCURRENT; nothing where it was not tried."""
+    if run.verification is None:
+        return "" if not run.staged else "Whether AWSCURRENT logs in was not verified."
+    if not run.verification or FIRST_ROTATION in run.verification:
+        return ""
+    count, of = run.verification.count(LOGGED_IN), len(run.verification)
+    loud = "CLIENTS ARE LOCKED OUT: " if clients == LOCKED_OUT else ""
+    return f"{loud}AWSCURRENT logs in on {count} of {of} endpoints."

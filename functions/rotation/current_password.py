@@ -1,0 +1,26 @@
+"""The proof that AWSCURRENT is the password that clients use: it logs in."""
+
+from rotation.errors import CurrentPasswordRefusedError
+from rotation.login import Door
+from rotation.target import Target
+
+
+def check_current_password(target: Target, password: str | None, door: Door) -> bool:
+    """Whether AWSCURRENT's password logs in, where it can.
+
+    It cannot where the secret holds none yet, or the user is off until its first rotation.
+
+    Raises:
+        CurrentPasswordRefusedError: it does not, and the execution's input does not say to go on.
+    """
+    if password is None or target.turn_on or door.accepts(password):
+        return True
+    if target.replace_unknown_password:
+        return False
+    raise CurrentPasswordRefusedError(
+        f"The password in secret {target.secret_arn} (AWSCURRENT) does not log in on "
+        f"{door.endpoint}, and clients may be using another one, which a rotation would remove. "
+        f"Nothing was changed. Correct the secret: put the password of user {target.username} that "
+        "clients use into it. If nobody uses another password, start an execution by hand with "
+        '"ReplaceUnknownPassword": true in its input.'
+    )

@@ -1,0 +1,126 @@
+"""Everything about the secret and the user that can be refused before anything has changed."""
+
+from rotation import first_rotation
+from rotation.elasticache import ElastiCache
+from rotation.errors import (
+    InvalidInputError,
+    RotationInProgressError,
+    SecretNotAllowedError,
+    UserBusyError,
+    UserNotBoundError,
+)
+from rotation.execution_input import ExecutionInput
+from rotation.executions import is_attempt, running_execution_for, version_of
+from rotation.pin import Pin
+from rotation.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    SecretDescription,
+    SecretsManager,
+    without_current,
+)
+from rotation.step_functions import StepFunctions
+from rotation.target import Target
+from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
+
+
+def check_target(
+    execution_input: ExecutionInput,
+    execution_arn: str,
+    secrets: SecretsManager,
+    users: ElastiCache,
+    machine: StepFunctions,
+    pin: Pin | None,
+) -> Target:
+    """Everything that can be refused before anything has changed, but for the network.
+
+    Raises:
+        SecretError, UserError, RotationInProgressError, AwsError
+    """
+    secret = secrets.describe(execution_input.secret_id)
+    if pin:
+        pin.require_secret(secret.arn)
+    current = secret.version_with(AWSCURRENT)
+    if current is None:
+        raise without_current(secret.arn)
+    token = _version_to_make(execution_input, execution_arn, secret, current)
+    pending = secret.version_with(AWSPENDING)
+    if pending not in (None, current, token) and not execution_input.dry_run:
+        others = (arn for arn in machine.running() if arn != execution_arn)
+        if other := running_execution_for(pending or "", others):
+            raise RotationInProgressError(
+                f"Another rotation of secret {secret.arn} is at work: execution {other}, which has "
+                f"AWSPENDING on version {pending}. Wait for it to end."
+            )
+    value = secrets.read(secret.arn, current)
+    user_id = user_id_of(value, secret.arn)
+    if pin and value.username != pin.username:
+        raise SecretNotAllowedError(
+            f'This stack rotates only the user named "{pin.username}"; secret {secret.arn} names '
+            "another."
+        )
+    user = users.user(user_id)
+    check_rotatable(user, value, secret.arn)
+    if not pin:
+        _check_bound(user, secret, users)
+    first_passwords: list[str] = []
+    replace = execution_input.replace_unknown_password
+    if user.enabled and value.password is None and not replace:
+        if user.authentication != "password":
+            # It lets any password log in: that is no first rotation's work.
+            raise first_rotation.unknown_password(user.user_id, secret.arn)
+        first_passwords = first_rotation.candidates(user.user_id, secret.arn, current, secrets)
+        if user.status == "modifying":
+            # DescribeUsers shows what the nodes have not got yet.
+            raise UserBusyError(f"User {user.user_id} has status modifying.")
+    if execution_input.create_secret_error and token == execution_input.token:
+        # All that the state machine can see is sound: what createSecret met is the failure.
+        raise execution_input.create_secret_error
+    return Target(
+        secret_arn=secret.arn,
+        version_id=token,
+        current_version_id=current,
+        pending_version_at_check=pending or "",
+        user_id=user.user_id,
+        username=user.name,
+        authentication=user.authentication,
+        turn_on=not user.enabled,
+        dry_run=execution_input.dry_run,
+        first_rotation=value.password is None,
+        replace_unknown_password=replace,
+        first_password_candidates=first_passwords,
+    )
+
+
+def _version_to_make(
+    execution_input: ExecutionInput, execution_arn: str, secret: SecretDescription, current: str
+) -> str:
+    """Secrets Manager's token in an execution that is named after it, or one by hand."""
+    token = execution_input.token
+    # A copy of such an execution's input, in "New execution" of the console, is a run by hand.
+    if token and is_attempt(token, execution_arn):
+        version = token
+        if execution_input.replace_unknown_password:
+            raise InvalidInputError(
+                'The execution\'s input has "ReplaceUnknownPassword" in a rotation of Secrets '
+                "Manager's. Only a person may decide that: start an execution by hand."
+            )
+    else:
+        version = version_of(execution_arn)
+    if version == current:
+        raise InvalidInputError(
+            f"Version {version} of secret {secret.arn} is AWSCURRENT already: nothing is left to "
+            "rotate. Start a new execution."
+        )
+    return version
+
+
+def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:
+    tags = users.tags(user.arn)
+    if tags.get(BINDING_TAG) not in (secret.name, secret.arn):
+        found = f"names {tags[BINDING_TAG]}" if BINDING_TAG in tags else "is missing"
+        raise UserNotBoundError(
+            f"User {user.user_id} is not bound to secret {secret.arn}: its tag {BINDING_TAG} "
+            f"{found}. Bind it with `aws elasticache add-tags-to-resource --resource-name "
+            f"{user.arn} --tags Key={BINDING_TAG},Value={secret.name}`."
+        )
