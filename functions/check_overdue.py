@@ -18,7 +18,7 @@ from rotation.topic import Topic
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Any event to ``{"Checked", "OverdueSecrets", "Findings": [{"Secret", "Kind", "Told"}]}``."""
+    """Any event to ``{"Checked", "OverdueSecrets", "Findings": [{"Secret", "Kind", "Message"}]}``."""
     check = OverdueCheck(
         Scope.from_env(),
         SecretsManager.connect(),
@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.flush_metrics()
     told = [finding.to_state() for finding in findings]
     for each in told:
-        logger.warning(each["Told"], extra={"finding": each["Kind"], "secret": each["Secret"]})
+        logger.warning(each["Message"], extra={"finding": each["Kind"], "secret": each["Secret"]})
     if findings and os.environ.get("TOPIC_ARN"):
         Topic.connect().publish(message_of(findings))
     return {"Checked": checked, "OverdueSecrets": overdue_secrets, "Findings": told}

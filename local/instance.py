@@ -70,7 +70,6 @@ class LocalAws:
         self._concurrency = concurrency
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
-        self._clients: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> LocalAws:
         self.start()
@@ -143,7 +142,7 @@ class LocalAws:
         return self._process.wait()
 
     def client(self, service: str) -> Any:
-        """The boto3 client of the service, on this local AWS and nothing else."""
+        """A boto3 client of the service, on this local AWS and nothing else."""
         variable = MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")
         return self._client(service, variable)
 
@@ -154,10 +153,7 @@ class LocalAws:
     def _client(self, service: str, variable: str) -> Any:
         if not self.environment:
             raise LocalAwsError("This local AWS is not running: start it first.")
-        endpoint = self.environment[variable]
-        if (service, endpoint) not in self._clients:
-            self._clients[service, endpoint] = make_client(service, endpoint)
-        return self._clients[service, endpoint]
+        return make_client(service, self.environment[variable])
 
 
 def make_client(

@@ -67,7 +67,7 @@ class Finding:
 
     def to_state(self) -> dict[str, str]:
         """As JSON of the function's answer."""
-        return {"Secret": self.secret, "Kind": self.kind, "Told": self.told}
+        return {"Secret": self.secret, "Kind": self.kind, "Message": self.told}
 
 
 @dataclass(frozen=True)

@@ -216,5 +216,5 @@ def test_a_service_invokes_a_function_only_with_its_source(tried: Tried) -> None
                 if any(admits(policy, replace(call, context={key: each})) for each in values):
                     admitted[function["Description"].partition(":")[0]] = service
     assert admitted["The rotation Lambda"] == "secretsmanager.amazonaws.com"
-    assert admitted["Tell Failure"] == "events.amazonaws.com"
+    assert admitted["Notify Failure"] == "events.amazonaws.com"
     assert [*admitted.values()].count("secretsmanager.amazonaws.com") == 1

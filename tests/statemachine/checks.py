@@ -121,7 +121,7 @@ SAME_HANDLER = {
 #: as it was before Find Endpoints.
 IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
 #: The handlers that are no state's: Secrets Manager calls one, EventBridge the others.
-OTHER_HANDLERS = {"check_overdue", "rotate_secret", "tell_failure"}
+OTHER_HANDLERS = {"check_overdue", "rotate_secret", "notify_failure"}
 #: A count, and versions' ids: no password.
 HARMLESS_KEYS = frozenset({"PasswordCount", "FirstPasswordCandidates"})
 

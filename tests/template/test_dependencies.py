@@ -20,7 +20,7 @@ def test_the_references_of_every_kind_are_seen() -> None:
     needed = needs(translated(TEMPLATE))
     assert {"LogInFunction", "StateMachineLogGroup", f"{MACHINE}Role"} <= needed[MACHINE]
     assert {"ExecutionsFailedAlarm", MACHINE, "FunctionsLogGroup"} <= needed["RotationDashboard"]
-    assert needed["TellFailureFunctionNotSucceeded"] == {MACHINE, "TellFailureFunction"}
+    assert needed["NotifyFailureFunctionNotSucceeded"] == {MACHINE, "NotifyFailureFunction"}
     assert any(name.startswith("Dependencies") for name in needed["LogInFunction"])
 
 

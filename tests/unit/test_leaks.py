@@ -28,7 +28,7 @@ import release_version
 import report_rotation
 import roll_back
 import rotate_secret
-import tell_failure
+import notify_failure
 from rotation.elasticache import ElastiCache
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
@@ -114,8 +114,8 @@ HANDLERS: dict[str, tuple[Handler, dict[str, Any]]] = {
         release_version.handler,
         {"State": STATE | {"RollBackFailure": {"Error": "E", "Cause": "c"}}},
     ),
-    "tell_failure": (
-        tell_failure.handler,
+    "notify_failure": (
+        notify_failure.handler,
         {"detail": {"name": f"{PENDING}-1", "status": "FAILED", "input": json.dumps(GIVEN)}},
     ),
     "check_overdue": (check_overdue.handler, {}),

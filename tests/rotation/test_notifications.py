@@ -136,7 +136,7 @@ def test_what_the_daily_check_finds_is_told(on_call: OnCall) -> None:
     told = on_call.message("daily check")
     assert told["Subject"] == "4 secrets to look at: the daily check of rotations"
     for finding in answer["Findings"]:
-        assert f"{finding['Kind']}. {finding['Told']}" in told["Message"]
+        assert f"{finding['Kind']}. {finding['Message']}" in told["Message"]
     assert f" {good.secret_name} " not in told["Message"]
     assert f" {never.secret_name} " not in told["Message"]
 

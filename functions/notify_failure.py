@@ -1,4 +1,4 @@
-"""Tell Failure: an execution that has failed, timed out or was stopped is told to a topic."""
+"""Notify Failure: an execution that has failed, timed out or was stopped is told to a topic."""
 
 import json
 from contextlib import suppress
@@ -14,7 +14,7 @@ from rotation.topic import Topic
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """EventBridge's "Step Functions Execution Status Change" to ``{"Told"}``, the subject.
+    """EventBridge's "Step Functions Execution Status Change" to ``{"Subject"}``, the subject.
 
     The event's shape: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     # The examples of AWS's guide show no cause in the event.
     execution = StepFunctions.connect().find(detail["name"])
     if execution is None:
-        return {"Told": ""}
+        return {"Subject": ""}
     message = failure(execution, given)
     Topic.connect().publish(message)
-    return {"Told": message.subject}
+    return {"Subject": message.subject}

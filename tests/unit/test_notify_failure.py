@@ -1,11 +1,11 @@
-"""Tell Failure: what people read of an execution that did not succeed."""
+"""Notify Failure: what people read of an execution that did not succeed."""
 
 import json
 from typing import Any
 
 import pytest
 
-import tell_failure
+import notify_failure
 from rotation.errors import ThrottlingError
 from rotation.message import Message, console_url
 from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
@@ -17,10 +17,10 @@ def tell(world: World, status: str, given: Any = None) -> Message:
     world.machine.machine.statuses[NAME] = [status]
     text = json.dumps({"SecretId": SECRET_ARN}) if given is None else given
     told = world.call(
-        tell_failure.handler, {"detail": {"name": NAME, "status": status, "input": text}}
+        notify_failure.handler, {"detail": {"name": NAME, "status": status, "input": text}}
     )
     [message] = world.topic.messages
-    assert told == {"Told": message.subject}
+    assert told == {"Subject": message.subject}
     return message
 
 
@@ -59,13 +59,13 @@ def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(world: World, g
 
 def test_an_input_that_the_event_leaves_out_is_none_either(world: World) -> None:
     world.machine.machine.statuses[NAME] = ["FAILED"]
-    world.call(tell_failure.handler, {"detail": {"name": NAME, "status": "FAILED", "input": None}})
+    world.call(notify_failure.handler, {"detail": {"name": NAME, "status": "FAILED", "input": None}})
     assert "a secret without a name" in world.topic.messages[0].subject
 
 
 def test_an_execution_that_is_gone_is_not_told(world: World) -> None:
     event = {"detail": {"name": "deleted", "status": "FAILED", "input": "{}"}}
-    assert world.call(tell_failure.handler, event) == {"Told": ""}
+    assert world.call(notify_failure.handler, event) == {"Subject": ""}
     assert world.topic.messages == []
 
 
