@@ -18,7 +18,10 @@ from rotation.topic import Topic
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Any event to ``{"Checked", "OverdueSecrets", "Findings": [{"Secret", "Kind", "Message"}]}``."""
+    """Any event to ``{"Checked", "OverdueSecrets", "Findings"}``.
+
+    A finding is ``{"Secret", "Kind", "Message"}``.
+    """
     check = OverdueCheck(
         Scope.from_env(),
         SecretsManager.connect(),

@@ -1,4 +1,4 @@
-"""Notify Failure: an execution that has failed, timed out or was stopped is told to a topic."""
+"""Notify Failure: an execution that has failed, timed out or was stopped is published to a topic."""
 
 import json
 from contextlib import suppress
@@ -14,7 +14,7 @@ from rotation.topic import Topic
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """EventBridge's "Step Functions Execution Status Change" to ``{"Subject"}``, the subject.
+    """EventBridge's "Step Functions Execution Status Change" to ``{"Subject"}``.
 
     The event's shape: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
