@@ -1,4 +1,4 @@
-"""Notify Failure: an execution that has failed, timed out or was stopped is published to a topic."""
+"""Notify Failure: an execution that failed, timed out or was stopped is published to a topic."""
 
 import json
 from contextlib import suppress
