@@ -51,6 +51,8 @@ _PARSERS = [
     (holder, functools.cache(holder.parse))
     for holder in (AmazonStateLanguageParser, json_path, result_path)
 ]
+# `install` may be called again, and wraps the interpreter's own.
+_BEGIN = CommonStateField._eval_state_input
 _MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by default 100.
 
 
@@ -223,7 +225,6 @@ def install(
     lambda_eval_utils.boto_client_for = lambda **known: lambda_client(
         known["state_credentials"].role_arn
     )
-    begin = CommonStateField._eval_state_input
 
     def begin_unless_stopped(state: Any, env: Any) -> None:
         if stops(state.name):
@@ -233,7 +234,7 @@ def install(
             execution.stop(datetime.datetime.now(datetime.UTC), "Stopped", f"At {state.name}.")
             # Ends this thread quietly: not even the state's own task is to begin.
             raise SystemExit
-        begin(state, env)
+        _BEGIN(state, env)
 
     CommonStateField._eval_state_input = begin_unless_stopped
 

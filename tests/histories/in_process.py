@@ -312,7 +312,7 @@ class InProcess:
                 StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
             )
             put.setattr(Door, "open", self._open)
-            for name in ("modify_user", "describe_user", "generate_password", "roll_back"):
+            for name in ("modify_user", "describe_user", "generate_password", "close_rotation"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
             put.setattr(importlib.import_module("rotate_secret"), "random", self._random)

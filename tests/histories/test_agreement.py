@@ -18,11 +18,11 @@ HISTORIES = {
     "botocore tries again": ["error-500:DescribeUsers", "deny:GetSecretValue:7"],
     "the change is denied": ["deny:ModifyUser"],
     "the promotion is denied": ["deny:UpdateSecretVersionStage:1"],
-    "the roll back is denied": ["deny:UpdateSecretVersionStage:1", "deny:ModifyUser:2-"],
+    "the end is denied": ["deny:UpdateSecretVersionStage"],
     "stopped before the change": ["stop-at:Modify User"],
     "stopped after the change": ["stop-at:Wait For User"],
     "stopped before the promotion": ["stop-at:Promote Version"],
-    "stopped in the roll back": ["deny:UpdateSecretVersionStage:1", "stop-at:Roll Back"],
+    "stopped after a failure": ["deny:UpdateSecretVersionStage:1", "stop-at:Close Rotation"],
 }
 #: With a user who has no password yet.
 FIRST = ["killed after ModifyUser", "stopped after the change", "the promotion is denied"]

@@ -1,7 +1,6 @@
 """What takes minutes, in a world where waiting takes no time."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -52,7 +51,7 @@ def test_a_user_whom_somebody_else_modifies_for_minutes_is_waited_for(
     assert inside.stage.now > seconds
 
 
-def test_functions_that_sleep_are_waited_for_and_nothing_is_changed_back(
+def test_functions_that_sleep_are_waited_for(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
     inside.faults.control("POST", b'["idle-function:90"]')
@@ -70,9 +69,8 @@ def test_a_user_who_is_being_created_for_too_long_is_refused(
     before = everything(tenant)
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "UserBusyError")
-    assert "Nothing had been changed." in execution["cause"]
     assert everything(tenant) == before
-    assert inside.stage.now > 30
+    assert inside.stage.now > 2400
 
 
 def test_a_user_who_is_being_modified_for_too_long_is_left_to_the_next_rotation(
@@ -84,7 +82,7 @@ def test_a_user_who_is_being_modified_for_too_long_is_left_to_the_next_rotation(
     execution = tenant.ended(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "UserBusyError")
     # Whether that is its own change, the answer to which was lost, nobody can tell.
-    assert "The roll back failed too, with UserBusyError" in execution["cause"]
+    assert "The user may have the new password beside the current one." in execution["cause"]
     assert tenant.logins(FIRST_PASSWORD) == {True}
     inside._users.users[tenant.user_id].status = "active"
     assert outcome(tenant, tenant.begin()) == ("SUCCEEDED", "")
@@ -96,7 +94,7 @@ def test_a_modification_that_does_not_end_is_given_up_at_the_bound(
     inside.faults.control("POST", b'["keep-modifying:3600"]')
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "UserModifyingTooLongError")
-    assert inside.stage.now > 1800
+    assert inside.stage.now >= 1800
     assert tenant.logins(FIRST_PASSWORD) == {True}
 
 
@@ -108,7 +106,7 @@ def test_a_node_that_does_not_answer_is_given_up_before_anything_has_changed(
     inside.faults.control("POST", f'["{fault}"]'.encode())
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "EndpointUnreachableError")
-    assert "Nothing had been changed." in execution["cause"]
+    assert "The user was not changed." in execution["cause"]
     assert everything(tenant) == before
 
 
@@ -120,18 +118,6 @@ def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
     until(inside, call)
     hidden(inside, tenant, 20)
     assert outcome(tenant, arn) == ("SUCCEEDED", "")
-
-
-def test_a_user_that_is_gone_for_a_moment_is_put_back(
-    inside: InProcess, tenant: InProcessTenant
-) -> None:
-    before = everything(tenant)
-    inside.faults.control("POST", b'["deny:UpdateSecretVersionStage:1"]')
-    arn = tenant.begin()
-    until(inside, "RollBack")
-    hidden(inside, tenant, 20)
-    assert outcome(tenant, arn) == ("FAILED", "AccessDeniedError")
-    assert everything(tenant)["user"] == before["user"]
 
 
 def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
@@ -148,26 +134,15 @@ def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
     assert tenant.states(arn).count("Test Authentication") == 2
 
 
-def test_an_endpoint_that_stays_and_does_not_answer_rolls_back(
-    inside: InProcess, tenant: InProcessTenant
-) -> None:
-    before = everything(tenant)
-    arn = tenant.begin()
-    until(inside, "LogIn")
-    inside.faults.control("POST", b'["drop-node:1"]')
-    assert outcome(tenant, arn) == ("FAILED", "EndpointUnreachableError")
-    found = everything(tenant)
-    assert (found["user"], found["labels"]) == (before["user"], before["labels"])
-
-
-def told(execution: dict[str, Any]) -> str:
-    return f"{execution['error']}: {execution['cause']}"
-
-
-def test_a_node_that_does_not_answer_does_not_hold_up_the_roll_back(
+def test_an_endpoint_that_stays_and_does_not_answer_fails_the_rotation(
     inside: InProcess, tenant: InProcessTenant
 ) -> None:
     arn = tenant.begin()
     until(inside, "LogIn")
     inside.faults.control("POST", b'["drop-node:1"]')
-    assert "0 of 1 endpoints" in told(tenant.ended(arn))
+    execution = tenant.ended(arn)
+    assert (execution["status"], execution["error"]) == ("FAILED", "EndpointUnreachableError")
+    assert "AWSCURRENT logs in on 0 of 1 endpoints" in execution["cause"]
+    assert tenant.states(arn).count("Test Authentication") == 1
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    assert "AWSPENDING" not in set().union(*tenant.labels().values())
