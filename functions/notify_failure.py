@@ -22,9 +22,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with suppress(TypeError, ValueError):  # left out where it is large; any JSON, or none
         given = json.loads(detail.get("input"))
     # The examples of AWS's guide show no cause in the event.
-    execution = StepFunctions.connect().find(detail["name"])
+    machine = StepFunctions.connect()
+    execution = machine.find(detail["name"])
     if execution is None:
         return {"Subject": ""}
-    message = failure(execution, given)
+    message = failure(execution, given, machine.ending(execution.arn))
     Topic.connect().publish(message)
     return {"Subject": message.subject}

@@ -1,10 +1,21 @@
 """What people are told, by mail or chat, before they ask."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from rotation.step_functions import Execution
+from rotation.closing import (
+    HAS_FIRST,
+    LOCKED_OUT,
+    MAY_HAVE_FIRST,
+    NOT_LOCKED_OUT,
+    UNKNOWN,
+    UNTOUCHED,
+)
+from rotation.errors import CurrentPasswordRefusedError
+from rotation.step_functions import Ending, Execution
 
 #: Where the console is, by partition (https://docs.aws.amazon.com/general/latest/gr/, "Endpoints";
 #: https://docs.aws.eu/general/latest/gr/endpoints.html).
@@ -20,10 +31,12 @@ _CUT_OFF = {
     "TIMED_OUT": "It took longer than the state machine's TimeoutSeconds.",
 }
 _LEFT = (
-    "The user may have the new password beside its current one, and AWSPENDING may be left on the "
-    "version; AWSCURRENT has not moved. Start an execution by hand, which makes a new version: "
+    "AWSPENDING may be left on the version. Start an execution by hand, which makes a new version: "
     "RotateSecret may be refused while AWSPENDING is left."
 )
+_CLIENTS = {NOT_LOCKED_OUT: "not locked out", LOCKED_OUT: "LOCKED OUT", UNKNOWN: "unknown"}
+_REFUSED = "AWSCURRENT was refused; the user was not changed"
+_UNCHANGED = "the user was not changed"
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Message:
         return cls(shown, "\n\n".join(filter(None, paragraphs)))
 
 
-def failure(execution: Execution, given: Any) -> Message:
+def failure(execution: Execution, given: Any, ending: Ending) -> Message:
     """Of an execution that has ended without success, with the input that it was given."""
     fields = given if isinstance(given, dict) else {}
     secret = fields.get("SecretId")
@@ -53,12 +66,47 @@ def failure(execution: Execution, given: Any) -> Message:
     with_error = f", with {error}" if error != status else ""
     return Message.of(
         f"{error}: {what}",
+        clients_line(ending, execution.error),
         f"The {what} ended {status}{with_error}.",
         f"{_CUT_OFF.get(status, '')} {execution.cause}".strip(),
         _LEFT if status in _CUT_OFF else "",
         f"What this means, and what to do: docs/troubleshooting.md, {error}.",
         f"The execution: {console_url(execution.arn)}",
     )
+
+
+def clients_line(ending: Ending, error: str) -> str:
+    """Whether clients that read AWSCURRENT are locked out, after a run that ended with the error.
+
+    What nobody has told is unknown, but for a user that the run has not come to.
+    """
+    codes = ending.codes
+    clients, why = codes.get("Clients"), ""
+    if clients in _CLIENTS:
+        why = _why(codes)
+    elif error == CurrentPasswordRefusedError.__name__:
+        clients, why = LOCKED_OUT, _REFUSED
+    elif not ending.user_reached:
+        clients, why = NOT_LOCKED_OUT, _UNCHANGED
+    else:
+        clients, why = UNKNOWN, "Close Rotation has not told it"
+    return f"Clients: {_CLIENTS[clients]} ({why})"
+
+
+def _why(codes: Mapping[str, Any]) -> str:
+    current, user = codes["Current"], codes["User"]
+    if current["Of"]:
+        at = datetime.fromisoformat(current["At"]).astimezone(UTC)
+        tried = f"{current['LoggedIn']} of {current['Of']} endpoints"
+        return f"AWSCURRENT logged in on {tried} at {at:%H:%M} UTC"
+    if current["Of"] == 0:
+        return "the user has no endpoint"
+    if user == UNTOUCHED:
+        return _REFUSED if codes["Clients"] == LOCKED_OUT else _UNCHANGED
+    if user in (MAY_HAVE_FIRST, HAS_FIRST):
+        first = codes["Clients"] == NOT_LOCKED_OUT
+        return "no client uses the user yet" if first else "AWSCURRENT holds no password yet"
+    return "whether AWSCURRENT logs in was not verified"
 
 
 def console_url(execution_arn: str) -> str:

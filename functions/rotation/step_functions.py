@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -48,6 +48,18 @@ class Execution:
     error: str = ""
     cause: str = ""
     stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the history of a run that did not succeed tells of what is left.
+
+    ``codes`` are those of rotation.closing, or empty where Close Rotation has not told any; then
+    ``user_reached`` is whether Modify User was entered.
+    """
+
+    codes: Mapping[str, Any] = field(default_factory=dict)
+    user_reached: bool = False
 
 
 class StepFunctions:
@@ -122,6 +134,18 @@ class StepFunctions:
                 return str(entered)
         return None
 
+    def ending(self, execution_arn: str) -> Ending:
+        """What an execution that did not succeed has left, by its history."""
+        for event in self._events(execution_arn, newest_first=True, data=True):
+            left = event.get("stateExitedEventDetails", {})
+            closed = left.get("name") == "Close Rotation"
+            # Left by its Catch, it has told nothing.
+            if closed and (codes := json.loads(left["output"]).get("Closing")):
+                return Ending(codes)
+            if event.get("stateEnteredEventDetails", {}).get("name") == "Modify User":
+                return Ending(user_reached=True)
+        return Ending()
+
     def waits_for_lambda(self, execution_arn: str) -> bool:
         """Whether the newest task was refused for want of concurrency, and is to be tried again."""
         for event in self._events(execution_arn, newest_first=True):
@@ -138,13 +162,16 @@ class StepFunctions:
         retried = types.count("TaskScheduled") - types.count("TaskStateEntered")
         return int(entered + retried)
 
-    def _events(self, arn: str, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    def _events(
+        self, arn: str, *, newest_first: bool = False, data: bool = False
+    ) -> Iterator[dict[str, Any]]:
         with translated("GetExecutionHistory", arn, _CODES):
             pages = self._client.get_paginator("get_execution_history").paginate(
                 executionArn=arn,
-                includeExecutionData=False,
+                includeExecutionData=data,
                 reverseOrder=newest_first,
-                PaginationConfig={"PageSize": 1000},
+                # An event's data may be 256 KB, and what is sought is near the end.
+                PaginationConfig={"PageSize": 20 if data else 1000},
             )
             for page in pages:
                 yield from page["events"]

@@ -39,7 +39,7 @@ from rotation.secrets_manager import (
     SecretsManager,
     Version,
 )
-from rotation.step_functions import Execution, StepFunctions
+from rotation.step_functions import Ending, Execution, StepFunctions
 from rotation.target import Target
 from rotation.topic import Topic
 from rotation.user import User
@@ -304,6 +304,7 @@ class FakeMachine:
     transitions: int = 17
     stopped_at: datetime = NOW
     waits_for_lambda: bool = False
+    ending: Ending = field(default_factory=Ending)
 
 
 class FakeStepFunctions(StepFunctions):
@@ -358,6 +359,10 @@ class FakeStepFunctions(StepFunctions):
     def waits_for_lambda(self, execution_arn: str) -> bool:
         with self.faults.at("waits_for_lambda", execution_arn):
             return self.machine.waits_for_lambda
+
+    def ending(self, execution_arn: str) -> Ending:
+        with self.faults.at("ending", execution_arn):
+            return self.machine.ending
 
     def transitions(self, execution_arn: str) -> int:
         with self.faults.at("transitions", execution_arn):
@@ -505,13 +510,10 @@ def make_target(**fields: Any) -> Target:
             secret_arn=SECRET_ARN,
             version_id=PENDING,
             current_version_id=CURRENT,
-            pending_version_id=PENDING,
-            previous_version_id=PREVIOUS,
+            pending_version_at_check=PENDING,
             user_id=USER_ID,
             username=USERNAME,
-            access_string="on ~* +@all",
             authentication="password",
-            password_count=1,
             turn_on=False,
             dry_run=False,
         ),

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from rotation.message import Message, console_url, failure
-from rotation.step_functions import Execution
+from rotation import closing
+from rotation.message import Message, clients_line, console_url, failure
+from rotation.step_functions import Ending, Execution
 from tests.unit.fakes import EXECUTION_ARN
 
 
@@ -22,16 +23,100 @@ from tests.unit.fakes import EXECUTION_ARN
 def test_an_end_is_named_after_its_error_or_its_status(
     status: str, error: str, name: str, ended: str
 ) -> None:
-    message = failure(Execution(EXECUTION_ARN, status, error, "Why."), {"SecretId": "app"})
+    execution = Execution(EXECUTION_ARN, status, error, "Why.")
+    message = failure(execution, {"SecretId": "app"}, Ending())
     assert message.subject == f"{name}: rotation of secret app"
-    assert message.text.startswith(f"The rotation of secret app ended {ended}\n")
+    assert f"\n\nThe rotation of secret app ended {ended}\n" in message.text
     assert f"docs/troubleshooting.md, {name}." in message.text
 
 
 @pytest.mark.parametrize("given", [None, [], {}, {"SecretId": 1}, {"SecretId": ""}])
 def test_a_secret_that_is_not_named_is_said_to_have_no_name(given: Any) -> None:
-    message = failure(Execution(EXECUTION_ARN, "FAILED", "AnError", "Why."), given)
+    message = failure(Execution(EXECUTION_ARN, "FAILED", "AnError", "Why."), given, Ending())
     assert message.subject == "AnError: rotation of a secret without a name"
+
+
+UNTRIED = (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "clients, user, tried, line",
+    [
+        (
+            closing.NOT_LOCKED_OUT,
+            closing.BOTH_PASSWORDS,
+            (2, 2, "2026-03-01T03:12:40+00:00"),
+            "not locked out (AWSCURRENT logged in on 2 of 2 endpoints at 03:12 UTC)",
+        ),
+        (
+            closing.LOCKED_OUT,
+            closing.MAY_HAVE_BOTH_PASSWORDS,
+            (1, 2, "2026-03-01T05:12:40+02:00"),
+            "LOCKED OUT (AWSCURRENT logged in on 1 of 2 endpoints at 03:12 UTC)",
+        ),
+        (
+            closing.NOT_LOCKED_OUT,
+            closing.BOTH_PASSWORDS,
+            (0, 0, "2026-03-01T03:12:40+00:00"),
+            "not locked out (the user has no endpoint)",
+        ),
+        (
+            closing.NOT_LOCKED_OUT,
+            closing.UNTOUCHED,
+            UNTRIED,
+            "not locked out (the user was not changed)",
+        ),
+        (
+            closing.LOCKED_OUT,
+            closing.UNTOUCHED,
+            UNTRIED,
+            "LOCKED OUT (AWSCURRENT was refused; the user was not changed)",
+        ),
+        (
+            closing.UNKNOWN,
+            closing.BOTH_PASSWORDS,
+            UNTRIED,
+            "unknown (whether AWSCURRENT logs in was not verified)",
+        ),
+        (
+            closing.NOT_LOCKED_OUT,
+            closing.HAS_FIRST,
+            UNTRIED,
+            "not locked out (no client uses the user yet)",
+        ),
+        (
+            closing.UNKNOWN,
+            closing.MAY_HAVE_FIRST,
+            UNTRIED,
+            "unknown (AWSCURRENT holds no password yet)",
+        ),
+    ],
+)
+def test_whether_clients_are_locked_out_is_told_from_the_codes(
+    clients: str, user: str, tried: tuple[object, ...], line: str
+) -> None:
+    current = dict(zip(("LoggedIn", "Of", "At"), tried, strict=True))
+    codes = {"Clients": clients, "User": user, "Current": current}
+    assert clients_line(Ending(codes, user_reached=True), "AnError") == f"Clients: {line}"
+
+
+@pytest.mark.parametrize("codes", [{}, {"Clients": "ANOTHER_RELEASES"}, {"Error": "AnError"}])
+@pytest.mark.parametrize(
+    "user_reached, error, line",
+    [
+        (True, "AnError", "unknown (Close Rotation has not told it)"),
+        (False, "AnError", "not locked out (the user was not changed)"),
+        (
+            False,
+            "CurrentPasswordRefusedError",
+            "LOCKED OUT (AWSCURRENT was refused; the user was not changed)",
+        ),
+    ],
+)
+def test_without_codes_clients_are_known_of_a_user_that_was_not_reached(
+    codes: dict[str, str], user_reached: bool, error: str, line: str
+) -> None:
+    assert clients_line(Ending(codes, user_reached), error) == f"Clients: {line}"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import notify_failure
 from rotation.errors import ThrottlingError
 from rotation.message import Message, console_url
+from rotation.step_functions import Ending
 from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
 
 NAME = EXECUTION_ARN.rpartition(":")[2]
@@ -28,6 +29,7 @@ def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: Wo
     message = tell(world, "FAILED")
     assert message.subject.startswith("PasswordRefusedError: rotation of secret arn:aws:secrets")
     assert message.text.split("\n\n") == [
+        "Clients: not locked out (the user was not changed)",
         f"The rotation of secret {SECRET_ARN} ended FAILED, with PasswordRefusedError.",
         "The new password does not log in.",
         "What this means, and what to do: docs/troubleshooting.md, PasswordRefusedError.",
@@ -39,12 +41,23 @@ def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: Wo
     "status, why", [("ABORTED", "stopped it"), ("TIMED_OUT", "longer than the state machine's")]
 )
 def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str, why: str) -> None:
+    world.machine.machine.ending = Ending(user_reached=True)
     message = tell(world, status)
+    assert message.text.startswith("Clients: unknown (Close Rotation has not told it)\n")
     assert message.subject.startswith(f"{status}: rotation of secret")
     assert f"ended {status}.\n" in message.text
     assert why in message.text
     assert "Start an execution by hand, which makes a new version" in message.text
     assert f"docs/troubleshooting.md, {status}." in message.text
+
+
+def test_what_is_left_is_read_from_the_history(world: World) -> None:
+    current = {"LoggedIn": 0, "Of": 2, "At": "2026-03-01T03:12:40+00:00"}
+    codes = {"Clients": "LOCKED_OUT", "User": "BOTH_PASSWORDS", "Current": current}
+    world.machine.machine.ending = Ending(codes)
+    assert tell(world, "FAILED").text.startswith(
+        "Clients: LOCKED OUT (AWSCURRENT logged in on 0 of 2 endpoints at 03:12 UTC)\n"
+    )
 
 
 def test_a_dry_run_is_called_one(world: World) -> None:
@@ -59,7 +72,9 @@ def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(world: World, g
 
 def test_an_input_that_the_event_leaves_out_is_none_either(world: World) -> None:
     world.machine.machine.statuses[NAME] = ["FAILED"]
-    world.call(notify_failure.handler, {"detail": {"name": NAME, "status": "FAILED", "input": None}})
+    world.call(
+        notify_failure.handler, {"detail": {"name": NAME, "status": "FAILED", "input": None}}
+    )
     assert "a secret without a name" in world.topic.messages[0].subject
 
 

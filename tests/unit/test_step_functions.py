@@ -17,7 +17,7 @@ from rotation.errors import (
     ServiceUnavailableError,
     ThrottlingError,
 )
-from rotation.step_functions import THROTTLED_BY_LAMBDA, Execution, StepFunctions
+from rotation.step_functions import THROTTLED_BY_LAMBDA, Ending, Execution, StepFunctions
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -191,6 +191,33 @@ def test_an_execution_waits_for_lambda_whose_newest_task_was_refused(
 ) -> None:
     stub.history(*newest_first, newest_first=True)
     assert stub.adapter.waits_for_lambda(EXECUTION_ARN) is waits
+
+
+def left(name: str, output: dict[str, Any]) -> dict[str, Any]:
+    details = {"name": name, "output": json.dumps(output)}
+    return {"type": "TaskStateExited", "stateExitedEventDetails": details}
+
+
+CODES = {"Clients": "NOT_LOCKED_OUT"}
+
+
+@pytest.mark.parametrize(
+    "newest_first, ending",
+    [
+        ([left("Close Rotation", {"Closing": CODES}), entered("Modify User")], Ending(CODES)),
+        # Its Catch was taken.
+        ([left("Close Rotation", {}), entered("Modify User")], Ending(user_reached=True)),
+        ([entered("Modify User")], Ending(user_reached=True)),
+        ([entered("Check Target")], Ending()),
+    ],
+)
+def test_what_a_run_has_left_is_in_its_history(
+    stub: Stub, newest_first: list[dict[str, Any]], ending: Ending
+) -> None:
+    events = [{"timestamp": NOW, "id": 1, **event} for event in newest_first]
+    expected = HISTORY | {"includeExecutionData": True, "maxResults": 20, "reverseOrder": True}
+    stub.stubber.add_response("get_execution_history", {"events": events}, expected)
+    assert stub.adapter.ending(EXECUTION_ARN) == ending
 
 
 def test_transitions_are_the_states_entered_and_the_retries(stub: Stub) -> None:
