@@ -51,18 +51,11 @@ EQUIVALENT: dict[str, str] = {
     'log_in: handler: pending or "" -> (pending)': _TYPES,
     "log_in_with_current: handler: secrets.describe(target.secret_arn).version_with(AWSCURRENT) "
     'or "" -> (secrets.describe(target.secret_arn).version_with(AWSCURRENT))': _TYPES,
-    "restoration: _set_back: secrets.read(target.secret_arn, target.version_id).password "
-    'or "" -> (secrets.read(target.secret_arn, target.version_id).password)': _TYPES,
     'overdue: _pending: secret.version_with(AWSPENDING) or "" '
     "-> (secret.version_with(AWSPENDING))": _TYPES,
-    'restoration: _same_password: current or "" -> (current)': _TYPES,
     "steps: run: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": _EXACT,
     "steps: run: waited + pause > PATIENCE_SECONDS -> (waited + pause >= PATIENCE_SECONDS)": _EXACT,
-    "target: check_target: pending != current and known_password(secrets, secret.arn, pending) "
-    "is not None -> (known_password(secrets, secret.arn, pending) is not None)": (
-        "It saves a read: AWSCURRENT's password has just been seen."
-    ),
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",
@@ -75,7 +68,6 @@ EQUIVALENT: dict[str, str] = {
     ),
     "steps: _end_of: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": _EXACT,
-    "machine: Find Endpoints Left/ResultSelector/Count.$: dropped": "Not read from there on.",
 }
 
 
@@ -171,8 +163,7 @@ _SWAPPED = {"AWSCURRENT": "AWSPENDING", "AWSPENDING": "AWSCURRENT", "AWSPREVIOUS
 _SWAPPED_FIELDS = {
     "version_id": "current_version_id",
     "current_version_id": "version_id",
-    "previous_version_id": "current_version_id",
-    "pending_version_id": "current_version_id",
+    "pending_version_at_check": "current_version_id",
 }
 _OPPOSITE: dict[type[ast.AST], str] = {
     ast.Eq: "!=",

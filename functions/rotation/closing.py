@@ -112,9 +112,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     logged_in = endpoints = None
     if run.verification is not None and FIRST_ROTATION not in run.verification:
         logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
-    sentences = [failure.sentence]
-    if run.target and not run.target.dry_run:
-        sentences += [_USER_SENTENCES[user], _verified(run, clients), problem]
+    sentences = (failure.sentence, _USER_SENTENCES[user], _verified(run, clients), problem)
     return Closing(
         promoted=promoted,
         failure=failure,

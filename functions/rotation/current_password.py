@@ -20,7 +20,7 @@ def check_current_password(target: Target, password: str | None, door: Door) -> 
     raise CurrentPasswordRefusedError(
         f"The password in secret {target.secret_arn} (AWSCURRENT) does not log in on "
         f"{door.endpoint}, and clients may be using another one, which a rotation would remove. "
-        f"Nothing was changed. Correct the secret: put the password of user {target.username} that "
+        f"Correct the secret: put the password of user {target.username} that "
         "clients use into it. If nobody uses another password, start an execution by hand with "
         '"ReplaceUnknownPassword": true in its input.'
     )

@@ -157,7 +157,7 @@ def test_refused_before_anything_has_changed(world: World, case: str) -> None:
         control(url, "DELETE")
     assert (execution["status"], execution["error"]) == ("FAILED", error)
     assert found in execution["cause"]
-    assert "Nothing had been changed." in execution["cause"]
+    assert "The user was not changed." in execution["cause"]
     assert FIRST_PASSWORD not in json.dumps(execution, default=str)
     assert before["logins"] == ({case not in NO_LOGINS}, {False})
     assert everything(tenant) == before
@@ -170,7 +170,7 @@ def test_a_secret_without_awscurrent_is_refused(world: World) -> None:
     execution = empty.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "VersionNotFoundError")
     assert "AWSCURRENT" in execution["cause"]
-    assert "Nothing had been changed." in execution["cause"]
+    assert "The user was not changed." in execution["cause"]
     assert empty.labels() == {}
 
 
