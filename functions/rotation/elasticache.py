@@ -78,17 +78,6 @@ class ElastiCache:
             UserBusyError: only active users can be modified.
         """
         mode = {"Type": "password", "Passwords": list(dict.fromkeys(passwords))}
-        self._modify(user_id, mode, access_string)
-
-    def remove_passwords(self, user_id: str, *, access_string: str | None = None) -> None:
-        """Make it a user without a password, which anybody can log in as unless it is off.
-
-        Raises:
-            UserBusyError: only active users can be modified.
-        """
-        self._modify(user_id, {"Type": "no-password-required"}, access_string)
-
-    def _modify(self, user_id: str, mode: dict[str, Any], access_string: str | None) -> None:
         access = {"AccessString": access_string} if access_string else {}
         with translated("ModifyUser", user_id, _CODES):
             self._client.modify_user(UserId=user_id, AuthenticationMode=mode, **access)

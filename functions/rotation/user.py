@@ -49,13 +49,8 @@ class User:
     @property
     def enabled_access_string(self) -> str:
         """The same access string, turned on."""
-        return switched("on", self.access_string)
-
-
-def switched(switch: str, access_string: str) -> str:
-    """The access string with ``on`` or ``off`` for its switch, and all else kept."""
-    rules = [rule for rule in access_string.split() if rule.lower() not in ("on", "off")]
-    return " ".join([switch, *rules])
+        rules = [rule for rule in self.access_string.split() if rule.lower() not in ("on", "off")]
+        return " ".join(["on", *rules])
 
 
 def user_id_of(value: SecretValue, secret_arn: str) -> str:

@@ -255,7 +255,12 @@ class FakeElastiCache(ElastiCache):
         self, user_id: str, passwords: list[str], *, access_string: str | None = None
     ) -> None:
         with self.faults.at("set_passwords", user_id, list(passwords), access_string):
-            user = self._modifiable(user_id)
+            # What AWS looks at itself is no call of ours.
+            user = self.found
+            if user is None or user_id != user.user_id:
+                raise UserNotFoundError(f"There is no user {user_id}.")
+            if user.status != "active":
+                raise UserBusyError(f"User {user_id} has status {user.status}.")
             unique = list(dict.fromkeys(passwords))
             if len(unique) not in (1, 2) or not all(map(is_valid, unique)):
                 raise UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
@@ -265,25 +270,6 @@ class FakeElastiCache(ElastiCache):
                 password_count=len(unique),
                 access_string=access_string or user.access_string,
             )
-
-    def remove_passwords(self, user_id: str, *, access_string: str | None = None) -> None:
-        with self.faults.at("remove_passwords", user_id, access_string):
-            user = self._modifiable(user_id)
-            self.passwords = []
-            self.change(
-                authentication="no-password",
-                password_count=0,
-                access_string=access_string or user.access_string,
-            )
-
-    def _modifiable(self, user_id: str) -> User:
-        # What AWS looks at itself is no call of ours.
-        user = self.found
-        if user is None or user_id != user.user_id:
-            raise UserNotFoundError(f"There is no user {user_id}.")
-        if user.status != "active":
-            raise UserBusyError(f"User {user_id} has status {user.status}.")
-        return user
 
     def endpoints(self, user: User) -> list[Endpoint]:
         with self.faults.at("endpoints", user.user_id):

@@ -7,11 +7,12 @@ import pytest
 import check_endpoint
 from rotation.errors import (
     AnyPasswordAcceptedError,
+    CurrentPasswordRefusedError,
     CurrentPasswordUnknownError,
     EndpointUnreachableError,
-    PasswordRefusedError,
     ServiceUnavailableError,
 )
+from rotation.secrets_manager import AWSCURRENT
 from tests.unit.fakes import (
     ALL_PASSWORDS,
     CURRENT,
@@ -23,6 +24,7 @@ from tests.unit.fakes import (
     PENDING_PASSWORD,
     PREVIOUS,
     PREVIOUS_PASSWORD,
+    SECRET_ARN,
     USERNAME,
     World,
     make_target,
@@ -35,13 +37,16 @@ def event(**target: Any) -> dict[str, Any]:
     return {"Target": make_target(**target).to_state(), "Endpoint": ENDPOINT.to_state()}
 
 
-def test_an_endpoint_that_refuses_a_made_up_password_passes(world: World) -> None:
+def test_an_endpoint_that_lets_awscurrent_in_and_a_made_up_password_not_passes(
+    world: World,
+) -> None:
     answer = world.call(check_endpoint.handler, event())
-    assert answer == {"Endpoint": str(ENDPOINT), "PreviousLogsIn": False, "ProvenVersion": ""}
+    assert answer == {"Endpoint": str(ENDPOINT), "CurrentLogsIn": True, "ProvenVersion": ""}
     assert world.cache.opened == [(ENDPOINT, USERNAME)]
     assert world.cache.closed == 1
-    assert len(world.cache.tried) == 1
-    assert world.cache.tried[0] not in ALL_PASSWORDS
+    made_up, *others = world.cache.tried
+    assert made_up not in ALL_PASSWORDS
+    assert others == [CURRENT_PASSWORD]
 
 
 def test_a_node_that_asks_for_no_password_is_found_before_anything_is_changed(
@@ -59,28 +64,48 @@ def test_a_user_without_a_password_yet_only_needs_an_answer(
     world: World, access_string: str
 ) -> None:
     world.users.change(authentication="no-password", access_string=access_string)
+    world.secrets.texts[CURRENT] = secret_text(None)
     world.call(check_endpoint.handler, event(authentication="no-password"))
     assert len(world.cache.tried) == 1
 
 
-def test_a_dry_run_tries_the_current_password(world: World) -> None:
-    world.call(check_endpoint.handler, event(dry_run=True))
-    assert world.cache.tried[1:] == [CURRENT_PASSWORD]
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_awscurrent_has_to_log_in_before_anything_is_changed(world: World, dry_run: bool) -> None:
+    # A typo in a secret would be a password that nobody has; clients use another one.
     world.users.passwords = [OTHER_PASSWORD]
-    with pytest.raises(PasswordRefusedError, match="current"):
-        world.call(check_endpoint.handler, event(dry_run=True))
+    with pytest.raises(CurrentPasswordRefusedError) as caught:
+        world.call(check_endpoint.handler, event(dry_run=dry_run))
+    for told in (SECRET_ARN, str(ENDPOINT), USERNAME, '"ReplaceUnknownPassword": true'):
+        assert told in str(caught.value)
+    assert world.cache.closed == 1
+    assert_no_leak(ALL_PASSWORDS, error=caught.value)
 
 
-def test_a_dry_run_of_an_inactive_user_does_not(world: World) -> None:
+def test_a_person_may_say_that_another_password_is_replaced(world: World) -> None:
+    replacing = event(replace_unknown_password=True)
+    assert world.call(check_endpoint.handler, replacing)["CurrentLogsIn"] is True
+    world.users.passwords = [OTHER_PASSWORD]
+    assert world.call(check_endpoint.handler, replacing)["CurrentLogsIn"] is False
+
+
+def test_awscurrent_of_a_user_that_is_off_until_its_first_rotation_is_not_tried(
+    world: World,
+) -> None:
     world.users.change(access_string="off ~* +@all")
-    world.call(check_endpoint.handler, event(dry_run=True, turn_on=True))
+    assert world.call(check_endpoint.handler, event(turn_on=True))["CurrentLogsIn"] is True
     assert len(world.cache.tried) == 1
 
 
-def test_a_dry_run_without_a_current_password_does_not(world: World) -> None:
-    world.secrets.add("v", secret_text(None))
-    world.call(check_endpoint.handler, event(dry_run=True, current_version_id="v"))
+def test_a_secret_without_a_password_has_none_to_try(world: World) -> None:
+    world.secrets.texts[CURRENT] = secret_text(None)
+    assert world.call(check_endpoint.handler, event())["CurrentLogsIn"] is True
     assert len(world.cache.tried) == 1
+
+
+def test_the_password_is_that_of_the_version_that_was_checked(world: World) -> None:
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSCURRENT)
+    world.call(check_endpoint.handler, event())
+    assert world.cache.tried[1:] == [CURRENT_PASSWORD]
 
 
 def test_a_subnet_without_a_way_to_secrets_manager_fails_here(world: World) -> None:
@@ -93,35 +118,6 @@ def test_an_endpoint_that_does_not_answer_fails_here(world: World) -> None:
     world.cache.faults.raise_at("open", EndpointUnreachableError("no answer"))
     with pytest.raises(EndpointUnreachableError):
         world.call(check_endpoint.handler, event())
-
-
-@pytest.mark.parametrize("second,logs_in", [(PREVIOUS_PASSWORD, True), (OTHER_PASSWORD, False)])
-def test_a_users_second_password_is_awspreviouss_if_that_logs_in(
-    world: World, second: str, logs_in: bool
-) -> None:
-    world.users.passwords = [CURRENT_PASSWORD, second]
-    answer = world.call(check_endpoint.handler, event(password_count=2))
-    assert answer["PreviousLogsIn"] is logs_in
-    assert world.cache.tried[1:] == [PREVIOUS_PASSWORD]
-
-
-@pytest.mark.parametrize("target", [{"password_count": 1}, {"previous_version_id": ""}])
-def test_awsprevious_is_not_tried_where_it_is_not_the_users(
-    world: World, target: dict[str, Any]
-) -> None:
-    world.users.passwords = [CURRENT_PASSWORD, PREVIOUS_PASSWORD]
-    answer = world.call(check_endpoint.handler, event(**{"password_count": 2} | target))
-    assert answer["PreviousLogsIn"] is False
-    assert PREVIOUS_PASSWORD not in world.cache.tried
-
-
-@pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
-def test_an_awsprevious_that_cannot_be_read_fails_no_rotation(
-    world: World, text: str | bytes | None
-) -> None:
-    world.secrets.texts[PREVIOUS] = text
-    answer = world.call(check_endpoint.handler, event(password_count=2))
-    assert answer["PreviousLogsIn"] is False
 
 
 CANDIDATES = {"first_password_candidates": [OTHER, PENDING, PREVIOUS]}

@@ -1,4 +1,4 @@
-"""Check Target, the handler; its rules are in test_target.py."""
+"""Check Target, the handler; its rules are in test_target_check.py."""
 
 from typing import Any
 

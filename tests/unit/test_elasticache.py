@@ -158,26 +158,6 @@ def test_passwords_replace_the_whole_list_in_the_explicit_mode(
     stub.adapter.set_passwords(USER_ID, passwords)
 
 
-def test_removed_passwords_make_a_user_without_one(stub: Stub) -> None:
-    mode = {"Type": "no-password-required"}
-    stub.answers("modify_user", {}, {"UserId": USER_ID, "AuthenticationMode": mode})
-    stub.adapter.remove_passwords(USER_ID)
-
-
-def test_a_user_without_a_password_gets_its_access_string_in_the_same_call(stub: Stub) -> None:
-    # In between, anybody could log in.
-    stub.answers(
-        "modify_user",
-        {},
-        {
-            "UserId": USER_ID,
-            "AuthenticationMode": {"Type": "no-password-required"},
-            "AccessString": "off ~* +@all",
-        },
-    )
-    stub.adapter.remove_passwords(USER_ID, access_string="off ~* +@all")
-
-
 def test_an_access_string_goes_along_when_there_is_one(stub: Stub) -> None:
     stub.answers(
         "modify_user",

@@ -1,10 +1,9 @@
-"""An execution's input, and the one secret of a pinned stack, as they are read."""
+"""An execution's input, as it is read."""
 
 import pytest
 
-from rotation.errors import ConfigurationError, InvalidInputError, SecretFormatError
-from rotation.target import ExecutionInput, Pin
-from tests.unit.fakes import SECRET_ARN, USERNAME
+from rotation.errors import InvalidInputError, SecretFormatError
+from rotation.execution_input import ExecutionInput
 
 
 @pytest.mark.parametrize(
@@ -12,6 +11,10 @@ from tests.unit.fakes import SECRET_ARN, USERNAME
     [
         ({"SecretId": "s"}, ExecutionInput("s")),
         ({"SecretId": "s", "DryRun": True}, ExecutionInput("s", dry_run=True)),
+        (
+            {"SecretId": "s", "ReplaceUnknownPassword": True},
+            ExecutionInput("s", replace_unknown_password=True),
+        ),
         (
             {"SecretId": "s", "ClientRequestToken": "t" * 32, "Attempt": 2},
             ExecutionInput("s", token="t" * 32),
@@ -38,6 +41,7 @@ def test_an_input_is_read(data: object, expected: ExecutionInput) -> None:
         ({"SecretId": "s", "DryRun": "false"}, '"DryRun" of the wrong type'),
         ({"SecretId": "s", "DryRun": 0}, '"DryRun" of the wrong type'),
         ({"SecretId": "s", "DryRun": None}, '"DryRun" of the wrong type'),
+        ({"SecretId": "s", "ReplaceUnknownPassword": 1}, '"ReplaceUnknownPassword" of the wrong'),
         ({"SecretId": "s", "Attempt": True}, '"Attempt" of the wrong type'),
         ({"SecretId": "s", "ClientRequestToken": "t" * 31}, "32 to 64"),
         ({"SecretId": "s", "ClientRequestToken": "t" * 65}, "32 to 64"),
@@ -60,7 +64,12 @@ def test_a_bad_input_is_refused_by_its_key_with_what_is_accepted(
     with pytest.raises(InvalidInputError) as caught:
         ExecutionInput.parse(data)
     assert problem in str(caught.value)
-    assert '"SecretId": "<name or ARN' in str(caught.value)
+    for accepted in (
+        '"SecretId": "<name or ARN',
+        '"DryRun": true',
+        '"ReplaceUnknownPassword": true',
+    ):
+        assert accepted in str(caught.value)
 
 
 def test_what_create_secret_has_met_is_read_by_its_name() -> None:
@@ -73,16 +82,4 @@ def test_what_create_secret_has_met_is_read_by_its_name() -> None:
 def test_a_long_unknown_key_is_cut() -> None:
     with pytest.raises(InvalidInputError) as caught:
         ExecutionInput.parse({"k" * 1000: 1})
-    assert len(str(caught.value)) < 400
-
-
-def test_a_pin_needs_both_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Pin.from_env() is None
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
-    with pytest.raises(ConfigurationError, match="variable USER_NAME is empty"):
-        Pin.from_env()
-    monkeypatch.setenv("USER_NAME", USERNAME)
-    assert Pin.from_env() == Pin(SECRET_ARN, USERNAME)
-    monkeypatch.setenv("SECRET_ARN", "")
-    with pytest.raises(ConfigurationError, match="variable SECRET_ARN is empty"):
-        Pin.from_env()
+    assert len(str(caught.value)) < 500

@@ -140,7 +140,7 @@ def test_the_cache_lets_in_whom_the_users_acl_lets_in(world: World) -> None:
 
 
 def test_a_user_without_a_password_gets_in_with_any(world: World) -> None:
-    world.users.remove_passwords(USER_ID)
+    world.users.change(authentication="no-password")
     assert world.cache.lets_in(USERNAME, OTHER_PASSWORD)
 
 

@@ -30,14 +30,14 @@ from tests.unit.fakes import (
 BY_TOKEN, BY_HAND = (EXECUTION_ARN.replace("run-1", PENDING + end) for end in ("-1", ""))
 EVENT = {"Target": make_target().to_state(), "ExecutionArn": BY_TOKEN}
 EVENT_BY_HAND = {
-    "Target": make_target(pending_version_id="").to_state(),
+    "Target": make_target(pending_version_at_check="").to_state(),
     "ExecutionArn": BY_HAND,
 }
 
 
 def test_a_run_by_hand_makes_its_version(world: World) -> None:
     answer = world.call(generate_password.handler, EVENT_BY_HAND)
-    assert answer == {"Generated": True, "WaitSeconds": 0}
+    assert answer == {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45}
     text = world.secrets.texts[PENDING]
     assert isinstance(text, str)
     assert json.loads(text)["password"] == NEW_PASSWORD
@@ -50,7 +50,7 @@ def test_a_password_that_is_there_is_kept(world: World, event: dict[str, Any]) -
     world.stage()
     before = world.secrets.snapshot()
     answer = world.call(generate_password.handler, event)
-    assert answer == {"Generated": False, "WaitSeconds": 0}
+    assert answer == {"Generated": False, "WaitSeconds": 0, "LateSeconds": 45}
     assert world.secrets.snapshot() == before
 
 

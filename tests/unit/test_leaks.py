@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import release_version
+import roll_back
 from botocore.exceptions import ClientError, ParamValidationError
 
 import check_endpoint
@@ -23,12 +25,10 @@ import generate_password
 import log_in
 import log_in_with_current
 import modify_user
-import promote_version
-import release_version
-import report_rotation
-import roll_back
-import rotate_secret
 import notify_failure
+import promote_version
+import report_rotation
+import rotate_secret
 from rotation.elasticache import ElastiCache
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions

@@ -34,6 +34,11 @@ def event(**target: Any) -> dict[str, Any]:
     return {"Target": make_target(**target).to_state()}
 
 
+def checks(*proven: str) -> dict[str, Any]:
+    """What Check Network has found, on each node."""
+    return {"Checks": [{"CurrentLogsIn": True, "ProvenVersion": each} for each in proven]}
+
+
 def test_the_new_password_comes_beside_the_current_one(world: World) -> None:
     world.stage()
     world.call(modify_user.handler, event())
@@ -69,16 +74,15 @@ def test_after_a_first_rotation_that_was_cut_off_the_password_that_logs_in_stays
     world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
     world.stage()
     target = event(first_password_candidates=[OTHER])
-    world.call(modify_user.handler, {**target, "Checks": {"ProvenVersions": proven}})
+    world.call(modify_user.handler, target | checks(*proven))
     assert world.users.passwords == [PENDING_PASSWORD, *kept]
 
 
 def test_nodes_with_different_passwords_are_left_as_they_are(world: World) -> None:
     world.secrets.texts[CURRENT] = secret_text(None)
     world.stage()
-    checks = {"Checks": {"ProvenVersions": [OTHER, PREVIOUS]}}
     with pytest.raises(CurrentPasswordUnknownError):
-        world.call(modify_user.handler, {**event(), **checks})
+        world.call(modify_user.handler, event() | checks(OTHER, PREVIOUS))
     assert world.users.faults.called("set_passwords") == []
 
 
@@ -111,6 +115,23 @@ def test_a_secret_that_changed_meanwhile_leaves_the_user_alone(world: World, lab
     with pytest.raises(RotationSupersededError, match=label):
         world.call(modify_user.handler, event())
     assert world.users.snapshot() == before
+
+
+def test_awscurrent_may_have_moved_to_a_version_of_the_same_text(world: World) -> None:
+    world.stage()
+    world.secrets.add(OTHER, world.secrets.texts[CURRENT], AWSCURRENT)
+    world.call(modify_user.handler, event())
+    assert world.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
+    assert world.secrets.faults.called("read")[-1] == (SECRET_ARN, OTHER)
+
+
+def test_an_unknown_password_is_replaced_and_awscurrent_logs_in_from_then_on(
+    world: World,
+) -> None:
+    world.stage()
+    world.users.passwords = [OTHER_PASSWORD]
+    world.call(modify_user.handler, event(replace_unknown_password=True))
+    assert world.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
 
 
 def test_a_user_that_somebody_else_modifies_is_busy(world: World) -> None:

@@ -104,7 +104,7 @@ MORE: dict[str, list[Way]] = {
         for change in (pending_elsewhere, without_password)
     ],
     "generate_password": [
-        ({"Target": make_target(pending_version_id="").to_state()}, released),
+        ({"Target": make_target(pending_version_at_check="").to_state()}, released),
         ({"Target": make_target().to_state()}, just_rotated),
     ],
     "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],

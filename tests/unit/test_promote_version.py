@@ -1,5 +1,7 @@
 """Promote Version."""
 
+from typing import Any
+
 import pytest
 
 import promote_version
@@ -64,7 +66,7 @@ def test_what_a_failed_call_has_left_to_do_is_done_by_the_next(tested: World, af
 
 
 def test_a_label_that_cannot_be_taken_off_fails_no_promotion(tested: World) -> None:
-    # On AWSCURRENT's version it blocks nothing, and a roll back would lock clients out.
+    # On AWSCURRENT's version it blocks nothing.
     tested.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
     tested.secrets.faults.raise_at("move_label", AccessDeniedError("no"))
     assert tested.call(promote_version.handler, EVENT) == {"Promoted": False}
@@ -83,6 +85,29 @@ def test_a_promotion_that_botocore_repeated_is_a_promotion(tested: World) -> Non
     tested.secrets.faults.raise_at("move_label", answer, after=True)
     tested.call(promote_version.handler, EVENT)
     assert tested.secrets.version_with(AWSCURRENT) == PENDING
+
+
+def test_awscurrent_may_have_moved_to_an_older_version_of_the_same_text(tested: World) -> None:
+    tested.secrets.add(OTHER, tested.secrets.texts[CURRENT], AWSCURRENT)
+    tested.secrets.created[OTHER] = tested.secrets.created[CURRENT]
+    tested.call(promote_version.handler, EVENT)
+    assert tested.secrets.version_with(AWSCURRENT) == PENDING
+    assert tested.secrets.version_with(AWSPREVIOUS) == OTHER
+
+
+def test_awscurrent_that_moves_between_the_look_and_the_move_stays_where_it_is(
+    tested: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = tested.secrets.move_label
+
+    def late(*args: Any, **kwargs: Any) -> None:
+        tested.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSCURRENT)
+        move(*args, **kwargs)
+
+    monkeypatch.setattr(tested.secrets, "move_label", late)
+    with pytest.raises(RotationSupersededError, match=AWSCURRENT):
+        tested.call(promote_version.handler, EVENT)
+    assert tested.secrets.version_with(AWSCURRENT) == OTHER
 
 
 @pytest.mark.parametrize("label", [AWSCURRENT, AWSPENDING])

@@ -8,15 +8,29 @@ import pytest
 
 import report_rotation
 from rotation.errors import ThrottlingError
-from tests.unit.fakes import EXECUTION_ARN, PENDING, SECRET_ARN, USER_ID, USERNAME, World
-from tests.unit.fakes import make_target as target
+from tests.unit.fakes import (
+    EXECUTION_ARN,
+    PENDING,
+    SECRET_ARN,
+    USER_ID,
+    USERNAME,
+    World,
+    make_target,
+)
 
-EVENT: dict[str, Any] = {
-    "ExecutionArn": EXECUTION_ARN,
-    "Target": target().to_state(),
+STATE: dict[str, Any] = {
+    "Target": make_target().to_state(),
     "Network": {"Count": 3},
-    "Modification": {"StartedAt": "x", "Status": "active", "Seconds": 123, "WaitSeconds": 2},
+    "Checks": [{"CurrentLogsIn": True, "ProvenVersion": ""}] * 3,
+    "Generation": {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45},
+    "Modification": {
+        "StartedAt": "2026-03-01T12:00:00+00:00",
+        "Status": "active",
+        "Seconds": 123,
+        "WaitSeconds": 2,
+    },
 }
+EVENT: dict[str, Any] = {"ExecutionArn": EXECUTION_ARN, "State": STATE}
 
 
 def metrics_in(text: str) -> list[dict[str, Any]]:
@@ -35,8 +49,15 @@ def test_the_answer_is_what_the_rotation_took(world: World) -> None:
         "ModifyingSeconds": 123,
         # And the last state, which is entered afterwards.
         "Transitions": 18,
+        "ReplacedUnknownPassword": False,
     }
     assert world.machine.faults.called("transitions") == [(EXECUTION_ARN,)]
+
+
+def test_a_password_that_was_replaced_without_being_known_is_told(world: World) -> None:
+    unknown = [*STATE["Checks"], {"CurrentLogsIn": False, "ProvenVersion": ""}]
+    answer = world.call(report_rotation.handler, EVENT | {"State": STATE | {"Checks": unknown}})
+    assert answer["ReplacedUnknownPassword"] is True
 
 
 def test_a_rotation_is_counted_once(world: World, output: Callable[[], str]) -> None:

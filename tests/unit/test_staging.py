@@ -24,6 +24,7 @@ from rotation.staging import (
     make_version,
     remove_pending,
     require_promotable,
+    require_unchanged,
     stage_version,
     wait_for_earlier_runs,
 )
@@ -48,9 +49,9 @@ from tests.unit.leaks import assert_no_leak
 
 RULES = PasswordRules(32, "")
 #: When AWSPENDING was on no version.
-FREE = make_target(pending_version_id="")
+FREE = make_target(pending_version_at_check="")
 #: When AWSPENDING was on the version of a run that is no more.
-LEFT = make_target(pending_version_id=OTHER)
+LEFT = make_target(pending_version_at_check=OTHER)
 LATE = 45
 
 
@@ -111,7 +112,7 @@ def test_awspending_is_taken_from_a_run_that_is_no_more_and_its_password_is_not(
 
 def test_awspending_that_is_left_on_awscurrent_is_free(world: World) -> None:
     world.secrets.labels[CURRENT].add(AWSPENDING)
-    assert stage(world, make_target(pending_version_id=CURRENT)) is True
+    assert stage(world, make_target(pending_version_at_check=CURRENT)) is True
     assert labels(world) == STAGED
 
 
@@ -142,7 +143,7 @@ def test_a_kept_version_gets_awspending_back(world: World, pending: str) -> None
     world.secrets.add(PENDING, secret_text(PENDING_PASSWORD))
     if pending:
         world.secrets.labels.setdefault(pending, set()).add(AWSPENDING)
-    assert stage(world, make_target(pending_version_id=pending), by_hand=False) is False
+    assert stage(world, make_target(pending_version_at_check=pending), by_hand=False) is False
     assert fields_of(world)["password"] == PENDING_PASSWORD
     assert labels(world) == STAGED
 
@@ -203,7 +204,7 @@ def test_a_call_that_failed_is_made_good_by_the_next_one(
 ) -> None:
     if pending:
         world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
-    target = make_target(pending_version_id=pending)
+    target = make_target(pending_version_at_check=pending)
     world.secrets.faults.raise_at(method, ThrottlingError("too many"), after=after)
     with pytest.raises(ThrottlingError):
         stage(world, target)
@@ -239,6 +240,78 @@ def test_a_value_that_could_not_be_read_a_moment_ago_is_not_replaced(
             stage(world, make_target(), by_hand=False)
     assert fields_of(world)["password"] == PENDING_PASSWORD
     assert labels(world) == STAGED
+
+
+# The secret is as the run needs it
+
+
+def unchanged(world: World) -> str:
+    return require_unchanged(make_target(), world.secrets)
+
+
+def test_labels_where_the_run_has_seen_them_are_unchanged_and_no_value_is_read(
+    world: World,
+) -> None:
+    world.stage()
+    assert unchanged(world) == CURRENT
+    assert world.secrets.faults.called("read") == []
+
+
+@pytest.mark.parametrize(
+    "label,holder",
+    [
+        (AWSCURRENT, OTHER),
+        (AWSCURRENT, PREVIOUS),
+        (AWSCURRENT, PENDING),
+        (AWSCURRENT, None),
+        (AWSPENDING, OTHER),
+        (AWSPENDING, CURRENT),
+        (AWSPENDING, None),
+    ],
+)
+def test_a_label_that_was_moved_ends_the_run(world: World, label: str, holder: str | None) -> None:
+    world.stage()
+    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD))
+    before = {AWSCURRENT: CURRENT, AWSPENDING: PENDING}[label]
+    world.secrets.labels[before].remove(label)
+    if holder:
+        world.secrets.labels.setdefault(holder, set()).add(label)
+    moved = f"^{label} of secret {SECRET_ARN} .* from version {before} to {holder or 'none'}\\."
+    with pytest.raises(RotationSupersededError, match=moved):
+        unchanged(world)
+
+
+def test_awscurrent_may_be_on_an_equal_version(world: World) -> None:
+    # A person has saved the secret without changing it.
+    world.stage()
+    world.secrets.add(OTHER, world.secrets.texts[CURRENT], AWSCURRENT)
+    assert unchanged(world) == OTHER
+
+
+@pytest.mark.parametrize(
+    "text", [secret_text(CURRENT_PASSWORD, added="x"), secret_text(CURRENT_PASSWORD) + "\n"]
+)
+def test_a_version_with_the_same_password_in_another_text_is_not_equal(
+    world: World, text: str
+) -> None:
+    # No edit may be lost.
+    world.stage()
+    world.secrets.add(OTHER, text, AWSCURRENT)
+    with pytest.raises(RotationSupersededError, match=AWSCURRENT) as caught:
+        unchanged(world)
+    assert_no_leak([CURRENT_PASSWORD], error=caught.value)
+
+
+@pytest.mark.parametrize(
+    "text,error", [(None, VersionNotReadableError), ("no JSON", SecretFormatError)]
+)
+def test_a_version_that_cannot_be_compared_is_not_taken_for_an_equal_one(
+    world: World, text: str | None, error: type[RotationError]
+) -> None:
+    world.stage()
+    world.secrets.add(OTHER, text, AWSCURRENT)
+    with pytest.raises(error):
+        unchanged(world)
 
 
 # Can never be promoted

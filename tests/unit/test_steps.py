@@ -27,6 +27,7 @@ from rotation.errors import (
 )
 from rotation.executions import execution_name, version_of
 from rotation.password import PasswordRules
+from rotation.pin import Pin
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.step_functions import Execution
 from rotation.steps import (
@@ -41,7 +42,6 @@ from rotation.steps import (
     RotationEvent,
     RotationSteps,
 )
-from rotation.target import Pin
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
