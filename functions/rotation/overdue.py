@@ -130,8 +130,7 @@ class OverdueCheck:
         self._secrets = secrets
         self._users = users
         self._machine = machine
-        # A rotation, and its roll back.
-        self._longest = timedelta(seconds=2 * bound) + WORK
+        self._longest = timedelta(seconds=bound) + WORK
         self._now = now
         self._sleep = sleep
         self._tags: dict[str, dict[str, str]] = {}
@@ -322,14 +321,14 @@ def _of_a_user(user: User, secret: SecretDescription, *, busy: bool) -> Iterator
                 "is off, although its secret was rotated, or given a new value. Turn it on with "
                 '"on" in its access string, or turn the rotation off.',
             )
-    # After a rotation two are right, and one after a first rotation, a roll back or a leak.
+    # After a rotation two are right, and one after a first rotation or a leak.
     never = not secret.schedule.last and not secret.version_with(AWSPREVIOUS)
     if never and user.password_count > 1:
         yield found(
             "UnexpectedPasswordCount",
-            f"has {user.password_count} passwords, although the secret was never rotated. The "
-            "first rotation takes away the one that is not in the secret; see that no client "
-            "logs in with it.",
+            f"has {user.password_count} passwords, although the secret was never rotated. If a "
+            "rotation has failed, the second is its new one. Otherwise the first rotation takes "
+            "away the one that is not in the secret: see that no client logs in with it.",
         )
 
 

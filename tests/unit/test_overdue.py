@@ -266,7 +266,7 @@ def test_an_execution_that_runs_longer_than_can_be_is_told(world: World, scope: 
     world.stage()
     machine = world.machine.machine
     machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
-    machine.running_since = NOW - timedelta(seconds=2 * BOUND) - WORK
+    machine.running_since = NOW - timedelta(seconds=BOUND) - WORK
     assert look(world, scope) == []
     machine.running_since -= timedelta(seconds=1)
     [finding] = look(world, scope)
