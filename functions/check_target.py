@@ -1,5 +1,6 @@
 """Check Target: may, and can, this secret's user be rotated? Nothing is changed."""
 
+import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,5 +24,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         ElastiCache.connect(),
         StepFunctions.connect(),
         Pin.from_env(),
+        os.environ.get("ROTATION_FUNCTION_ARN", ""),
     )
     return target.to_state()

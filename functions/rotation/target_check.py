@@ -31,8 +31,11 @@ def check_target(
     users: ElastiCache,
     machine: StepFunctions,
     pin: Pin | None,
+    rotation_function_arn: str,
 ) -> Target:
     """Everything that can be refused before anything has changed, but for the network.
+
+    ``rotation_function_arn`` is this stack's.
 
     Raises:
         SecretError, UserError, RotationInProgressError, AwsError
@@ -40,6 +43,8 @@ def check_target(
     secret = secrets.describe(execution_input.secret_id)
     if pin:
         pin.require_secret(secret.arn)
+    if not execution_input.dry_run:
+        _check_no_other_stack(secret, rotation_function_arn)
     current = secret.version_with(AWSCURRENT)
     if current is None:
         raise without_current(secret.arn)
@@ -90,6 +95,17 @@ def check_target(
         replace_unknown_password=replace,
         first_password_candidates=first_passwords,
     )
+
+
+def _check_no_other_stack(secret: SecretDescription, rotation_function_arn: str) -> None:
+    """Two stacks do not see each other's executions, and could rotate at the same time."""
+    other = secret.schedule.function_arn if secret.schedule.enabled else ""
+    # A version or an alias may follow the name.
+    if other and other.split(":")[:7] != rotation_function_arn.split(":")[:7]:
+        raise SecretNotAllowedError(
+            f"Secret {secret.arn} is rotated by function {other}, which is not this stack's. Start "
+            "the execution in that function's stack, or turn the secret's rotation off there first."
+        )
 
 
 def _version_to_make(

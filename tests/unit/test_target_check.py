@@ -1,6 +1,7 @@
 """The execution's input, checked against the secret and the user."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
+    FUNCTION_ARN,
     OTHER,
     OTHER_PASSWORD,
     PENDING,
@@ -61,10 +63,15 @@ BY_TOKEN = arn_of(f"{PENDING}-1")
 
 
 def check(
-    world: World, pin: Pin | None = None, arn: str = EXECUTION_ARN, **given_input: Any
+    world: World,
+    pin: Pin | None = None,
+    arn: str = EXECUTION_ARN,
+    rotation_function: str = FUNCTION_ARN,
+    **given_input: Any,
 ) -> Target:
     execution_input = ExecutionInput(**({"secret_id": SECRET_ARN} | given_input))
-    return check_target(execution_input, arn, world.secrets, world.users, world.machine, pin)
+    arguments = (execution_input, arn, world.secrets, world.users, world.machine, pin)
+    return check_target(*arguments, rotation_function)
 
 
 def check_by_token(world: World, **given_input: Any) -> Target:
@@ -425,3 +432,15 @@ def test_a_current_password_that_elasticache_does_not_take_is_refused_first(
     world.secrets.texts[CURRENT] = secret_text(password)
     with pytest.raises(SecretFormatError, match="none that ElastiCache takes"):
         check(world)
+
+
+def test_a_secret_that_another_stack_rotates_is_refused_by_name_unless_it_is_only_checked(
+    world: World,
+) -> None:
+    other = FUNCTION_ARN.replace("stack-", "other-")
+    with pytest.raises(SecretNotAllowedError, match="which is not this stack's"):
+        check(world, rotation_function=other)
+    assert check(world, rotation_function=other, dry_run=True).dry_run
+    assert check(world, rotation_function=f"{FUNCTION_ARN}:live")
+    world.secrets.schedule = replace(world.secrets.schedule, enabled=False)
+    assert check(world, rotation_function=other)
