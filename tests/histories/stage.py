@@ -111,9 +111,24 @@ class Stage:
         with self._changed:
             return min(self._parked, key=lambda name: (self._parked[name].due, name), default=None)
 
-    def run(self) -> None:
-        """Let all go on, the earliest first, until they have ended."""
-        while name := self.next():
+    def turn_of(self, name: str) -> float:
+        """When the actor's turn is; never, if it has ended."""
+        with self._changed:
+            return self._parked[name].due if name in self._parked else float("inf")
+
+    def until(self, call: str, only: str | None = None) -> str:
+        """Let all go on, or only one, until somebody is about to make the call: who."""
+        while True:
+            for name, what in self.parked.items():
+                if what == call and only in (None, name):
+                    return name
+            name = only or self.next()
+            assert name in self.parked, f"nobody makes {call}"
+            self.step(name)
+
+    def run(self, only: str | None = None) -> None:
+        """Let all go on, the earliest first, or only one, until they have ended."""
+        while (name := only or self.next()) in self.parked:
             self.step(name)
 
     def pass_time(self, seconds: float = 0, *, until: float = 0) -> None:

@@ -51,9 +51,7 @@ def test_a_user_whom_somebody_else_modifies_for_minutes_is_waited_for(
     assert inside.stage.now > seconds
 
 
-def test_functions_that_sleep_are_waited_for(
-    inside: InProcess, tenant: InProcessTenant
-) -> None:
+def test_functions_that_sleep_are_waited_for(inside: InProcess, tenant: InProcessTenant) -> None:
     inside.faults.control("POST", b'["idle-function:90"]')
     arn = tenant.begin()
     assert outcome(tenant, arn) == ("SUCCEEDED", "")

@@ -81,3 +81,10 @@ class InProcessTenant(Tenant):
             for shard in group["NodeGroups"]
             for member in shard["NodeGroupMembers"]
         }
+
+
+def served(inside: InProcess, kind: str = "one node", **user: Any) -> InProcessTenant:
+    """A user before a new cache, and its secret."""
+    tenant = cast(InProcessTenant, InProcessWorld(inside).tenant(**user))
+    tenant.serve(kind, user.get("Engine", "redis"))
+    return tenant
