@@ -12,6 +12,7 @@ from rotation.errors import RotationError, RotationSupersededError
 from rotation.login import Door
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretsManager
 from rotation.step_functions import StepFunctions
+from rotation.topic import Topic
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -28,6 +29,7 @@ from tests.unit.fakes import (
     FakeElastiCache,
     FakeSecretsManager,
     FakeStepFunctions,
+    FakeTopic,
     World,
     secret_text,
 )
@@ -47,6 +49,7 @@ def public_methods(kind: type) -> dict[str, Callable[..., Any]]:
         (SecretsManager, FakeSecretsManager),
         (ElastiCache, FakeElastiCache),
         (StepFunctions, FakeStepFunctions),
+        (Topic, FakeTopic),
     ],
 )
 def test_every_public_method_of_an_adapter_is_on_its_fake_with_the_same_signature(

@@ -120,7 +120,7 @@ INPUT = {
 @given(st.one_of(JSON, near(INPUT)))
 def test_any_input_of_an_execution(data: Any) -> None:
     without_passwords(data)
-    for name in ("check_target", "roll_back", "release_version"):
+    for name in ("check_target", "close_rotation"):
         handler, _ = HANDLERS[name]
         failure = {"Failure": {"Error": "InvalidInputError", "Cause": "{}"}}
         state = {"ExecutionArn": BY_TOKEN, "Input": data, **failure}
@@ -243,9 +243,7 @@ def answered() -> tuple[ElastiCache, dict[str, Any]]:
     return ElastiCache(client("elasticache", answer, "before-call")), answers
 
 
-@pytest.mark.parametrize(
-    "name", ["check_target", "find_endpoints", "describe_user", "modify_user", "roll_back"]
-)
+@pytest.mark.parametrize("name", ["check_target", "find_endpoints", "describe_user", "modify_user"])
 @given(data=st.data())
 def test_any_answer_of_elasticache(
     answered: tuple[ElastiCache, dict[str, Any]], name: str, data: st.DataObject
@@ -300,7 +298,7 @@ BODIES = (
 @pytest.mark.parametrize("broken", ["secrets", "users", "machine"])
 @pytest.mark.parametrize(
     "name",
-    ["check_target", "generate_password_by_hand", "roll_back", "createSecret", "finishSecret"],
+    ["check_target", "generate_password_by_hand", "close_rotation", "createSecret", "finishSecret"],
 )
 @given(status=st.sampled_from([200, 302, 400, 403, 500, 503]), body=BODIES)
 def test_what_is_no_answer_of_aws(

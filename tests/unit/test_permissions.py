@@ -108,7 +108,7 @@ MORE: dict[str, list[Way]] = {
         ({"Target": make_target().to_state()}, just_rotated),
     ],
     "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
-    "release_version": [(HANDLERS["release_version"][1], released)],
+    "close_rotation": [(HANDLERS["close_rotation"][1], released)],
     "rotate_secret": [
         ({"Step": "createSecret", **STEP}, edited),
         ({"Step": "createSecret", **STEP, "ClientRequestToken": DERIVED}, left_by_hand),
@@ -163,7 +163,7 @@ def test_only_a_user_that_carries_the_tag_can_be_modified_unless_the_stack_is_pi
         for statement in statements_of(role)
         if "elasticache:ModifyUser" in statement["Action"]
     ]
-    assert conditions == [{"Fn::If": ["IsPinned", {"Ref": "AWS::NoValue"}, tagged]}] * 2
+    assert conditions == [{"Fn::If": ["IsPinned", {"Ref": "AWS::NoValue"}, tagged]}]
 
 
 #: What a customer's own key is used for (user guide, "Secret encryption and decryption").

@@ -17,7 +17,13 @@ from rotation.errors import (
     ServiceUnavailableError,
     ThrottlingError,
 )
-from rotation.step_functions import THROTTLED_BY_LAMBDA, Ending, Execution, StepFunctions
+from rotation.step_functions import (
+    FAILURE_STATES,
+    THROTTLED_BY_LAMBDA,
+    Ending,
+    Execution,
+    StepFunctions,
+)
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -121,10 +127,10 @@ def test_error_codes_have_names(
         stub.adapter.transitions(EXECUTION_ARN)
 
 
-def test_the_failed_state_is_the_last_one_before_the_roll_back(stub: Stub) -> None:
+def test_the_failed_state_is_the_last_one_before_the_closing(stub: Stub) -> None:
     stub.history(
         {"type": "ExecutionFailed"},
-        entered("Roll Back"),
+        entered("Close Rotation"),
         {"type": "MapStateExited"},
         entered("Log In"),
         entered("Find Endpoints Again"),
@@ -138,25 +144,29 @@ def test_an_execution_that_has_not_entered_a_state_has_no_failed_one(stub: Stub)
     assert stub.adapter.failed_state(EXECUTION_ARN) is None
 
 
-def states_after_a_failure() -> list[tuple[str, str]]:
+def states_after_a_failure() -> dict[str, str]:
     """Name and type of the states of the real machine that only tell of a failure."""
     states = json.loads(MACHINE.read_text())["States"]
-    found, waiting = [], ["Roll Back"]
+    # Where a Catch leads; what succeeds after all is asked for no failed state.
+    caught = {way["Next"] for state in states.values() for way in state.get("Catch", ())}
+    waiting = [*caught - {"Find Endpoints Again", "Rotated"}]
+    found: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        found.append((name, states[name]["Type"]))
-        ways = [*states[name].get("Catch", ()), *states[name].get("Choices", ())]
-        following = [states[name].get("Next"), states[name].get("Default")]
-        following += [way["Next"] for way in ways]
-        waiting += [each for each in following if each and each not in dict(found)]
+        state = states[name]
+        found[name] = state["Type"]
+        inner = state.get("ItemProcessor", {}).get("States", {})
+        found |= {each: inner[each]["Type"] for each in inner}
+        following = [state.get("Next"), state.get("Default")]
+        waiting += [each for each in following if each and each not in found]
     return found
 
 
-def test_a_failure_leads_through_tasks_and_choices_to_an_end() -> None:
-    assert {kind for _, kind in states_after_a_failure()} >= {"Task", "Choice", "Wait", "Fail"}
+def test_the_states_that_follow_a_failure_are_those_of_the_machine() -> None:
+    assert set(FAILURE_STATES) == set(states_after_a_failure())
 
 
-@pytest.mark.parametrize("name,kind", states_after_a_failure())
+@pytest.mark.parametrize("name,kind", states_after_a_failure().items())
 def test_no_state_that_follows_a_failure_is_taken_for_the_failed_one(
     stub: Stub, name: str, kind: str
 ) -> None:
