@@ -49,7 +49,7 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         assert f"END {len(BLOCKS) - 1}" in told
         # The daily check, by hand, just after a rotation: there is nothing to tell.
         assert '{"Checked": 1, "OverdueSecrets": 0, "Findings": []}' in told
-        assert told.count("Alarm-") == 6
+        assert told.count("Alarm-") == 7
         # What was started came to a good end: the dry run, and each rotation.
         assert told.count('"SUCCEEDED"') == 3
         assert '"FAILED"' not in told
