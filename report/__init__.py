@@ -1,1 +1,7 @@
 """Reads what the rotation is and what it did, and shows it; never writes to AWS."""
+
+import sys
+from pathlib import Path
+
+# The functions are a folder of modules, as Lambda has them, and no installed package.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "functions"))

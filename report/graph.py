@@ -253,7 +253,11 @@ class _Drawing:
                 self._edge(ids[name], ids[leads_to], label, dashed=is_catch)
             if state.get("End") and depth == 1:
                 self._edge(ids[name], self._end_of(depth), "", dashed=False)
-        ends = [ids[name] for name, state in states.items() if not list(edges_of(state))]
+        ends = [
+            ids[name]
+            for name, state in states.items()
+            if state.get("End") or not list(edges_of(state))
+        ]
         return ids[str(definition["StartAt"])], ends
 
     def _state(self, node: str, name: str, state: State, depth: int) -> None:
@@ -342,8 +346,8 @@ def _groups(states: Mapping[str, State]) -> dict[str, list[str]]:
                 catching.setdefault(leads_to, set()).add(name)
     groups = {to: names for to, names in catching.items() if len(names) >= _SMALLEST_GROUP}
     for target, members in groups.items():
-        # Mermaid draws no edge from a box to what is in it.
-        members.discard(target)
+        # Mermaid draws no edge from a box to what is in it; what one box leads to is in no other.
+        members.difference_update(groups)
         between = [
             name
             for name, state in states.items()

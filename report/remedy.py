@@ -5,29 +5,43 @@ The page is docs/troubleshooting.md; without a checkout there is none, and no re
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from report.history import Run
+from report.history import Run, Visit
+from rotation import closing
+from rotation.message import clients_line
+from rotation.step_functions import Ending
 
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
-_STOPPED = (
-    "Both passwords are on the user, perhaps: Roll Back has not run.",
-    "is on its version, perhaps: start an execution by hand",
-)
+Codes = Mapping[str, Any]
+_UNKNOWN = "is unknown"
+_USER = {
+    closing.UNTOUCHED: "was not changed",
+    closing.MAY_HAVE_BOTH_PASSWORDS: "may have the new password beside the current one",
+    closing.BOTH_PASSWORDS: "has the new password beside the current one",
+    closing.MAY_HAVE_FIRST: "may have its first password",
+    closing.HAS_FIRST: "has its first password",
+}
+_PENDING = {
+    closing.REMOVED: "is off",
+    closing.KEPT: "could not be taken off this run's version",
+    closing.NOT_STAGED: "is as before",
+}
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """Sentences on the secret's labels and the user, and the page's entry on the error."""
+    """What the run has left, as sentences without their subject, and the page's entry."""
 
     current: str
     pending: str
     user: str = ""
+    clients: str = ""  # of a run that did not succeed: whether they are locked out, as a line
     heading: str = ""  # of the entry
     meaning: str = ""
     todo: str = ""  # Markdown, with commands
@@ -35,37 +49,55 @@ class Remedy:
 
 
 def remedy_of(run: Run) -> Remedy | None:
-    """The remedy of a run of our machine; None for any other machine's."""
-    visits = {visit.name: visit for visit in run.top()}
-    checked = visits.get("Check Target")
-    if checked is None or "Read Input" not in visits:
+    """The remedy of a run of our machine; None for any other machine's.
+
+    What is left is told by Close Rotation's codes; without them, by where the run has come to.
+    """
+    passed = {visit.name: visit for visit in run.top()}
+    if not {"Read Input", "Check Target"} <= passed.keys():
         return None
-    target: dict[str, Any] = {}
-    with suppress(ValueError, TypeError, KeyError):
-        target = json.loads(checked.output)["Target"]
-    version, before = target.get("VersionId", ""), target.get("CurrentVersionId", "")
-    done = {name for name, visit in visits.items() if visit.outcome == "succeeded"}
-    current = f"is version {before}, as before" if before else "is as before"
-    pending = "is not known: the run did not get so far"
-    user = ""
-    if "Promote Version" in done:
-        current, pending = (
-            f"is version {version}, which this run has set",
-            "is removed: the rotation has ended",
-        )
-    elif run.status == "SUCCEEDED":
-        pending = "is as before: a dry run changes nothing"
-    elif run.status == "RUNNING":
-        pending = f"is version {version}" if "Generate Password" in done else "is as before"
-    elif run.status in ("ABORTED", "TIMED_OUT"):
-        user, pending = _STOPPED
-    else:
-        for leaves_user, leaves_pending in _left(run.cause):
-            user, pending = leaves_user, leaves_pending
+    target = _output(passed, "Check Target").get("Target", {})
+    codes = _output(passed, "Close Rotation").get("Closing", {})
+    current, pending = _current(passed, target, codes), _pending(run, passed, target, codes)
     if run.status in ("SUCCEEDED", "RUNNING"):
         return Remedy(current, pending)
+    reached = "Modify User" in passed
+    by_default = closing.MAY_HAVE_BOTH_PASSWORDS if reached else closing.UNTOUCHED
+    user = _USER.get(codes.get("User", by_default), _UNKNOWN)
     error = run.error if run.status == "FAILED" else run.status
-    return Remedy(current, pending, user, *_entry(error))
+    clients = clients_line(Ending(codes, reached), error)
+    return Remedy(current, pending, user, clients, *_entry(error))
+
+
+def _output(passed: Mapping[str, Visit], name: str) -> dict[str, Any]:
+    with suppress(ValueError, TypeError, KeyError):
+        return dict(json.loads(passed[name].output))
+    return {}
+
+
+def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:
+    version, found = target.get("VersionId", ""), target.get("CurrentVersionId", "")
+    promote = passed.get("Promote Version")
+    if codes.get("Promoted") or (promote and promote.outcome == "succeeded"):
+        return f"is version {version}, which this run has set"
+    if promote and codes.get("Pending") != closing.REMOVED:
+        return f"may be version {version}: whether this run has moved it is unknown"
+    where = f", which has found it on version {found}" if found else ""
+    return f"was not moved by this run{where}"
+
+
+def _pending(run: Run, passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:
+    if "Pending" in codes:
+        return _PENDING.get(codes["Pending"], _UNKNOWN)
+    if target.get("DryRun"):
+        return "is as before: a dry run changes nothing"
+    done = {name for name, visit in passed.items() if visit.outcome == "succeeded"}
+    if "Promote Version" in done:
+        return "is off"
+    if run.status == "RUNNING":
+        is_staged = "Generate Password" in done
+        return f"is on version {target.get('VersionId')}" if is_staged else "is as before"
+    return "may be on this run's version: start an execution by hand"
 
 
 def log_group(run: Run) -> str:
@@ -78,16 +110,6 @@ def log_group(run: Run) -> str:
 def without_links(markdown: str) -> str:
     """The links' words alone: the page that they are relative to is elsewhere."""
     return re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", markdown)
-
-
-def _left(cause: str) -> Iterator[tuple[str, str]]:
-    """What the page says is left of the user, and of AWSPENDING, for each sentence of the cause."""
-    for row in re.findall(r"^\| (`.+`) \| (.+) \| (.+) \|$", _text(), re.M):
-        # A capital word, or a number, stands for what differs from run to run.
-        quotes = [re.escape(quote) for quote in re.findall(r"`([^`]+)`", row[0])]
-        patterns = [re.sub(r"\b([A-Z]{2,}_ID|CAUSE|ERROR|\d+)\b", ".+", each) for each in quotes]
-        if all(re.search(pattern, cause, re.S) for pattern in patterns):
-            yield row[1], row[2].removeprefix("AWSPENDING ")
 
 
 def _entry(error: str) -> tuple[str, str, str, str]:

@@ -99,7 +99,9 @@ def show(run: Run, remedy: Remedy | None, console: Console) -> None:
 
 
 def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bool = False) -> None:
-    """Print what happened, what was left, and what to do; `brief` is the cause and what to do."""
+    """Print what happened, what was left, and what to do; `brief` leaves out what was left."""
+    if remedy and remedy.clients:
+        _print_wrapped(remedy.clients, console, style="bold")
     console.print(
         Text(run.status, _STYLES.get(run.status, "bold red")), Text(plain(headline(run)), "bold")
     )
@@ -155,15 +157,23 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
     console.print(line, no_wrap=True, overflow="crop")
     for visit in group:
         inside = visit.type in ("Map", "Parallel") and len(visit.attempts) == 1
-        for (error, cause), count in Counter(
-            (attempt.error, cause_of(attempt)) for attempt in visit.failures if not inside
-        ).items():
-            times = f" x{count}" if count > 1 else ""
+        for same in _alike(visit.failures) if not inside else ():
+            times = f" x{len(same)}" if len(same) > 1 else ""
+            error, cause = same[-1].error, cause_of(same[-1])
             # The cause that ends the run stands at the top.
             more = f": {cause}" if cause and cause != run.cause else ""
             tried = f"{error}{times} of {len(visit.attempts)}{_attempts(visit)}{more}"
             _print_wrapped(tried, console, " " * _INDENT, _INDENT + 2, "yellow")
         _show_inner(run, visit, console)
+
+
+def _alike(failures: Iterable[Attempt]) -> Iterable[list[Attempt]]:
+    """The attempts in groups that differ in numbers only, such as how long it was tried."""
+    groups: dict[str, list[Attempt]] = {}
+    for attempt in failures:
+        key = re.sub(r"\d+", "", f"{attempt.error} {cause_of(attempt)}")
+        groups.setdefault(key, []).append(attempt)
+    return groups.values()
 
 
 def _show_inner(run: Run, visit: Visit, console: Console) -> None:

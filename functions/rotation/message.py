@@ -94,12 +94,12 @@ def clients_line(ending: Ending, error: str) -> str:
 
 
 def _why(codes: Mapping[str, Any]) -> str:
-    current, user = codes["Current"], codes["User"]
-    if current["Of"]:
+    current, user = codes.get("Current", {}), codes.get("User")
+    if of := current.get("Of"):
         at = datetime.fromisoformat(current["At"]).astimezone(UTC)
-        tried = f"{current['LoggedIn']} of {current['Of']} endpoints"
+        tried = f"{current['LoggedIn']} of {of} endpoints"
         return f"AWSCURRENT logged in on {tried} at {at:%H:%M} UTC"
-    if current["Of"] == 0:
+    if of == 0:
         return "the user has no endpoint"
     if user == UNTOUCHED:
         return _REFUSED if codes["Clients"] == LOCKED_OUT else _UNCHANGED

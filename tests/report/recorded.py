@@ -2,10 +2,11 @@
 
 ========================== =====================================================
 succeeded, dry-run         no fault
-killed                     ``kill-after:ModifyUser``: Modify User is tried twice
+killed                     ``kill-after:ModifyUser``: Modify User is tried again
 refused                    ``open-node:2``: nothing had been changed
-rolled-back                ``open-node:2:Log In``
-not-rolled-back            that, and ``deny:ModifyUser:2-``
+locked-out                 somebody else had changed the user's password
+both-passwords             ``open-node:2:Log In``
+not-closed                 that, and ``error-500:UpdateSecretVersionStage:1-``
 aborted                    stopped while it waited
 ========================== =====================================================
 """

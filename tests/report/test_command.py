@@ -3,6 +3,7 @@
 A snapshot is what ``python -m report --history tests/report/histories/NAME.json`` prints.
 """
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import boto3
 import pytest
 
 from report import __main__ as report
+from report.history import Run
 from report.remedy import PAGE, remedy_of
 from tests.report.fake_step_functions import MACHINE, FakeStepFunctions
 from tests.report.foreign import ORDER, History, big_map, order
@@ -72,7 +74,7 @@ def test_what_is_piped_is_plain_and_has_80_columns() -> None:
 
 
 def test_json_tells_each_state_and_attempt(capsys: pytest.CaptureFixture[str]) -> None:
-    out = printed(capsys, "--history", str(HISTORIES / "rolled-back.json"), "--json")
+    out = printed(capsys, "--history", str(HISTORIES / "both-passwords.json"), "--json")
     told = json.loads(out)
     assert (told["schema"], told["status"], told["failedState"]) == (1, "FAILED", "Log In")
     assert told["remedy"]["pending"] == "is off"
@@ -95,9 +97,9 @@ def test_a_picture_says_how_long_each_state_took(
     file = tmp_path / "run.svg"
     printed(capsys, "--history", str(HISTORIES / "killed.json"), "--svg", str(file))
     picture = ET.fromstring(file.read_text())
-    assert picture.get("aria-label") == "SUCCEEDED after 15.5 s"
+    assert picture.get("aria-label") == "SUCCEEDED after 23.1 s"
     texts = ["".join(each.itertext()) for each in picture.iter() if each.tag.endswith("}text")]
-    assert texts[texts.index("✓ Modify User") + 1] == "3.8 s, 3 tries"
+    assert texts[texts.index("✓ Modify User") + 1] == "7.0 s, 3 tries"
 
 
 def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
@@ -113,20 +115,86 @@ def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
 
 
 @pytest.mark.parametrize(
-    "name, current, pending",
+    "name, current, pending, user, clients",
     [
-        ("succeeded", "which this run has set", "is removed"),
-        ("dry-run", "as before", "a dry run changes nothing"),
-        ("refused", "as before", "is off"),
-        ("rolled-back", "as before", "is off"),
-        ("aborted", "as before", "start an execution by hand"),
+        ("succeeded", "is version", "is off", "", ""),
+        ("dry-run", "was not moved", "a dry run changes nothing", "", ""),
+        ("refused", "was not moved", "is off", "was not changed", "not locked out"),
+        ("locked-out", "was not moved", "is off", "was not changed", "LOCKED OUT"),
+        ("both-passwords", "was not moved", "is off", "has the new password", "not locked out"),
+        ("not-closed", "was not moved", "may be on", "may have the new password", "unknown"),
+        ("aborted", "was not moved", "start an execution", "may have the new password", "unknown"),
     ],
 )
-def test_the_labels_are_told_by_the_history(name: str, current: str, pending: str) -> None:
+def test_what_is_left_is_told_by_the_history(
+    name: str, current: str, pending: str, user: str, clients: str
+) -> None:
     remedy = remedy_of(recorded(name))
     assert remedy
     assert current in remedy.current
     assert pending in remedy.pending
+    assert user in remedy.user
+    assert clients in remedy.clients
+    assert bool(clients) == bool(remedy.clients)
+
+
+def closed(name: str, **codes: object) -> Run:
+    """A recorded run whose Close Rotation has told something else."""
+    run = recorded(name)
+    [closing] = [visit for visit in run.top() if visit.name == "Close Rotation"]
+    state = json.loads(closing.output)
+    state["Closing"] |= codes
+    closing.output = json.dumps(state)
+    return run
+
+
+@pytest.mark.parametrize(
+    "codes, field, told",
+    [
+        ({"Promoted": True}, "current", "which this run has set"),
+        ({"Pending": "KEPT"}, "pending", "could not be taken off"),
+        ({"User": "FIRST_PASSWORD"}, "user", "has its first password"),
+        # Of another release.
+        ({"Pending": "LOST", "Clients": "ALIVE"}, "pending", "is unknown"),
+        ({"Clients": "ALIVE"}, "clients", "Clients: unknown (Close Rotation has not told it)"),
+        ({"User": "GONE"}, "user", "is unknown"),
+    ],
+)
+def test_what_close_rotation_has_told_counts(
+    codes: dict[str, object], field: str, told: str
+) -> None:
+    assert told in str(getattr(remedy_of(closed("both-passwords", **codes)), field))
+
+
+@pytest.mark.parametrize("output", ["", "null", "[]", "no JSON", "{}", '{"Closing": {}}'])
+def test_what_nobody_has_told_is_unknown(output: str) -> None:
+    run = recorded("both-passwords")
+    [closing] = [visit for visit in run.top() if visit.name == "Close Rotation"]
+    closing.output = output
+    remedy = remedy_of(run)
+    assert remedy
+    assert remedy.clients == "Clients: unknown (Close Rotation has not told it)"
+    assert remedy.pending.startswith("may be")
+
+
+@pytest.mark.parametrize("pending, current", [("REMOVED", "was not moved"), ("KEPT", "may be ")])
+def test_a_promotion_of_which_nobody_knows_may_have_counted(pending: str, current: str) -> None:
+    run = closed("both-passwords", Pending=pending)
+    promote = dataclasses.replace(run.top()[-1], name="Promote Version", outcome="caught")
+    run.visits.append(promote)
+    remedy = remedy_of(run)
+    assert remedy
+    assert current in remedy.current
+
+
+@pytest.mark.parametrize("name", ["refused", "locked-out", "both-passwords", "not-closed"])
+def test_the_first_line_of_a_failed_run_says_whether_clients_are_locked_out(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = printed(capsys, "--history", str(HISTORIES / f"{name}.json")).splitlines()[0]
+    remedy = remedy_of(recorded(name))
+    assert remedy
+    assert first == remedy.clients
 
 
 # -- which execution

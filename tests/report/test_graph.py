@@ -130,6 +130,7 @@ def test_every_state_of_the_rotation_appears_once(catches: Catches) -> None:
 
 
 TESTED = "Test Authentication (each of Endpoints)"
+VERIFIED = "Verify Current Password (each of Endpoints)"
 
 
 def test_the_rotations_catches_are_one_edge_out_of_a_box_around_its_steps() -> None:
@@ -137,19 +138,25 @@ def test_the_rotations_catches_are_one_edge_out_of_a_box_around_its_steps() -> N
     dashed = [edge for edge in chart.edges if edge[1] == "-.->"]
     # A chart tells of an edge that leaves a box as the box's.
     assert sorted(dashed) == [
-        (" ", "-.->", "NoEndpointError", "Release Version"),
-        (" ", "-.->", "any error", "Release Version"),
-        (" ", "-.->", "any error", "Roll Back"),
-        ("Release Version", "-.->", "any error", "Roll Back Failed"),
+        (" ", "-.->", "any error", "Close Rotation"),
+        (" ", "-.->", "any error", VERIFIED),
+        ("Close Rotation", "-.->", "any error", "Rotation Not Closed"),
+        ("Log In With Current", "-.->", "any error", "Current Password Not Verified"),
+        ("Promote Version", "-.->", "any error", "Wait For Promotion"),
         ("Report Rotation", "-.->", "any error", "Rotated"),
-        (TESTED, "-.->", "EndpointUnreachableError", "Find Endpoints Now"),
+        (TESTED, "-.->", "EndpointUnreachableError", "Find Endpoints Again"),
+        (VERIFIED, "-.->", "any error", "Close Rotation"),
     ]
-    box, _ = [node for node, title in chart.nodes.items() if title == " "]
-    boxed = {chart.nodes[node] for node in chart.nodes if chart.inside.get(node) == box}
+    first, second = [node for node, title in chart.nodes.items() if title == " "]
+    boxed = [
+        {chart.nodes[node] for node in chart.nodes if chart.inside.get(node) == box}
+        for box in (first, second)
+    ]
     # With the steps that catch: what lies between them, but not what leads out.
-    assert {"Check Target", "Dry Run?", "Wait For User", "Promote Version"} <= boxed
+    assert {"Check Target", "Dry Run?", "Generate Password"} <= boxed[0]
+    assert {"Modify User", "Wait For User", "User Active?", TESTED} <= boxed[1]
     outside = {"Read Input", "Dry Run Passed", "User Cannot Become Active", "Report Rotation"}
-    assert not boxed & {*outside, "Roll Back"}
+    assert not set.union(*boxed) & {*outside, VERIFIED}
 
 
 def test_a_choice_is_a_rhombus_with_its_conditions_on_the_edges() -> None:

@@ -22,8 +22,9 @@ def outcome(run: Run) -> tuple[str, str, str | None]:
         ("dry-run", ("SUCCEEDED", "", None)),
         ("killed", ("SUCCEEDED", "", None)),
         ("refused", ("FAILED", "AnyPasswordAcceptedError", "Check Endpoint")),
-        ("rolled-back", ("FAILED", "AnyPasswordAcceptedError", "Log In")),
-        ("not-rolled-back", ("FAILED", "AnyPasswordAcceptedError", "Log In")),
+        ("locked-out", ("FAILED", "CurrentPasswordRefusedError", "Check Endpoint")),
+        ("both-passwords", ("FAILED", "AnyPasswordAcceptedError", "Log In")),
+        ("not-closed", ("FAILED", "AnyPasswordAcceptedError", "Log In")),
         ("aborted", ("ABORTED", "Operator", "Wait For User")),
     ],
 )
