@@ -32,10 +32,17 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
@@ -237,6 +244,15 @@ def install(
         _BEGIN(state, env)
 
     CommonStateField._eval_state_input = begin_unless_stopped
+    state_fail.CustomErrorName = error_name
+
+
+def error_name(name: str) -> Any:
+    """An error's name, also that of a task that timed out.
+
+    By itself the interpreter takes no `States.Timeout` as that of a Fail state or of a mock.
+    """
+    return (StatesErrorName.from_name if name.startswith("States.") else CustomErrorName)(name)
 
 
 def _present(shape: Any) -> Shape:

@@ -7,14 +7,17 @@ https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-mock-cfg-file.htm
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
+from rotation import closing
+from rotation.closing import Closing
 from rotation.endpoint import Endpoint
 from rotation.failure import Failure
 from rotation.modification import Modification
+from rotation.run_state import LOGGED_IN
+from rotation.target import Target
 from tests.statemachine.engines import MOCK_CONFIG, ROOT
 
 MACHINE = "rotation"
@@ -39,14 +42,7 @@ Answers = dict[str, Sequence[Answer]]
 
 # What each state gets that succeeds
 
-CHECKED: Path = (
-    "Read Input",
-    "Check Target",
-    "Find Endpoints",
-    "Any Endpoint?",
-    "Check Network",
-    "Dry Run?",
-)
+CHECKED: Path = ("Read Input", "Check Target", "Find Endpoints", "Check Network", "Dry Run?")
 ROTATED: Path = (
     *CHECKED,
     "Generate Password",
@@ -61,98 +57,96 @@ ROTATED: Path = (
     "Report Rotation",
     "Rotated",
 )
-RELEASED: Path = ("Release Version", "Rotation Failed")
-NOTHING_CHANGED: Path = ("Roll Back", "User Changed Back?", *RELEASED)
-PUT_BACK: Path = (
-    "Roll Back",
-    "User Changed Back?",
-    "Wait For Roll Back",
-    "Describe User Again",
-    "User Back?",
-    "Find Endpoints Left",
-    "Verify Roll Back",
-    *RELEASED,
-)
+#: After a failure: before the user may have been changed, after that, and of Promote Version.
+CLOSED: Path = ("Close Rotation", "Promoted After All?", "Rotation Failed")
+VERIFIED: Path = ("Verify Current Password", *CLOSED)
+WAITED: Path = ("Wait For Promotion", *VERIFIED)
 #: The task inside of each Map.
 INSIDE = {
     "Check Network": "Check Endpoint",
     "Test Authentication": "Log In",
-    "Verify Roll Back": "Log In With Current",
+    "Verify Current Password": "Log In With Current",
 }
 AROUND = {task: state for state, task in INSIDE.items()}
 
-_BEGUN = Modification(datetime(2026, 1, 1, tzinfo=UTC), "modifying", 0, 2)
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_BEGUN = Modification(_NOW, "modifying", 0, 2)
+_TARGET = Target(
+    secret_arn="arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
+    version_id="new",
+    current_version_id="current",
+    pending_version_at_check="new",
+    user_id="app",
+    username="app",
+    authentication="password",
+    turn_on=False,
+    dry_run=False,
+)
 
 
 def _user(status: str) -> Shape:
     return Modification(_BEGUN.started_at, status, 2, 2).to_state()
 
 
-def _endpoints(count: int, *, changed: bool = False) -> Shape:
-    found = [Endpoint("cache", f"node-{number}", 6379).to_state() for number in range(count)]
-    return {"Endpoints": found, "Count": count, "Changed": changed}
+def _endpoints(count: int) -> Shape:
+    found = [_endpoint(number).to_state() for number in range(count)]
+    return {"Endpoints": found, "Count": count}
+
+
+def _endpoint(number: int) -> Endpoint:
+    return Endpoint("cache", f"node-{number}", 6379)
+
+
+def _verified(number: int, result: str) -> Shape:
+    return {"Endpoint": str(_endpoint(number)), "Result": result}
+
+
+def _closed(failure: Failure, *, promoted: bool = False) -> Shape:
+    return Closing(
+        promoted=promoted,
+        failure=failure,
+        user=closing.BOTH_PASSWORDS,
+        pending=closing.REMOVED,
+        clients=closing.NOT_LOCKED_OUT,
+        logged_in=1,
+        endpoints=1,
+        at=_NOW,
+        cause=f"{failure.sentence} Closed.",
+    ).to_state()
 
 
 USUAL: Mapping[str, Shape] = {
-    "Check Target": {
-        "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf",
-        "VersionId": "new",
-        "CurrentVersionId": "current",
-        "PendingVersionId": "new",
-        "PreviousVersionId": "previous",
-        "FirstPasswordCandidates": [],
-        "UserId": "app",
-        "Username": "app",
-        "AccessString": "on ~* +@all",
-        "Authentication": "password",
-        "PasswordCount": 1,
-        "TurnOn": False,
-        "DryRun": False,
-    },
+    "Check Target": _TARGET.to_state(),
     "Find Endpoints": _endpoints(1),
-    "Check Endpoint": {
-        "Endpoint": "node-0:6379 of cache",
-        "PreviousLogsIn": False,
-        "ProvenVersion": "",
-    },
-    "Generate Password": {"Generated": True, "WaitSeconds": 0},
+    "Check Endpoint": {"Endpoint": str(_endpoint(0)), "CurrentLogsIn": True, "ProvenVersion": ""},
+    "Generate Password": {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45},
     "Modify User": _BEGUN.to_state(),
     "Describe User": _user("active"),
     "Find Endpoints Again": _endpoints(1),
-    "Log In": {"Endpoint": "node-0:6379 of cache"},
-    "Find Endpoints Now": _endpoints(1, changed=True),
+    "Log In": {"Endpoint": str(_endpoint(0))},
     "Promote Version": {"Promoted": True},
     "Report Rotation": {"UserId": "app", "EndpointsTested": 1},
-    "Roll Back": {
-        "UserChanged": True,
-        "Told": "User app has its passwords back.",
-        "Modification": _BEGUN.to_state(),
-    },
-    "Describe User Again": _user("active"),
-    "Find Endpoints Left": _endpoints(1),
-    "Log In With Current": {"Endpoint": "node-0:6379 of cache", "Answers": True},
+    "Log In With Current": _verified(0, LOGGED_IN),
 }
-UNCHANGED = USUAL["Roll Back"] | {"UserChanged": False, "Told": ""}
 
 # What each state retries, and how often
 
 
-def _fewer_attempts(shape: Shape) -> Shape:
+def _few_attempts(shape: Shape) -> Shape:
     """A Retry with as many attempts as meet each of its errors: that engines count is to be seen.
 
     How many there are is seen in the definition itself.
     """
     if "MaxAttempts" not in shape:
         return shape
-    enough = max(6, ceil(len(shape["ErrorEquals"]) / 2))
-    return shape | {"MaxAttempts": min(shape["MaxAttempts"], enough)}
+    return shape | {"MaxAttempts": max(2, len(shape["ErrorEquals"]))}
 
 
 def definition() -> str:
     """The machine as the engines get it; a function's name stands for its ARN."""
     text = DEFINITION.read_text().replace("${Partition}", "aws")
     text = re.sub(r"\$\{(\w+)\}", r"\1", text)
-    return json.dumps(json.loads(text, object_hook=_fewer_attempts))
+    return json.dumps(json.loads(text, object_hook=_few_attempts))
 
 
 def _tasks(machine: Shape) -> Iterator[tuple[str, Shape]]:
@@ -163,10 +157,23 @@ def _tasks(machine: Shape) -> Iterator[tuple[str, Shape]]:
 
 
 #: As the definition says; test_definition.py and test_patience.py say what is right.
-RETRIES: Mapping[str, Sequence[tuple[Sequence[str], int]]] = {
+RETRIES: Mapping[str, Sequence[tuple[tuple[str, ...], int]]] = {
     name: [(tuple(rule["ErrorEquals"]), rule["MaxAttempts"]) for rule in state["Retry"]]
     for name, state in _tasks(json.loads(definition()))
 }
+
+
+@dataclass(frozen=True)
+class Told:
+    """What Close Rotation gets: errors as a Catch hands them on, and what each endpoint answered.
+
+    ``unreachable`` is why the endpoints were looked for again; ``verification`` is None where
+    AWSCURRENT was not tried.
+    """
+
+    failure: Shape
+    unreachable: Shape | None = None
+    verification: Sequence[Shape] | None = None
 
 
 @dataclass(frozen=True)
@@ -174,21 +181,20 @@ class Case:
     """An execution, and what has to come of it.
 
     ``path`` has the states outside of Maps, ``answers`` those of each task that does not just
-    succeed, one for each invocation. ``failure`` is the one that Release Version is told of, and
-    ``second`` that of the roll back; ``cause`` is the execution's.
+    succeed, one for each invocation. ``error`` and ``cause`` are the execution's, if it fails.
     """
 
     name: str
     path: Path
     answers: Answers = field(default_factory=dict)
-    failure: Failure | None = None
-    second: Failure | None = None
+    told: Told | None = None
+    error: str = ""
     cause: str = ""
 
     @property
     def status(self) -> str:
         """The execution's."""
-        return "FAILED" if self.failure else "SUCCEEDED"
+        return "FAILED" if self.error else "SUCCEEDED"
 
     @property
     def tasks(self) -> list[str]:
@@ -216,111 +222,108 @@ def cases() -> list[Case]:
 def _ways() -> Iterator[Case]:
     yield Case("Rotated", ROTATED)
     waiting = ("Wait For User", "Describe User", "User Active?")
-    slow = [_user("modifying"), _user("modifying"), _user("active")]
     yield Case(
         "RotatedAfterWaiting",
         (*_until("Modify User"), *waiting, *waiting, *_from("Wait For User")),
-        {"Describe User": slow},
+        {"Describe User": [_user("modifying"), _user("modifying"), _user("active")]},
     )
-    dry_run: Answers = {"Check Target": [USUAL["Check Target"] | {"DryRun": True}]}
+    dry_run: Answers = {"Check Target": [replace(_TARGET, dry_run=True).to_state()]}
     yield Case("DryRunPassed", (*CHECKED, "Dry Run Passed"), dry_run)
-    lonely = (*_until("Any Endpoint?"), "No Endpoint To Log In To")
-    nobody: Answers = {"Find Endpoints": [_endpoints(0)]}
-    yield Case("NoEndpointDryRunPassed", (*lonely, "Dry Run?", "Dry Run Passed"), nobody | dry_run)
-    yield Case(
-        "NoEndpointRotated",
-        (*lonely, *_from("Dry Run?")),
-        nobody | {"Find Endpoints Again": [_endpoints(0)], "Log In": []},
+    nobody = _with_endpoints(0)
+    yield Case("NoEndpointRotated", ROTATED, nobody)
+    yield _failed(
+        "NoEndpointVerified",
+        (*_until("Promote Version"), *WAITED),
+        _DENIED | nobody,
+        Told(_FIRST, verification=[]),
     )
     # More than one Map works on at once, and all have the same answers: any order is right.
-    many: Answers = {task: [USUAL[task]] * 25 for task in ("Check Endpoint", "Log In")}
-    found: Answers = {task: [_endpoints(25)] for task in ("Find Endpoints", "Find Endpoints Again")}
-    yield Case("ManyEndpointsRotated", ROTATED, many | found)
+    yield Case("ManyEndpointsRotated", ROTATED, _with_endpoints(25))
+    yield _failed(
+        "EachEndpointIsVerified",
+        (*_until("Promote Version"), *WAITED),
+        _DENIED | _with_endpoints(2) | {"Log In With Current": [Throw("CertificateError")] * 2},
+        Told(_FIRST, verification=[_verified(n, "CertificateError") for n in range(2)]),
+    )
     # Each round of the loop has all of the retries.
-    busy = [Throw("UserNotFoundError")] * 4
+    busy = _too_many("Describe User", "UserNotFoundError")[:-1]
     yield Case(
         "EachRoundRecovers",
         (*_until("Modify User"), *waiting, *_from("Wait For User")),
         {"Describe User": [*busy, _user("modifying"), *busy, _user("active")]},
     )
-    # A user that somebody deletes is left alone.
+    # A user that somebody deletes.
     deleting = "User app has status deleting while its password is being changed."
     yield _failed(
         "UserCannotBecomeActive",
-        (*_until("User Active?"), "User Cannot Become Active", *NOTHING_CHANGED),
-        {"Describe User": [_user("deleting")], "Roll Back": [UNCHANGED]},
-        Failure("UserStatusError", deleting),
+        (*_until("User Active?"), "User Cannot Become Active", *VERIFIED),
+        {"Describe User": [_user("deleting")]},
+        Told({"Error": "UserStatusError", "Cause": deleting}, verification=_LOGGED_IN),
     )
-    unreachable = [Throw("EndpointUnreachableError")] * 7
-    moved = (*_until("Test Authentication"), "Find Endpoints Now", "Endpoints Changed?")
-    yield Case(
-        "EndpointsChanged",
-        (*moved, *_from("Test Authentication")),
-        {"Log In": [*unreachable, USUAL["Log In"]]},
+    lost = _too_many("Log In", "EndpointUnreachableError")
+    again = (*_until("Test Authentication"), "Find Endpoints Again")
+    moved: Answers = {"Log In": [*lost, USUAL["Log In"]]}
+    yield Case("EndpointsChanged", (*again, *_from("Test Authentication")), moved)
+    yield _failed(
+        "EndpointsChangedAndForgotten",
+        (*again, "Test Authentication", "Promote Version", *WAITED),
+        _DENIED | moved,
+        Told(_FIRST, verification=_LOGGED_IN),
     )
+    same: list[Answer] = [USUAL["Find Endpoints Again"], Throw("EndpointUnreachableError")]
     yield _failed(
         "EndpointsTheSame",
-        (*moved, *PUT_BACK),
-        {"Log In": unreachable, "Find Endpoints Now": [_endpoints(1)]},
-        _failure("Log In", "EndpointUnreachableError"),
+        (*again, *VERIFIED),
+        {"Log In": lost, "Find Endpoints Again": same},
+        Told(_caught("Find Endpoints Again", same[-1]), _caught("Log In", lost[-1]), _LOGGED_IN),
     )
-    before = _until("Promote Version")
-    waiting = ("Wait For Roll Back", "Describe User Again", "User Back?")
-    yield _failed(
-        "PutBackAfterWaiting",
-        (*before, *PUT_BACK[:2], *waiting, *waiting, *PUT_BACK[2:]),
-        _DENIED | {"Describe User Again": slow},
-        _FIRST,
+    # The answer was lost: there is no cause either.
+    timed_out = _too_many("Promote Version", "States.Timeout")
+    unknown = _caught("Promote Version", timed_out[-1])
+    yield Case(
+        "PromotedAfterAll",
+        (*_until("Promote Version"), *WAITED[:-1], "Report Rotation", "Rotated"),
+        {
+            "Promote Version": timed_out,
+            "Close Rotation": [_closed(Failure.from_catch(unknown), promoted=True)],
+        },
+        Told(unknown, verification=_LOGGED_IN),
     )
-    deleting = "User app has status deleting while its passwords are being put back."
-    yield _failed(
-        "UserCannotBePutBack",
-        (*before, *_until("User Back?", PUT_BACK), "User Cannot Be Put Back", *RELEASED),
-        _DENIED | {"Describe User Again": [_user("deleting")]},
-        _FIRST,
-        Failure("UserStatusError", deleting),
-    )
-    yield _failed(
-        "PutBackWithNowhereToLogIn",
-        (*before, *PUT_BACK),
-        _DENIED | {"Find Endpoints Left": [_endpoints(0)], "Log In With Current": []},
-        _FIRST,
-    )
-    yield _failed(
-        "PutBackWithoutAnEndpoint",
-        (*before, *_until("Find Endpoints Left", PUT_BACK), *RELEASED),
-        _DENIED | {"Find Endpoints Left": [Throw("NoEndpointError")]},
-        _FIRST,
-    )
+    yield _not_closed("NotClosedWithoutACause", [Throw("UnexpectedError")], timed_out)
 
 
 def _recoveries() -> Iterator[Case]:
-    """Each state meets as many errors as each of its Retry entries allows, and succeeds."""
-    for task, entries in RETRIES.items():
-        thrown = [
-            Throw(errors[n % len(errors)]) for errors, most in entries for n in range(-most, 0)
-        ]
-        name = f"{_pascal(task)}Recovers"
-        if task in _AFTER:
-            told = _told(_FIRST) if task == "Release Version" else USUAL[task]
-            path = (*_until("Promote Version"), *PUT_BACK)
-            yield _failed(name, path, _DENIED | {task: [*thrown, told]}, _FIRST)
-        elif task == "Find Endpoints Now":
-            again = (task, "Endpoints Changed?", *_from("Test Authentication"))
-            lost = [Throw("EndpointUnreachableError")] * 7
-            answers: Answers = {"Log In": [*lost, USUAL["Log In"]], task: [*thrown, USUAL[task]]}
-            yield Case(name, (*_until("Test Authentication"), *again), answers)
-        else:
-            yield Case(name, ROTATED, {task: [*thrown, USUAL[task]]})
+    """Each state meets each error that it retries, as often as is allowed, and succeeds."""
+    thrown: dict[str, list[Answer]] = {
+        task: [Throw(errors[n % len(errors)]) for errors, most in entries for n in range(most)]
+        for task, entries in RETRIES.items()
+    }
+    yield Case(
+        "EachStateRecovers",
+        ROTATED,
+        {task: [*thrown[task], USUAL[task]] for task in thrown if task not in _AFTER},
+    )
+    yield _failed(
+        "EachStateRecoversAfterAFailure",
+        (*_until("Promote Version"), *WAITED),
+        {
+            **_DENIED,
+            "Log In With Current": [*thrown["Log In With Current"], USUAL["Log In With Current"]],
+            "Close Rotation": [*thrown["Close Rotation"], _closed(Failure.from_catch(_FIRST))],
+        },
+        Told(_FIRST, verification=_LOGGED_IN),
+    )
 
 
 def _exhaustions() -> Iterator[Case]:
-    """Each state meets one error more than one of its Retry entries allows."""
+    """Each Retry entry meets one error more than it allows, in the first state that has it."""
+    seen: set[Sequence[str]] = set()
     for task, entries in RETRIES.items():
-        for errors, most in entries:
-            # The first that are named; the recovery has met the last.
-            thrown = [Throw(errors[n % len(errors)]) for n in range(most + 1)]
-            yield _broken(f"{_pascal(task)}GivesUpOn{_pascal(thrown[-1].error)}", task, thrown)
+        for errors, _ in entries:
+            if errors not in seen:
+                thrown = _too_many(task, errors[0])
+                yield _broken(f"{_pascal(task)}GivesUpOn{_pascal(errors[0])}", task, thrown)
+            seen.add(errors)
 
 
 def _refusals() -> Iterator[Case]:
@@ -331,55 +334,78 @@ def _refusals() -> Iterator[Case]:
 
 def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
     """The task fails for good with the last of these."""
-    failure = _failure(task, thrown[-1].error)
-    state = AROUND.get(task, task)
     answers: Answers = {task: thrown}
+    before = _until("Promote Version")
     if task == "Report Rotation":
         return Case(name, ROTATED, answers)
-    if task == "Release Version":
-        path = (*_until("Promote Version"), *_until(task, PUT_BACK), "Roll Back Failed")
-        told = f"{_FIRST.sentence} The roll back failed too, with {failure.error}: "
-        return Case(
-            name,
-            (*path, "Rotation Failed"),
-            _DENIED | answers,
-            _FIRST,
-            cause=told + failure.sentence,
-        )
-    if task in _AFTER:
-        path = (*_until("Promote Version"), *_until(state, PUT_BACK), *RELEASED)
-        return _failed(name, path, _DENIED | answers, _FIRST, failure)
-    if task == "Find Endpoints Now":
-        lost = [Throw("EndpointUnreachableError")] * 7
-        path = (*_until("Test Authentication"), task, *PUT_BACK)
-        return _failed(name, path, answers | {"Log In": lost}, _failure("Log In", lost[0].error))
+    if task == "Close Rotation":
+        return _not_closed(name, thrown, _DENIED["Promote Version"])
+    if task == "Log In With Current":
+        told = Told(_FIRST, verification=[_verified(0, thrown[-1].error)])
+        return _failed(name, (*before, *WAITED), _DENIED | answers, told)
+    failure = _caught(task, thrown[-1])
+    state = AROUND.get(task, task)
     if state in _until("Generate Password"):
-        answers["Roll Back"] = [UNCHANGED]
-        return _failed(name, (*_until(state), *NOTHING_CHANGED), answers, failure)
-    return _failed(name, (*_until(state), *PUT_BACK), answers, failure)
+        return _failed(name, (*_until(state), *CLOSED), answers, Told(failure))
+    way = WAITED if state == "Promote Version" else VERIFIED
+    told = Told(failure, verification=_LOGGED_IN)
+    return _failed(name, (*_until(state), *way), answers, told)
 
 
-def _failed(
-    name: str,
-    path: Path,
-    answers: Answers,
-    failure: Failure,
-    second: Failure | None = None,
-) -> Case:
-    told = _told(failure)
-    return Case(name, path, {"Release Version": [told], **answers}, failure, second, told["Cause"])
+def _failed(name: str, path: Path, answers: Answers, told: Told) -> Case:
+    """The first error, and what Close Rotation says, are the execution's."""
+    end = _closed(Failure.from_catch(told.unreachable or told.failure))
+    answers = {"Close Rotation": [end], **answers}
+    return Case(name, path, answers, told, end["Error"], end["Cause"])
 
 
-def _told(failure: Failure) -> Shape:
-    return {"Error": failure.error, "Cause": f"{failure.sentence} Told."}
+def _not_closed(name: str, thrown: Sequence[Throw], first: Sequence[Answer]) -> Case:
+    """Close Rotation fails for good, after Promote Version has."""
+    failure = _caught("Promote Version", first[-1])
+    cause = (
+        f"The rotation failed with {failure['Error']}, and then Close Rotation with "
+        f"{thrown[-1].error}. AWSPENDING may still be on the version of this run. Look at the "
+        "tasks that failed for the reasons."
+    )
+    return Case(
+        name,
+        (*_until("Promote Version"), *WAITED[:3], "Rotation Not Closed", "Rotation Failed"),
+        {"Promote Version": first, "Close Rotation": thrown},
+        Told(failure, verification=_LOGGED_IN),
+        failure["Error"],
+        cause,
+    )
 
 
-def _failure(task: str, error: str) -> Failure:
-    return Failure(error, f"{task} met {error}.")
+def _too_many(task: str, error: str) -> list[Throw]:
+    """One error more than the task retries."""
+    most = next(most for errors, most in RETRIES[task] if error in errors)
+    return [Throw(error)] * (most + 1)
 
 
-def _until(state: str, path: Path = ROTATED) -> Path:
-    return path[: path.index(state) + 1]
+def _with_endpoints(count: int) -> Answers:
+    found = [_endpoints(count)]
+    inside = {task: [USUAL[task]] * count for task in INSIDE.values()}
+    return {"Find Endpoints": found, "Find Endpoints Again": found, **inside}
+
+
+def _caught(task: str, thrown: Answer) -> Shape:
+    """As a Catch hands it on, and as Step Functions tells causes (guide, "Handling errors").
+
+    A function's error is JSON, Lambda's own plain text; of a timeout no cause is told.
+    """
+    assert isinstance(thrown, Throw)
+    cause = f"{task} met {thrown.error}."
+    if thrown.error == "States.Timeout":
+        cause = ""
+    elif not thrown.error.startswith("Lambda."):
+        told = {"errorMessage": cause, "errorType": thrown.error, "stackTrace": ["  File ...\n"]}
+        cause = json.dumps(told)
+    return {"Error": thrown.error, "Cause": cause}
+
+
+def _until(state: str) -> Path:
+    return ROTATED[: ROTATED.index(state) + 1]
 
 
 def _from(state: str) -> Path:
@@ -390,11 +416,12 @@ def _pascal(name: str) -> str:
     return name.replace(" ", "").replace(".", "")
 
 
-#: How a rotation fails of which the roll back is looked at.
+#: How a rotation fails of which the end is looked at.
 _DENIED: Answers = {"Promote Version": [Throw("AccessDeniedError")]}
-_FIRST = _failure("Promote Version", "AccessDeniedError")
-#: The tasks of the roll back.
-_AFTER = {INSIDE.get(state, state) for state in PUT_BACK} & {*RETRIES}
+_FIRST = _caught("Promote Version", _DENIED["Promote Version"][0])
+_LOGGED_IN = [USUAL["Log In With Current"]]
+#: The tasks after a failure.
+_AFTER = {INSIDE.get(state, state) for state in WAITED} & {*RETRIES}
 
 
 # As Step Functions Local reads them
@@ -428,8 +455,7 @@ def _lines(shape: Mapping[str, Shape]) -> str:
 
 def _response(task: str, answer: Answer) -> Shape:
     if isinstance(answer, Throw):
-        cause = _failure(task, answer.error).sentence
-        return {"Throw": {"Error": answer.error, "Cause": cause}}
+        return {"Throw": _caught(task, answer)}
     return {"Return": {"StatusCode": 200, "Payload": answer}}
 
 

@@ -1,7 +1,7 @@
 """What of a machine executions have passed, by their histories alone.
 
 A part is a state, a transition, a branch of a Choice, an error that a Retry names, an entry of a
-Retry that the state has recovered by or has exhausted, or an entry of a Catch.
+Retry that the state has recovered by, one that any state has exhausted, or an entry of a Catch.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from report.history import Run, Visit
-from tests.statemachine.checks import Definition, State, places
+from tests.statemachine.checks import Definition, Place, State, places
 
 Event = dict[str, Any]
 KINDS = (
@@ -38,20 +38,30 @@ class Part:
 
 def parts(definition: Definition) -> set[Part]:
     """All that there is to pass."""
-    found = set()
-    for place in places(definition):
-        found.add(Part("states", place.name))
-        if place.state.keys() & {"Next", "End"}:
-            found.add(_onward(place.name, place.state))
-        if place.state["Type"] == "Choice":
-            ways = [*(rule["Next"] for rule in place.state["Choices"]), place.state["Default"]]
-            assert len(ways) == len({*ways}), f"{place.name}: no history tells its branches apart"
-            found |= {_branch(place.name, place.state, to) for to in ways}
-        for rule in place.state.get("Retry", ()):
-            found |= {_retried(place.name, error) for error in rule["ErrorEquals"]}
-            found |= {_retry(place.name, rule, kind) for kind in KINDS if "retries" in kind}
-        found |= {_catch(place.name, rule) for rule in place.state.get("Catch", ())}
-    return found
+    return {part for place in places(definition) for part in _parts_of(place)}
+
+
+def _parts_of(place: Place) -> Iterator[Part]:
+    name, state = place.name, place.state
+    yield Part("states", name)
+    if state.keys() & {"Next", "End"}:
+        yield _onward(name, state)
+    if state["Type"] == "Choice":
+        ways = [*(rule["Next"] for rule in state["Choices"]), state["Default"]]
+        assert len(ways) == len({*ways}), f"{name}: no history tells its branches apart"
+        yield from (_branch(name, state, to) for to in ways)
+    for rule in state.get("Retry", ()):
+        yield from (_retried(name, error) for error in rule["ErrorEquals"])
+        yield from (_recovered(name, rule), _exhausted(rule))
+    if not _can_only_succeed(state):
+        yield from (_catch(name, rule) for rule in state.get("Catch", ()))
+
+
+def _can_only_succeed(state: State) -> bool:
+    """Of a Map whose items catch all: there is no mock that fails it."""
+    inside = state.get("ItemProcessor", {"States": {}})["States"].values()
+    tasks = [each for each in inside if each["Type"] == "Task"]
+    return bool(tasks) and all("Catch" in task for task in tasks)
 
 
 def untold(definition: Definition, runs: Iterable[Run]) -> set[Part]:
@@ -61,17 +71,16 @@ def untold(definition: Definition, runs: Iterable[Run]) -> set[Part]:
     """
     if any(visit.within for run in runs for visit in run.visits):
         return set()
-    found: set[Part] = set()
-    for place in places(definition):
-        if place.nested:
-            found |= {part for part in parts(definition) if _of(part) == place.name}
-        elif place.state["Type"] == "Map":
-            found |= {
-                _onward(place.name, place.state) if way is place.state else _catch(place.name, way)
-                for way in _ways(place.state)
-                if len(_leading(place.state, way["Next"])) > 1
-            }
-    return found
+    outside = [place for place in places(definition) if not place.nested]
+    ends = {
+        _onward(place.name, place.state) if way is place.state else _catch(place.name, way)
+        for place in outside
+        if place.state["Type"] == "Map"
+        for way in _ways(place.state)
+        if len(_leading(place.state, way["Next"])) > 1
+    }
+    told = {part for place in outside for part in _parts_of(place)} - ends
+    return parts(definition) - told
 
 
 def passed(definition: Definition, run: Run) -> set[Part]:
@@ -94,9 +103,9 @@ def _passed_in(visit: Visit, state: State, to: str) -> Iterator[Part]:
     for rule in state.get("Retry", ()):
         count = sum(_entry(state["Retry"], error) is rule for error in errors)
         if succeeded and count:
-            yield _retry(visit.name, rule, "retries recovered")
+            yield _recovered(visit.name, rule)
         if not succeeded and count > rule["MaxAttempts"] and _names(rule, errors[-1]):
-            yield _retry(visit.name, rule, "retries exhausted")
+            yield _exhausted(rule)
     if state["Type"] == "Map" and not visit.attempts:
         # Its history says nothing from inside of it: where it leads to may say how it ended.
         leading = _leading(state, to)
@@ -138,16 +147,16 @@ def _retried(name: str, error: str) -> Part:
     return Part("errors retried", f"{name}: {error}")
 
 
-def _retry(name: str, rule: State, kind: str) -> Part:
-    return Part(kind, f"{name}: {', '.join(rule['ErrorEquals'])}")
+def _recovered(name: str, rule: State) -> Part:
+    return Part("retries recovered", f"{name}: {', '.join(rule['ErrorEquals'])}")
+
+
+def _exhausted(rule: State) -> Part:
+    return Part("retries exhausted", ", ".join(rule["ErrorEquals"]))
 
 
 def _catch(name: str, rule: State) -> Part:
     return Part("catches", f"{name}: {', '.join(rule['ErrorEquals'])} -> {rule['Next']}")
-
-
-def _of(part: Part) -> str:
-    return part.name.partition(" ->")[0].partition(":")[0]
 
 
 def linked(events: Sequence[Event]) -> list[Event]:

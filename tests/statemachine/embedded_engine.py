@@ -12,12 +12,6 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
 from moto.core.request import Request
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
-    CustomErrorName,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
-    StatesErrorName,
-)
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import mock_eval_utils
@@ -123,7 +117,7 @@ def serve(gateway: socket.socket, config: Config, scale: float) -> None:
     Environment.get_current_mocked_response = lambda env: env.mock_test_case.next_answer(
         env.next_state_name
     )
-    mock_eval_utils.CustomErrorName = _error_name
+    mock_eval_utils.CustomErrorName = interpreter.error_name
     # Of each error it would log the whole state, which takes longer than to run it.
     EvalComponent._log_failure_event_exception = lambda *_, **__: None
     WaitFunction._wait_interval = wait
@@ -140,11 +134,6 @@ def serve(gateway: socket.socket, config: Config, scale: float) -> None:
 
 def _no_lambda(role_arn: str) -> Any:
     raise LookupError("No task may be without a mock.")
-
-
-def _error_name(name: str) -> Any:
-    # By itself it takes no States.Timeout from a mock.
-    return (StatesErrorName.from_name if name.startswith("States.") else CustomErrorName)(name)
 
 
 def _application(environ: Any, start_response: Callable[..., Any]) -> Any:

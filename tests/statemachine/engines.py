@@ -26,8 +26,8 @@ HERE = Path(__file__).parent
 MOCK_CONFIG = HERE / "MockConfigFile.json"
 ROOT = HERE.parents[1]
 NAMES = ("embedded", "ministack")
-#: A minute becomes 30 ms.
-SCALE = 0.0005
+#: An hour becomes 36 ms.
+SCALE = 0.00001
 
 
 @contextmanager
