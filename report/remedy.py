@@ -20,14 +20,14 @@ from rotation.step_functions import Ending
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 Codes = Mapping[str, Any]
 _UNKNOWN = "is unknown"
-_USER = {
+USER = {
     closing.UNTOUCHED: "was not changed",
     closing.MAY_HAVE_BOTH_PASSWORDS: "may have the new password beside the current one",
     closing.BOTH_PASSWORDS: "has the new password beside the current one",
     closing.MAY_HAVE_FIRST: "may have its first password",
     closing.HAS_FIRST: "has its first password",
 }
-_PENDING = {
+PENDING = {
     closing.REMOVED: "is off",
     closing.KEPT: "could not be taken off this run's version",
     closing.NOT_STAGED: "is as before",
@@ -63,7 +63,7 @@ def remedy_of(run: Run) -> Remedy | None:
         return Remedy(current, pending)
     reached = "Modify User" in passed
     by_default = closing.MAY_HAVE_BOTH_PASSWORDS if reached else closing.UNTOUCHED
-    user = _USER.get(codes.get("User", by_default), _UNKNOWN)
+    user = USER.get(codes.get("User", by_default), _UNKNOWN)
     error = run.error if run.status == "FAILED" else run.status
     clients = clients_line(Ending(codes, reached), error)
     return Remedy(current, pending, user, clients, *_entry(error))
@@ -88,7 +88,7 @@ def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Code
 
 def _pending(run: Run, passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:
     if "Pending" in codes:
-        return _PENDING.get(codes["Pending"], _UNKNOWN)
+        return PENDING.get(codes["Pending"], _UNKNOWN)
     if target.get("DryRun"):
         return "is as before: a dry run changes nothing"
     done = {name for name, visit in passed.items() if visit.outcome == "succeeded"}

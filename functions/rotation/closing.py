@@ -38,7 +38,7 @@ NOT_LOCKED_OUT = "NOT_LOCKED_OUT"
 UNKNOWN = "UNKNOWN"
 LOCKED_OUT = "LOCKED_OUT"
 
-_USER_SENTENCES = {
+USER_SENTENCES = {
     UNTOUCHED: "The user was not changed.",
     MAY_HAVE_BOTH_PASSWORDS: "The user may have the new password beside the current one.",
     BOTH_PASSWORDS: "The user has the new password beside the current one.",
@@ -112,7 +112,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     logged_in = endpoints = None
     if run.verification is not None and FIRST_ROTATION not in run.verification:
         logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
-    sentences = (failure.sentence, _USER_SENTENCES[user], _verified(run, clients), problem)
+    sentences = (failure.sentence, USER_SENTENCES[user], _verified(run, clients), problem)
     return Closing(
         promoted=promoted,
         failure=failure,
@@ -170,5 +170,5 @@ def _verified(run: RunState, clients: str) -> str:
     if not run.verification or FIRST_ROTATION in run.verification:
         return ""
     count, of = run.verification.count(LOGGED_IN), len(run.verification)
-    loud = "CLIENTS ARE LOCKED OUT: " if clients == LOCKED_OUT else ""
-    return f"{loud}AWSCURRENT logs in on {count} of {of} endpoints."
+    told = f"AWSCURRENT logs in on {count} of {of} endpoints."
+    return f"CLIENTS ARE LOCKED OUT: {told}" if clients == LOCKED_OUT else told

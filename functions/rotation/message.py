@@ -34,7 +34,7 @@ _LEFT = (
     "AWSPENDING may be left on the version. Start an execution by hand, which makes a new version: "
     "RotateSecret may be refused while AWSPENDING is left."
 )
-_CLIENTS = {NOT_LOCKED_OUT: "not locked out", LOCKED_OUT: "LOCKED OUT", UNKNOWN: "unknown"}
+CLIENTS = {NOT_LOCKED_OUT: "not locked out", LOCKED_OUT: "LOCKED OUT", UNKNOWN: "unknown"}
 _REFUSED = "AWSCURRENT was refused; the user was not changed"
 _UNCHANGED = "the user was not changed"
 
@@ -82,7 +82,7 @@ def clients_line(ending: Ending, error: str) -> str:
     """
     codes = ending.codes
     clients, why = codes.get("Clients"), ""
-    if clients in _CLIENTS:
+    if clients in CLIENTS:
         why = _why(codes)
     elif error == CurrentPasswordRefusedError.__name__:
         clients, why = LOCKED_OUT, _REFUSED
@@ -90,7 +90,7 @@ def clients_line(ending: Ending, error: str) -> str:
         clients, why = NOT_LOCKED_OUT, _UNCHANGED
     else:
         clients, why = UNKNOWN, "Close Rotation has not told it"
-    return f"Clients: {_CLIENTS[clients]} ({why})"
+    return f"Clients: {CLIENTS[clients]} ({why})"
 
 
 def _why(codes: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +15,8 @@ from awscli.clidriver import create_clidriver
 from botocore.session import get_session
 from botocore.validate import validate_parameters
 
-from rotation import errors
+from report import remedy
+from rotation import closing, errors, message
 from rotation.overdue import Finding, Kind, message_of
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +119,7 @@ def text_of(node: ast.expr) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    after_a_hole = rf"(?<={HOLE}) (?=Execution:|Tried |The roll back)"
+    after_a_hole = rf"(?<={HOLE}) (?=Execution:|Tried )"
     return re.split(rf"(?<=[.]) (?=[A-Z{HOLE}])|{after_a_hole}", text)
 
 
@@ -332,26 +333,28 @@ def test_a_sentence_that_the_code_cannot_say_is_noticed() -> None:
     assert unsaid(f"{said} The moon is full.") == ["The moon is full."]
 
 
-def test_what_the_page_says_of_a_roll_back_is_what_the_code_says() -> None:
-    table = PAGES[PAGE.name].split("## What a failed run leaves")[1].split("\n## ")[0]
-    quoted = re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in rows_of(table)))
-    assert len(quoted) >= 9
-    assert [each for each in quoted if unsaid(each)] == []
-    told = [
-        text
-        for tree in code().values()
-        for teller in ("Restoration", "told.append")
-        for text in arguments_of(tree, teller)
-    ]
-    told += [
-        text_of(node.value)
-        for tree in code().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "told"
-        if is_text(node.value) and text_of(node.value)
-    ]
-    assert len(told) >= 9
-    assert [each for each in told if not any(map(pattern(each).fullmatch, quoted))] == []
+def left_by(page: str, key: str) -> dict[str, list[str]]:
+    """What a cause says of each code that Close Rotation may tell under the key."""
+    section = page.split("## What a failed run leaves")[1].split("\n## ")[0]
+    table = section.split(f"| `{key}` |")[1].split("\n\n")[0]
+    cells = [row.split("|") for row in rows_of(table)]
+    return {cell[1].strip(" `"): re.findall(r"`([^`]+)`", cell[2]) for cell in cells}
+
+
+@pytest.mark.parametrize(
+    "key, codes", [("User", remedy.USER), ("Pending", remedy.PENDING), ("Clients", message.CLIENTS)]
+)
+def test_what_the_page_says_of_a_failed_run_is_what_close_rotation_says(
+    key: str, codes: Mapping[str, str]
+) -> None:
+    left = left_by(PAGES[PAGE.name], key)
+    assert left.keys() == codes.keys()
+    assert [each for said in left.values() for each in said if unsaid(each)] == []
+
+
+def test_the_page_has_each_sentence_on_the_user() -> None:
+    left = left_by(PAGES[PAGE.name], "User")
+    assert {code: said[0] for code, said in left.items()} == closing.USER_SENTENCES
 
 
 def rows_of(table: str) -> list[str]:
