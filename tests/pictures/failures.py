@@ -30,8 +30,8 @@ _TRIES, _CALLS = 7, 21
 _HANGS = "import time\ndef handler(event, context): time.sleep(3600)\n"
 
 
-def served(world: World) -> Tenant:
-    tenant = world.tenant()
+def served(world: World, **user: Any) -> Tenant:
+    tenant = world.tenant(**user)
     tenant.serve()
     return tenant
 
@@ -78,6 +78,10 @@ def pinned_to_another(world: World) -> str:
     pin = {"SecretArn": tenant.secret_arn, "UserName": other.username}
     world.stack = deploy(world.aws, {**pin, "UserArn": other.user()["ARN"]})
     return tenant.begin()
+
+
+def mistyped(world: World) -> str:
+    return served(world, secret_password="mistyped-password-0123").begin()
 
 
 def no_current_version(world: World) -> str:
@@ -208,7 +212,7 @@ def tries(error: str) -> int:
         int(retry["MaxAttempts"])
         for place in places(definition, "Task")
         for retry in place.state["Retry"]
-        if error in retry["ErrorEquals"] and place.name != "Roll Back"
+        if error in retry["ErrorEquals"]
     )
 
 
@@ -246,6 +250,7 @@ FAILURES: dict[str, Failure] = {
             "AnyPasswordAcceptedError",
         )
     },
+    "CurrentPasswordRefusedError": mistyped,
     "SecretNotAllowedError": pinned_to_another,
     "VersionNotFoundError": no_current_version,
     "VersionNotReadableError": current_version_without_a_value,

@@ -109,11 +109,11 @@ def test_the_machine_can_still_run_so(name: str) -> None:
 @pytest.mark.parametrize(
     "name, path, to",
     [
-        ("UserNotBoundError", ("Check Target", "Catch", 0, "Next"), "Release Version"),
+        ("UserNotBoundError", ("Check Target", "Catch", 0, "Next"), "Verify Current Password"),
         ("ThrottlingError", ("Check Target", "Retry", 5, "MaxAttempts"), 5),
         ("ThrottlingError", ("Check Target", "Retry", 5, "MaxAttempts"), 7),
         ("ABORTED", ("Modify User", "Next"), "Describe User"),
-        ("AccessDeniedError", ("Any Endpoint?", "Default"), "No Endpoint To Log In To"),
+        ("AccessDeniedError", ("Promoted After All?", "Default"), "Report Rotation"),
         ("CertificateError", ("Check Network", "ItemProcessor", "StartAt"), "Look"),
         ("UserNotBoundError", ("Rotation Failed", "Type"), "Succeed"),
     ],
