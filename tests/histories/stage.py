@@ -122,9 +122,9 @@ class Stage:
             for name, what in self.parked.items():
                 if what == call and only in (None, name):
                     return name
-            name = only or self.next()
-            assert name in self.parked, f"nobody makes {call}"
-            self.step(name)
+            turn = only or self.next()
+            assert turn in self.parked, f"nobody makes {call}"
+            self.step(turn)
 
     def run(self, only: str | None = None) -> None:
         """Let all go on, the earliest first, or only one, until they have ended."""
