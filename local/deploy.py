@@ -1,9 +1,10 @@
 """Deploys the real ``template.yaml`` on the local AWS, as `sam build && sam deploy` would on AWS.
 
 Four things differ from AWS, and only here: the functions' runtime is ``provided.al2023`` with a
-bootstrap that execs AWS's own runtime interface client under this Python; it also shortens waits
-that AWS's slowness and quotas ask for; the layer is empty, since this Python has its packages; and
-the state machine is taken over by the engine that runs it.
+bootstrap that has AWS's own runtime interface client run under this Python, in a process that
+local/workers.py forks, and that shortens waits which AWS's slowness and quotas ask for; the layer
+is empty, since this Python has its packages; and the state machine is taken over by the engine that
+runs it.
 """
 
 import io
@@ -25,11 +26,9 @@ from local.step_functions import adopt_state_machines
 ROOT = Path(__file__).resolve().parent.parent
 STACK_NAME = "elasticache-rotation"
 _BUCKET = "packages"
-# The process id arrives in the User-Agent of every call, so that local/faults.py knows who calls.
 _BOOTSTRAP = f"""#!/bin/sh
-export AWS_SDK_UA_APP_ID="pid-$$"
 export EXECUTION_LOOK_SECONDS=3 LATE_FUNCTION_SECONDS=0
-exec "{sys.executable}" -m awslambdaric "$_HANDLER"
+exec "{sys.executable}" -I -S "{ROOT / "local/workers.py"}"
 """
 
 

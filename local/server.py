@@ -19,6 +19,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -35,6 +36,7 @@ from local.assumptions import AssumptionError, Assumptions
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
+from local.workers import SOCKET_VARIABLE
 
 ACCOUNT = "123456789012"
 _READY_SECONDS = 30.0
@@ -116,6 +118,12 @@ def _start(
         "MOTO_ACCOUNT_ID": ACCOUNT,
         "LAMBDA_ACCOUNT_CONCURRENCY": str(options.concurrency),
     }
+    workers = fleet.directory / "workers.sock"
+    forking = subprocess.Popen(
+        [sys.executable, "-m", "local.workers", str(workers)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
     ministack = threading.Thread(target=_serve_ministack, args=(gateway,), daemon=True)
     ministack.start()
     moto_url = _serve_moto(gateway_url, fleet, options.modifying_seconds)
@@ -129,7 +137,10 @@ def _start(
         "LOCAL_CA_FILE": str(authority_file),
     }
     # Lambda workers get this process's environment, and need the caches' authority as their own.
-    os.environ |= environment | {"SSL_CERT_FILE": str(authority_file)}
+    os.environ |= environment | {
+        "SSL_CERT_FILE": str(authority_file),
+        SOCKET_VARIABLE: str(workers),
+    }
     # Not for the workers: nothing that is tested knows that it can be made to fail.
     environment["LOCAL_CONTROL_URL"] = f"{moto_url}{_CONTROL}"
     deadline = time.monotonic() + _READY_SECONDS
@@ -137,6 +148,9 @@ def _start(
         try:
             with socket.create_connection(gateway.getsockname(), timeout=5):
                 pass
+            assert forking.stdout
+            if not forking.stdout.readline():
+                raise OSError(f"local.workers ended with status {forking.wait()}")
             return environment
         except OSError:
             if time.monotonic() > deadline or not ministack.is_alive():
