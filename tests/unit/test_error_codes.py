@@ -287,17 +287,22 @@ def answer_of(shape: Shape | None) -> Any:
     return kinds.get(shape.type_name, "a-text") if shape else {}
 
 
+@cache
+def client_of(service: str) -> Any:
+    """Made once: that takes ten times as long as a call that is answered here."""
+    return boto3.client(service)
+
+
 class Played:
     """A client whose every call is answered in full, but for one that answers an error code."""
 
     def __init__(self, service: str, failing: str = "", code: str = "", status: int = 400) -> None:
         self.calls: list[str] = []
         self._failing, self._code, self._status = failing, code, status
-        client = boto3.client(service)
+        self._client = client_of(service)
         adapter, more = ADAPTERS[service]
-        self.adapter = adapter(client, *more)
-        self._stubber = Stubber(client)
-        client.meta.events.register("provide-client-params.*.*", self._queue)
+        self.adapter = adapter(self._client, *more)
+        self._stubber = Stubber(self._client)
 
     def _queue(self, model: OperationModel, **_: Any) -> None:
         self.calls.append(model.name)
@@ -309,8 +314,13 @@ class Played:
 
     @contextmanager
     def active(self) -> Iterator[Any]:
-        with self._stubber:
-            yield self.adapter
+        event = "provide-client-params.*.*"
+        self._client.meta.events.register(event, self._queue)
+        try:
+            with self._stubber:
+                yield self.adapter
+        finally:
+            self._client.meta.events.unregister(event, self._queue)
 
 
 def public_methods(service: str) -> list[str]:
