@@ -65,6 +65,7 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     control(url, "DELETE")
     told = on_call.message("AccessDenied")
     assert told["Subject"] == f"AccessDeniedError: rotation of secret {tenant.secret_name}"
+    assert told["Message"].startswith("Clients: not locked out (the user was not changed)\n")
     assert execution["cause"] in told["Message"]
     assert "docs/troubleshooting.md, AccessDeniedError" in told["Message"]
     assert execution["executionArn"] in told["Message"]
@@ -75,6 +76,7 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     assert execution["status"] == "ABORTED"
     told = on_call.message("ABORTED")
     assert told["Subject"] == f"ABORTED: rotation of secret {tenant.secret_name}"
+    assert told["Message"].startswith("Clients: unknown (")
     assert "Start an execution by hand, which makes a new version" in told["Message"]
     assert tenant.start()["status"] == "SUCCEEDED"
     assert "Messages" not in on_call.sqs.receive_message(QueueUrl=on_call.queue)
@@ -178,7 +180,7 @@ def rotated(*tenants: Tenant) -> None:
 def test_every_alarm_tells_the_topic(on_call: OnCall) -> None:
     cloudwatch = on_call.world.aws.client("cloudwatch")
     alarms = cloudwatch.describe_alarms()["MetricAlarms"]
-    assert len(alarms) == 6
+    assert len(alarms) == 7
     for alarm in alarms:
         for state in ("OK", "ALARM"):
             cloudwatch.set_alarm_state(
@@ -205,9 +207,12 @@ def test_the_logins_of_a_rotation_are_counted_by_their_outcome(on_call: OnCall) 
     ]
     assert {each["service"] for each in outcomes} == {STACK_NAME}
     counted = Counter(each["outcome"] for each in outcomes)
-    assert counted["AnyPasswordAcceptedError"] == 1
+    assert counted["AnyPasswordAcceptedError"] == 7
     assert counted["Succeeded"] in (3, 4, 5)
-    assert tenant.secret_name in on_call.message("AnyPasswordAcceptedError")["Subject"]
+    told = on_call.message("AnyPasswordAcceptedError")
+    assert tenant.secret_name in told["Subject"]
+    logged_in = "Clients: not locked out (AWSCURRENT logged in on 3 of 3 endpoints at "
+    assert told["Message"].startswith(logged_in)
 
 
 def test_the_dashboard_is_deployed_as_json(on_call: OnCall) -> None:
