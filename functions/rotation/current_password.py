@@ -6,14 +6,18 @@ from rotation.target import Target
 
 
 def check_current_password(target: Target, password: str | None, door: Door) -> bool:
-    """Whether AWSCURRENT's password logs in, where it can.
+    """Whether no unknown password is replaced: AWSCURRENT's logs in, where it can.
 
     It cannot where the secret holds none yet, or the user is off until its first rotation.
 
     Raises:
         CurrentPasswordRefusedError: it does not, and the execution's input does not say to go on.
     """
-    if password is None or target.turn_on or door.accepts(password):
+    if target.turn_on:
+        return True
+    if password is None:
+        return not target.replace_unknown_password
+    if door.accepts(password):
         return True
     if target.replace_unknown_password:
         return False

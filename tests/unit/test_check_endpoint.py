@@ -100,6 +100,8 @@ def test_a_secret_without_a_password_has_none_to_try(world: World) -> None:
     world.secrets.texts[CURRENT] = secret_text(None)
     assert world.call(check_endpoint.handler, event())["CurrentLogsIn"] is True
     assert len(world.cache.tried) == 1
+    replacing = event(replace_unknown_password=True)
+    assert world.call(check_endpoint.handler, replacing)["CurrentLogsIn"] is False
 
 
 def test_the_password_is_that_of_the_version_that_was_checked(world: World) -> None:
