@@ -32,7 +32,7 @@ def run_with_its_cause(name: str) -> Run:
             for heading, text in ENTRIES.items()
             if name in names_of(heading) or heading == f"{name.split('.')[0]}.*"
         ]
-        run.cause = f"{max(causes_of(entry), key=len)} Nothing had been changed."
+        run.cause = max(causes_of(entry), key=len)
     return run
 
 
