@@ -101,7 +101,8 @@ def _verified(number: int, result: str) -> Shape:
     return {"Endpoint": str(_endpoint(number)), "Result": result}
 
 
-def _closed(failure: Failure, *, promoted: bool = False) -> Shape:
+def closed(failure: Failure, *, promoted: bool = False) -> Shape:
+    """What Close Rotation answers."""
     return Closing(
         promoted=promoted,
         failure=failure,
@@ -285,7 +286,7 @@ def _ways() -> Iterator[Case]:
         (*_until("Promote Version"), *WAITED[:-1], "Report Rotation", "Rotated"),
         {
             "Promote Version": timed_out,
-            "Close Rotation": [_closed(Failure.from_catch(unknown), promoted=True)],
+            "Close Rotation": [closed(Failure.from_catch(unknown), promoted=True)],
         },
         Told(unknown, verification=_LOGGED_IN),
     )
@@ -309,7 +310,7 @@ def _recoveries() -> Iterator[Case]:
         {
             **_DENIED,
             "Log In With Current": [*thrown["Log In With Current"], USUAL["Log In With Current"]],
-            "Close Rotation": [*thrown["Close Rotation"], _closed(Failure.from_catch(_FIRST))],
+            "Close Rotation": [*thrown["Close Rotation"], closed(Failure.from_catch(_FIRST))],
         },
         Told(_FIRST, verification=_LOGGED_IN),
     )
@@ -354,7 +355,7 @@ def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
 
 def _failed(name: str, path: Path, answers: Answers, told: Told) -> Case:
     """The first error, and what Close Rotation says, are the execution's."""
-    end = _closed(Failure.from_catch(told.unreachable or told.failure))
+    end = closed(Failure.from_catch(told.unreachable or told.failure))
     answers = {"Close Rotation": [end], **answers}
     return Case(name, path, answers, told, end["Error"], end["Cause"])
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rotation.endpoint import Endpoint
 from tests.statemachine import lambda_errors
 
 Definition = dict[str, Any]
@@ -64,6 +65,7 @@ RETRIED: dict[str, frozenset[str]] = {
     "Find Endpoints": frozenset({"UserNotFoundError"}),
     "Check Endpoint": frozenset(
         {
+            "CurrentPasswordRefusedError",
             "CurrentPasswordUnknownError",
             "EndpointUnreachableError",
             "VersionNotReadableError",
@@ -81,26 +83,18 @@ RETRIED: dict[str, frozenset[str]] = {
     ),
     "Describe User": frozenset({"UserNotFoundError"}),
     "Log In": frozenset(
-        {"PasswordRefusedError", "EndpointUnreachableError", "VersionNotReadableError"}
+        {
+            "AnyPasswordAcceptedError",
+            "EndpointUnreachableError",
+            "PasswordRefusedError",
+            "VersionNotReadableError",
+        }
     ),
     "Promote Version": frozenset({"RotationSupersededError", "VersionNotReadableError"}),
-    "Roll Back": frozenset({"UserBusyError", "UserNotFoundError", "VersionNotReadableError"}),
     "Log In With Current": frozenset({"PasswordRefusedError", "VersionNotReadableError"}),
 }
-#: What Roll Back and Release Version read, which get all that the run knew.
-READ_OF_STATE: frozenset[Path] = frozenset(
-    {
-        ("Checks", "PreviousLogsIn"),
-        ("Generation",),
-        ("Modification",),
-        ("RollBack", "Told"),
-        ("RollBack", "UserChanged"),
-        ("RollBackFailure", "Error"),
-        ("Verified", "Answers"),
-    }
-)
 #: What is kept for a person who looks at a state's output.
-FOR_PEOPLE = frozenset({"Generation", "NetworkFailure", "NoEndpoint", "Promotion", "ReportFailure"})
+FOR_PEOPLE = frozenset({"Promotion", "ReportFailure", "VerificationFailure"})
 #: Of the context object (Step Functions guide, "Accessing execution data from the Context object").
 CONTEXT = frozenset(
     {"$$.Execution.Id", "$$.Execution.Input", "$$.Map.Item.Value", "$$.State.EnteredTime"}
@@ -108,22 +102,40 @@ CONTEXT = frozenset(
 LAMBDA_INVOKE = "arn:${Partition}:states:::lambda:invoke"
 #: What lambda:invoke gives besides the function's answer is of no use to a rotation.
 LAMBDA_RESULT: frozenset[Path] = frozenset({(), ("Payload",), ("StatusCode",)})
-#: After the promotion nothing may fail a rotation any more: these states' Catch goes on.
-CANNOT_FAIL_THE_ROTATION = frozenset({"Report Rotation"})
-#: States that share the handler of another.
-SAME_HANDLER = {
-    "Find Endpoints Again": "Find Endpoints",
-    "Find Endpoints Now": "Find Endpoints",
-    "Find Endpoints Left": "Find Endpoints",
-    "Describe User Again": "Describe User",
+#: Where all that fails in a state goes on, if it is not Verify Current Password: nothing was
+#: changed, a promotion may still be under way, or it is what comes after a failure itself.
+WAYS_OF_FAILURES = {
+    "Check Target": "Close Rotation",
+    "Find Endpoints": "Close Rotation",
+    "Check Network": "Close Rotation",
+    "Generate Password": "Close Rotation",
+    "Promote Version": "Wait For Promotion",
+    "Verify Current Password": "Close Rotation",
+    "Log In With Current": "Current Password Not Verified",
+    "Close Rotation": "Rotation Not Closed",
+    "Report Rotation": "Rotated",
 }
-#: What is there because a branch was taken: a user is changed back only where there is a Target,
-#: as it was before Find Endpoints.
-IMPLIED = {("User Changed Back?", "Wait For Roll Back"): ("Target", "Find Endpoints")}
+#: ``(from, to, by)``: no way leads from one state to the other but by the third.
+ONLY_BY = (
+    ("Modify User", "Close Rotation", "Verify Current Password"),
+    ("Promote Version", "Verify Current Password", "Wait For Promotion"),
+    ("Check Target", "Rotation Failed", "Close Rotation"),
+    ("Close Rotation", "Report Rotation", "Promoted After All?"),
+    ("Check Target", "Rotated", "Report Rotation"),
+)
+#: The one state that writes to the user, and does so once.
+WRITES_TO_THE_USER = "Modify User"
+MOST_STATES = 30
+#: States that share the handler of another.
+SAME_HANDLER = {"Find Endpoints Again": "Find Endpoints"}
+#: What a handler reads only in another of its states.
+NOT_PASSED = {"Find Endpoints": frozenset({"Network"})}
+#: The item of each Map.
+ITEM = frozenset({(), *((key,) for key in Endpoint("", "", 0).to_state())})
 #: The handlers that are no state's: Secrets Manager calls one, EventBridge the others.
 OTHER_HANDLERS = {"check_overdue", "rotate_secret", "notify_failure"}
-#: A count, and versions' ids: no password.
-HARMLESS_KEYS = frozenset({"PasswordCount", "FirstPasswordCandidates"})
+#: Versions' ids, and a yes or no: no password.
+HARMLESS_KEYS = frozenset({"FirstPasswordCandidates", "ReplaceUnknownPassword"})
 
 _TITLE = re.compile(r"[A-Z][a-z]*( [A-Z][a-z]*)*\??")
 _SECRET_KEY = re.compile(r"pass_?(word|wd|phrase)|pwd|secret_?(string|value|binary)|auth_?token|"
@@ -214,6 +226,12 @@ def transitions(definition: Definition) -> list[str]:
         elif len(has) != 1 or place.state.get("End", True) is not True:
             found.append(f"{place.name} needs one of Next and End: true, and has {has}")
     return found
+
+
+def size(definition: Definition) -> list[str]:
+    """The machine fits on a screen, and in a head."""
+    count = sum(1 for _ in places(definition))
+    return [f"{count} states, more than {MOST_STATES}"] if count > MOST_STATES else []
 
 
 def endings(definition: Definition) -> list[str]:
@@ -382,57 +400,58 @@ def average_wait(rule: State) -> float:
 
 
 def catches(definition: Definition) -> list[str]:
-    """Every Task and Map outside of a Map catches all, keeps what is known, and comes to a Fail.
+    """Every Task and Map outside of a Map catches all, and keeps what is known.
 
-    One that names an error may come to a Succeed, too: that error may be got over. Inside of a Map
-    there is no Catch: the Map's own sees the error of an item.
+    Inside of a Map only what comes after a failure does: the Map's own Catch sees the error of an
+    item.
     """
     found = []
     for place in places(definition, "Task", "Map", "Parallel"):
         rules = place.state.get("Catch", [])
-        if place.nested:
+        if place.nested and place.name not in WAYS_OF_FAILURES:
             found += [f"{place.name} is inside of a Map and has a Catch"] if rules else []
             continue
+        way = WAYS_OF_FAILURES.get(place.name, "Verify Current Password")
         if not any(rule["ErrorEquals"] == ["States.ALL"] for rule in rules):
             found.append(f"{place.name} does not catch States.ALL")
-        wanted = "Succeed" if place.name in CANNOT_FAIL_THE_ROTATION else "Fail"
-        way = _way_of_failures(place)
         for rule in rules:
             if rule["ErrorEquals"] == ["States.ALL"] and rule["Next"] != way:
                 found.append(f"{place.name}: its Catch leads to {rule['Next']}, not to {way}")
-            if not re.fullmatch(r"\$\.\w+", rule.get("ResultPath", "$")):
+            if not re.fullmatch(r"\$(\.\w+)+", rule.get("ResultPath", "$")):
                 found.append(f"{place.name}: its Catch replaces all that is known")
-            ends = {
-                place.machine["States"][name]["Type"]
-                for name in reached(place.machine, rule["Next"])
-                if place.machine["States"][name].get("Type") in TERMINAL
-            }
-            # An error by name may be got over.
-            overcome = {"Succeed"} if rule["ErrorEquals"] != ["States.ALL"] else set()
-            if ends - overcome != {wanted}:
-                found.append(f"{place.name}: its Catch comes to {sorted(ends)}, not to {wanted}")
     return found
 
 
-def _way_of_failures(place: Place) -> str | None:
-    """Where all that fails in a state of the outer machine goes on."""
-    if place.name in CANNOT_FAIL_THE_ROTATION:
-        return "Rotated"
-    if place.name == "Release Version":
-        return "Roll Back Failed"
-    rolls_back = place.name in reached(place.machine, "Roll Back")
-    return "Release Version" if rolls_back else "Roll Back"
+def detours(definition: Definition) -> list[str]:
+    """Each way passes the states of ONLY_BY, and none comes back to a write to the user."""
+    states = definition["States"]
+    found = []
+    for start, end, by in ONLY_BY:
+        without = {"States": {name: state for name, state in states.items() if name != by}}
+        if end in reached(without, start):
+            found.append(f"a way leads from {start} to {end} past {by}")
+    for name in next_states(states.get(WRITES_TO_THE_USER, {})):
+        if WRITES_TO_THE_USER in reached(definition, name):
+            found.append(f"{name} leads back to {WRITES_TO_THE_USER}")
+    return found
 
 
-def results(definition: Definition) -> list[str]:
-    """Each result is kept where somebody reads it, and what the functions read of them is there."""
+def results(definition: Definition, run_state: str) -> list[str]:
+    """Each result is kept where somebody reads it, and what RunState reads of them is there.
+
+    Args:
+        definition: the machine.
+        run_state: the text of functions/rotation/run_state.py.
+    """
     states = definition["States"]
     before = _paths_before(definition, frozenset({()}))
     written = {path for name in before for path in _after(states[name], before[name])}
     for state in states.values():
         for rule in state.get("Catch", ()):
-            written |= {_path(f"{rule['ResultPath']}.{key}") for key in ("Error", "Cause")}
-    read = {path[:1] for path in READ_OF_STATE} | {(key,) for key in FOR_PEOPLE}
+            written |= {_path(f"{rule['ResultPath']}{key}") for key in ("", ".Error", ".Cause")}
+    wanted: set[Path] = {(key,) for key in keys_of("state", run_state)}
+    wanted |= {("Network", key) for key in keys_of("network", run_state)}
+    read = {path[:1] for path in wanted} | {(key,) for key in FOR_PEOPLE}
     for name, paths in before.items():
         for _, text, _ in _reads(states[name], paths, paths):
             read |= {_path(reference)[:1] for reference in _references(text)}
@@ -443,7 +462,7 @@ def results(definition: Definition) -> list[str]:
         if way.get("ResultPath")
     ]
     return [
-        *(f"nothing writes {'.'.join(path)}" for path in sorted(READ_OF_STATE - written)),
+        *(f"nothing writes {'.'.join(path)}" for path in sorted(wanted - written)),
         *(
             f"{name} writes {path}: nothing reads it"
             for name, path in kept
@@ -452,11 +471,25 @@ def results(definition: Definition) -> list[str]:
         *(
             f"{place.name} tells no {key}"
             for place in places(definition, "Pass")
-            if place.state.get("ResultPath") in ("$.Failure", "$.RollBackFailure")
+            if place.state.get("ResultPath") in ("$.Failure", "$.Closing")
             for key in ("Error", "Cause")
             if not {key, f"{key}.$"} & place.state["Parameters"].keys()
         ),
     ]
+
+
+def keys_of(name: str, source: str) -> set[str]:
+    """The keys that a source reads of a dict of this name: by [], by get, or by asking for them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case (
+                ast.Subscript(ast.Name(holder), ast.Constant(str(key)))
+                | ast.Call(ast.Attribute(ast.Name(holder), "get"), [ast.Constant(str(key)), *_])
+                | ast.Compare(ast.Constant(str(key)), [ast.In()], [ast.Name(holder)])
+            ) if holder == name:
+                found.add(key)
+    return found
 
 
 def failures(definition: Definition) -> list[str]:
@@ -518,44 +551,23 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
 
     Args:
         definition: the machine.
-        sources: the text of each ``functions/*.py``, by its name without ``.py``.
+        sources: the text of each file in ``functions/``, by its path there without ``.py``.
     """
     found = []
     for place in places(definition, "Task"):
-        source = ast.parse(sources[_snake(_handler_of(place.name))])
-        read = {
-            node.slice.value
-            for node in ast.walk(source)
-            if isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "event"
-            and isinstance(node.slice, ast.Constant)
-        }
-        may_read = {
-            node.args[0].value
-            for node in ast.walk(source)
-            if isinstance(node, ast.Call)
-            and ast.unparse(node.func) == "event.get"
-            and isinstance(node.args[0], ast.Constant)
-        }
+        source = sources[_snake(_handler_of(place.name))]
+        read = keys_of("event", source)
+        if "RunState.from_event(event)" in source:
+            read |= keys_of("event", sources["rotation/run_state"])
+        wanted = (read - NOT_PASSED.get(place.name, frozenset())) | {"ExecutionArn", "Since"}
         payload = place.state.get("Parameters", {}).get("Payload", {})
         passed = {key.removesuffix(".$") for key in payload}
-        for outer, inner in _read_within(sources[_snake(_handler_of(place.name))]):
-            given = payload.get(outer)
-            if isinstance(given, dict) and f"{inner}.$" not in given:
-                found.append(f"{place.name} does not pass {outer}.{inner}")
-        found += [f"{place.name} does not pass {key}" for key in {*map(str, read)} - passed]
-        for key in ("ExecutionArn", "Since"):
-            if key not in passed:
-                found.append(f"{place.name} does not pass {key}")
-        unread = passed - read - may_read - {"ExecutionArn", "Since"}
-        found += [f"{place.name} passes {key}, which its handler does not read" for key in unread]
+        found += [f"{place.name} does not pass {key}" for key in sorted(wanted - passed)]
+        found += [
+            f"{place.name} passes {key}, which its handler does not read"
+            for key in sorted(passed - wanted)
+        ]
     return found
-
-
-def _read_within(source: str) -> list[tuple[str, str]]:
-    """The keys of ``event["A"]["B"]`` and ``event.get("A", {}).get("B"`` in a handler."""
-    return re.findall(r'event(?:\[|\.get\()"(\w+)"(?:\]|, \{\}\))(?:\[|\.get\()"(\w+)"', source)
 
 
 def data(definition: Definition) -> list[str]:
@@ -596,10 +608,7 @@ def _paths_before(machine: Definition, entry: frozenset[Path]) -> dict[str, froz
         name = ahead.pop()
         state = machine["States"][name]
         after = _after(state, before[name])
-        ways = [
-            (to, after | _implied(machine, before, name, to))
-            for to in next_states({**state, "Catch": []})
-        ]
+        ways = [(to, after) for to in next_states({**state, "Catch": []})]
         for rule in state.get("Catch", ()):
             caught: frozenset[Path] = frozenset({(), ("Error",), ("Cause",)})
             ways.append((rule["Next"], _put(before[name], rule.get("ResultPath", "$"), caught)))
@@ -609,15 +618,6 @@ def _paths_before(machine: Definition, entry: frozenset[Path]) -> dict[str, froz
                 before[to] = known
                 ahead.append(to)
     return before
-
-
-def _implied(
-    machine: Definition, before: dict[str, frozenset[Path]], name: str, to: str
-) -> frozenset[Path]:
-    if (name, to) not in IMPLIED:
-        return frozenset()
-    key, after = IMPLIED[name, to]
-    return frozenset(path for path in before.get(after, ()) if path[:1] == (key,))
 
 
 def _after(state: State, paths: frozenset[Path]) -> frozenset[Path]:
@@ -687,6 +687,7 @@ def _shape(template: Any, given: frozenset[Path]) -> frozenset[Path]:
             if key.endswith(".$"):
                 plain = value.startswith("$") and not value.startswith("$$")
                 inner = _under(given, _path(value)) if plain else frozenset({()})
+                inner = ITEM if value == "$$.Map.Item.Value" else inner
             else:
                 inner = _shape(value, given)
             found.update((key.removesuffix(".$"), *path) for path in inner | {()})

@@ -25,7 +25,7 @@ def validate(definition: Path) -> tuple[int, str]:
         ("", "", ""),
         ('"Next": "Check Target"', '"Next": "Nowhere"', "MISSING_TRANSITION_TARGET"),
         ('"MaxAttempts": 45', '"MaxAttempts": -1', "/Check Target/Retry/0/MaxAttempts"),
-        ('"$.Network.Count"', '"Network"', "/Any Endpoint?/Choices/0/Variable"),
+        ('"$.Closing.Promoted"', '"Closing"', "/Promoted After All?/Choices/0/Variable"),
     ],
 )
 def test_a_broken_machine_is_refused(old: str, new: str, said: str, tmp_path: Path) -> None:

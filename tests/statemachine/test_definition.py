@@ -12,17 +12,23 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from rotation import errors
+from rotation.failure import Failure
 from rotation.modification import Modification
 from rotation.overdue import WORK
 from rotation.step_functions import FAILURE_STATES
 from rotation.target import Target
 from tests.statemachine import checks, lambda_errors
+from tests.statemachine.cases import USUAL, closed
 from tests.statemachine.checks import Definition
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITION: Definition = json.loads((ROOT / "statemachine/rotation.asl.json").read_text())
-HANDLERS = {path.stem: path.read_text() for path in (ROOT / "functions").glob("*.py")}
-LINES = {name: len(text.splitlines()) for name, text in HANDLERS.items()}
+SOURCES = {
+    str(path.relative_to(ROOT / "functions").with_suffix("")): path.read_text()
+    for path in (ROOT / "functions").rglob("*.py")
+}
+LINES = {name: len(text.splitlines()) for name, text in SOURCES.items() if "/" not in name}
+RUN_STATE = SOURCES["rotation/run_state"]
 
 CLASSES = {
     name: kind
@@ -46,6 +52,7 @@ CHECKS: dict[str, Check] = {
     "unreachable": checks.unreachable,
     "transitions": checks.transitions,
     "endings": checks.endings,
+    "size": checks.size,
     "choices": checks.choices,
     "tasks": checks.tasks,
     "substitutions": lambda definition: checks.substitutions(definition, provided()),
@@ -56,11 +63,12 @@ CHECKS: dict[str, Check] = {
     "catch_all": checks.catch_all,
     "retries": checks.retries,
     "catches": checks.catches,
-    "results": checks.results,
+    "detours": checks.detours,
+    "results": lambda definition: checks.results(definition, RUN_STATE),
     "failures": checks.failures,
     "secrets": checks.secrets,
     "handlers": lambda definition: checks.handlers(definition, LINES),
-    "events": lambda definition: checks.events(definition, HANDLERS),
+    "events": lambda definition: checks.events(definition, SOURCES),
     "data": checks.data,
 }
 
@@ -72,12 +80,38 @@ def test_nothing_is_wrong_with_the_machine(name: str) -> None:
 
 def test_the_states_after_a_failure_are_those_that_the_rotation_function_passes_over() -> None:
     states = DEFINITION["States"]
-    looked_up = {"Find Endpoints Now", "Endpoints Changed?"}
-    after = checks.reached(DEFINITION, "Roll Back") | looked_up
+    after = checks.reached(DEFINITION, "Wait For Promotion")
+    # Where the run has succeeded after all.
+    after -= checks.reached(DEFINITION, "Report Rotation")
     maps = [
         states[name]["ItemProcessor"]["States"] for name in after if states[name]["Type"] == "Map"
     ]
     assert {*FAILURE_STATES} == after.union(*maps)
+
+
+def test_each_choice_takes_its_ways() -> None:
+    """What it does not know takes the Default, which does no harm."""
+    assert {
+        place.name: [*map(list, map(dict.values, place.state["Choices"])), place.state["Default"]]
+        for place in checks.places(DEFINITION, "Choice")
+    } == {
+        "Dry Run?": [["$.Target.DryRun", False, "Generate Password"], "Dry Run Passed"],
+        "User Active?": [
+            ["$.Modification.Status", "active", "Find Endpoints Again"],
+            ["$.Modification.Status", "modifying", "Wait For User"],
+            "User Cannot Become Active",
+        ],
+        "Promoted After All?": [
+            ["$.Closing.Promoted", True, "Report Rotation"],
+            "Rotation Failed",
+        ],
+    }
+
+
+def test_an_endpoint_that_does_not_answer_is_looked_for_again() -> None:
+    rule, _ = DEFINITION["States"]["Test Authentication"]["Catch"]
+    assert rule["ErrorEquals"] == ["EndpointUnreachableError"]
+    assert rule["Next"] == "Find Endpoints Again"
 
 
 def test_no_key_of_the_file_is_written_twice() -> None:
@@ -104,16 +138,19 @@ def test_the_result_selector_keeps_all_of_the_target() -> None:
     assert selected == {f"{key}.$": f"$.Payload.{key}" for key in keys}
 
 
+CLOSING = closed(Failure("", ""))
 _MODIFICATION = Modification.begun(datetime.now(UTC)).to_state().keys()
 
 
 @pytest.mark.parametrize(
     "state, keys",
     [
-        ("Generate Password", {"Generated", "WaitSeconds"}),
+        ("Generate Password", {"Generated", "WaitSeconds", "LateSeconds"}),
         ("Modify User", _MODIFICATION),
         ("Describe User", _MODIFICATION),
-        ("Describe User Again", _MODIFICATION),
+        ("Find Endpoints", {"Endpoints", "Count"}),
+        ("Find Endpoints Again", {"Endpoints", "Count"}),
+        ("Close Rotation", CLOSING.keys()),
     ],
 )
 def test_the_result_selector_keeps_all_of_the_answer(state: str, keys: Collection[str]) -> None:
@@ -121,13 +158,14 @@ def test_the_result_selector_keeps_all_of_the_answer(state: str, keys: Collectio
     assert selected == {f"{key}.$": f"$.Payload.{key}" for key in keys}
 
 
-def test_a_roll_back_is_waited_for_as_a_rotation_is() -> None:
-    selected = DEFINITION["States"]["Roll Back"]["ResultSelector"]["Modification"]
-    assert selected == {f"{key}.$": f"$.Payload.Modification.{key}" for key in _MODIFICATION}
+def test_an_endpoint_that_was_not_verified_is_told_as_one_that_was() -> None:
+    inside = DEFINITION["States"]["Verify Current Password"]["ItemProcessor"]["States"]
+    told = inside["Current Password Not Verified"]["Parameters"]
+    assert {key.removesuffix(".$") for key in told} == USUAL["Log In With Current"].keys()
 
 
-def test_roll_back_knows_the_failure_whatever_failed() -> None:
-    known = checks.known_before(DEFINITION, "Roll Back")
+def test_close_rotation_knows_the_failure_whatever_failed() -> None:
+    known = checks.known_before(DEFINITION, "Close Rotation")
     assert {("Failure", "Error"), ("Failure", "Cause"), ("Input",), ("ExecutionArn",)} <= known
     # Check Target itself may be what failed.
     assert ("Target",) not in known
@@ -175,10 +213,19 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ("transitions", drop("Modify User", "Next"), "Modify User needs one of"),
     ("transitions", put("Modify User", "End", to=True), "Modify User needs one of"),
     ("transitions", put(*INNER, "End", to=False), "Log In needs one of"),
-    ("transitions", put("Rotated", "Next", to="Roll Back"), "Rotated is a Succeed and has"),
-    ("transitions", put("Dry Run?", "Next", to="Roll Back"), "Dry Run? is a Choice and has"),
+    ("transitions", put("Rotated", "Next", to="Rotation Failed"), "Rotated is a Succeed and has"),
+    ("transitions", put("Dry Run?", "Next", to="Rotation Failed"), "Dry Run? is a Choice and has"),
     ("endings", put("Report Rotation", "End", to=True), "Report Rotation ends the execution"),
-    ("endings", put("Roll Back Failed", "Next", to="Roll Back Failed"), "never comes to an end"),
+    (
+        "endings",
+        put("Rotation Not Closed", "Next", to="Rotation Not Closed"),
+        "never comes to an end",
+    ),
+    (
+        "size",
+        lambda definition: definition["States"].update({f"State {letter}": {} for letter in "ABC"}),
+        "31 states, more than 30",
+    ),
     ("choices", drop("User Active?", "Default"), "User Active? has no Default"),
     ("choices", put("User Active?", "Choices", to=[]), "User Active? has no Choices"),
     ("tasks", drop("Modify User", "TimeoutSeconds"), "Modify User has no TimeoutSeconds"),
@@ -247,7 +294,7 @@ BROKEN: list[tuple[str, Edit, str]] = [
     (
         "catch_all",
         lambda definition: definition["States"]["Modify User"]["Catch"].append(
-            {"ErrorEquals": ["States.Timeout"], "Next": "Roll Back"}
+            {"ErrorEquals": ["States.Timeout"], "Next": "Close Rotation"}
         ),
         "not last in its Catch",
     ),
@@ -275,16 +322,50 @@ BROKEN: list[tuple[str, Edit, str]] = [
         put("Modify User", "Catch", 0, "ErrorEquals", to=["States.Timeout"]),
         "Modify User does not catch States.ALL",
     ),
-    ("catches", put("Modify User", "Catch", 0, "Next", to="Rotated"), "comes to ['Succeed']"),
     (
         "catches",
         put("Modify User", "Catch", 0, "Next", to="Rotation Failed"),
-        "Modify User: its Catch leads to Rotation Failed, not to Roll Back",
+        "Modify User: its Catch leads to Rotation Failed, not to Verify Current Password",
     ),
     (
         "catches",
-        put("Describe User Again", "Catch", 0, "Next", to="Rotation Failed"),
-        "leads to Rotation Failed, not to Release Version",
+        put("Promote Version", "Catch", 0, "Next", to="Verify Current Password"),
+        "leads to Verify Current Password, not to Wait For Promotion",
+    ),
+    (
+        "catches",
+        put("Report Rotation", "Catch", 0, "Next", to="Close Rotation"),
+        "leads to Close Rotation, not to Rotated",
+    ),
+    (
+        "catches",
+        drop("Verify Current Password", *INNER[1:3], "Log In With Current", "Catch"),
+        "Log In With Current does not catch States.ALL",
+    ),
+    (
+        "detours",
+        put("User Cannot Become Active", "Next", to="Close Rotation"),
+        "a way leads from Modify User to Close Rotation past Verify Current Password",
+    ),
+    (
+        "detours",
+        put("Promote Version", "Catch", 0, "Next", to="Verify Current Password"),
+        "a way leads from Promote Version to Verify Current Password past Wait For Promotion",
+    ),
+    (
+        "detours",
+        put("Generate Password", "Catch", 0, "Next", to="Rotation Failed"),
+        "a way leads from Check Target to Rotation Failed past Close Rotation",
+    ),
+    (
+        "detours",
+        put("Close Rotation", "Next", to="Report Rotation"),
+        "a way leads from Close Rotation to Report Rotation past Promoted After All?",
+    ),
+    (
+        "detours",
+        put("Test Authentication", "Catch", 0, "Next", to="Wait For Earlier Runs"),
+        "Wait For User leads back to Modify User",
     ),
     (
         "results",
@@ -293,16 +374,12 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ),
     (
         "results",
-        drop("Verify Roll Back", "ResultSelector", "Answers.$"),
-        "nothing writes Verified.Answers",
+        put("Test Authentication", "Catch", 0, "ResultPath", to="$.Network.Silent"),
+        "nothing writes Network.Unreachable",
     ),
-    ("results", drop("User Cannot Be Put Back", "Parameters", "Cause.$"), "tells no Cause"),
-    (
-        "catches",
-        put("Report Rotation", "Catch", 0, "Next", to="Roll Back"),
-        "comes to ['Fail'], not to Succeed",
-    ),
-    ("catches", put("Rotation Failed", to=NO_FAIL), "comes to ['Succeed']"),
+    ("results", drop("Generate Password", "ResultPath"), "nothing writes Generation"),
+    ("results", drop("User Cannot Become Active", "Parameters", "Cause.$"), "tells no Cause"),
+    ("results", drop("Rotation Not Closed", "Parameters", "Error.$"), "tells no Error"),
     ("catches", drop("Modify User", "Catch", 0, "ResultPath"), "replaces all that is known"),
     (
         "catches",
@@ -361,15 +438,15 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ),
     (
         "events",
-        drop("Report Rotation", "Parameters", "Payload", "Network", "Count.$"),
-        "Report Rotation does not pass Network.Count",
+        drop("Report Rotation", "Parameters", "Payload", "State.$"),
+        "Report Rotation does not pass State",
     ),
     (
         "events",
-        drop("Find Endpoints Now", "Parameters", "Payload", "Network", "Endpoints.$"),
-        "Find Endpoints Now does not pass Network.Endpoints",
+        drop("Find Endpoints Again", "Parameters", "Payload", "Network.$"),
+        "Find Endpoints Again does not pass Network",
     ),
-    ("data", put("Find Endpoints", "Next", to="Report Rotation"), "reads $.Modification"),
+    ("data", put("Find Endpoints", "Next", to="Wait For User"), "reads $.Modification"),
     ("data", put("Find Endpoints", "ResultPath", to="$"), "reads $.Target"),
     ("data", drop("Check Target", "ResultSelector", "DryRun.$"), "reads $.Target.DryRun"),
     ("data", put("Modify User", "ResultPath", to=None), "SecondsPath reads $.Modification"),
@@ -381,8 +458,8 @@ BROKEN: list[tuple[str, Edit, str]] = [
     ("data", put("Promote Version", "ResultSelector", "P.$", to="$.Answer.P"), "reads $.Answer"),
     (
         "data",
-        put("Roll Back Failed", "Parameters", "C.$", to="States.Format('{} $.Input', $.No.Cause)"),
-        "Roll Back Failed: Parameters reads $.No.Cause",
+        put("Rotation Not Closed", "Parameters", "C.$", to="States.Format('{} $.In', $.No.Cause)"),
+        "Rotation Not Closed: Parameters reads $.No.Cause",
     ),
 ]
 
@@ -425,7 +502,7 @@ def slowest(state: dict[str, Any]) -> float:
 
 
 def test_no_execution_that_may_end_is_cut_off_or_told_to_run_too_long() -> None:
-    """A TIMED_OUT execution is not rolled back. The waits for the user are bounded by a clock."""
+    """A TIMED_OUT execution leaves AWSPENDING. The waits for the user are bounded by a clock."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
     most = template["Parameters"]["MaxModifyingSeconds"]["MaxValue"]
     work = 0.0
