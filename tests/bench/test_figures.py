@@ -52,7 +52,7 @@ def result(*, reference: bool) -> dict[str, Any]:
                 "logs_in": True,
             },
             {
-                "handler": "roll_back",
+                "handler": "close_rotation",
                 "milliseconds": 140,
                 "alone": 100,
                 "ratio": 1.4,

@@ -70,6 +70,17 @@ ON_ANY_RESOURCE = {
     "secretsmanager:ListSecrets": "it tells no value",
     **{action: why for by in BY_AWS.values() for action, why in by.items() if why != OWN_LOGS},
 }
+#: Who writes what. After a failure nobody writes to the user.
+WRITERS = {
+    "elasticache:ModifyUser": {"ModifyUserRole"},
+    "secretsmanager:PutSecretValue": {"GeneratePasswordRole", "RotateSecretRole"},
+    "secretsmanager:UpdateSecretVersionStage": {
+        "CloseRotationRole",
+        "GeneratePasswordRole",
+        "PromoteVersionRole",
+        "RotateSecretRole",
+    },
+}
 #: Parameters that belong together, and which of them can be given: "x" is one that is.
 TOGETHER: dict[tuple[str, ...], set[tuple[str, ...]]] = {
     ("SecretArn", "UserArn", "UserName"): {("", "", ""), ("x", "x", "x")},
@@ -105,6 +116,10 @@ AWS_METRICS: dict[str, tuple[str, set[str]]] = {
     ),
     "AWS/Lambda": ("FunctionName", {"Duration", "Errors", "Invocations", "Throttles"}),
 }
+#: Whose a metric is: this stack's.
+OWNERS = tuple(
+    {"Ref": name} for name in ("RotationStateMachine", "RotateSecretFunction", "AWS::StackName")
+)
 #: Of our metrics, beside the service.
 METRIC_DIMENSIONS = {"Logins": {"outcome"}, "FailedRotations": {"clients"}}
 NAMESPACE = "ElastiCacheRotation"
@@ -235,7 +250,7 @@ def runtimes(template: Template) -> list[str]:
 def timeouts(template: Template, definition: Definition) -> list[str]:
     """A function ends before its state gives it up; the rotation Lambda runs as long as can be.
 
-    An invocation that outlived its state could change what the roll back has put back.
+    An invocation that outlived its state could write after the run has been closed.
     """
     found = []
     all_functions = functions(template)
@@ -279,6 +294,26 @@ def actions(template: Template) -> list[str]:
             if "*" in _leaves(statement.get("Resource")) and action not in ON_ANY_RESOURCE:
                 found.append(f'{name} allows {action} on "*"')
     return found
+
+
+def writers(template: Template) -> list[str]:
+    """What writes to a user or a secret is allowed to those whose work it is, and to them alone."""
+    may = {
+        action: {
+            name
+            for name, statement in _statements(template)
+            if action in _leaves(statement.get("Action", []))
+        }
+        for action in WRITERS
+    }
+    return [
+        *(f"{name} may {action}" for action in WRITERS for name in may[action] - WRITERS[action]),
+        *(
+            f"{name} may not {action}"
+            for action in WRITERS
+            for name in WRITERS[action] - may[action]
+        ),
+    ]
 
 
 def managed_policies(template: Template) -> list[str]:
@@ -496,8 +531,8 @@ def alarms(template: Template, emitted: set[str]) -> list[str]:
         path = [alarm["Namespace"], alarm["MetricName"]]
         path += [text for each in dimensions.items() for text in (each[0], str(each[1]))]
         found += [f"{name}: {wrong}" for wrong in _wrong_metric(path, emitted)]
-        owners = ({"Ref": "RotationStateMachine"}, {"Ref": "RotateSecretFunction"})
-        if next(iter(dimensions.values())) not in (*owners, {"Ref": "AWS::StackName"}):
+        owner = dimensions.get("service") or next(iter(dimensions.values()))
+        if owner not in OWNERS:
             found.append(f"{name} is on something else than this stack's")
         if "TreatMissingData" not in alarm:
             found.append(f"{name} does not say what missing data means")

@@ -13,6 +13,7 @@ import pytest
 from botocore.loaders import Loader
 from samtranslator.yaml_helper import yaml_parse
 
+from rotation import closing
 from tests.statemachine.checks import Definition
 from tests.template import checks
 from tests.template.checks import Template
@@ -44,6 +45,7 @@ CHECKS: dict[str, Check] = {
     "timeouts": lambda template: checks.timeouts(template, DEFINITION),
     "roles": checks.roles,
     "actions": checks.actions,
+    "writers": checks.writers,
     "managed_policies": checks.managed_policies,
     "asked_by_aws": checks.asked_by_aws,
     "trust": checks.trust,
@@ -171,6 +173,7 @@ def in_dashboard(old: str, new: str) -> Callable[[Template], None]:
 
 
 ALARM = "ExecutionsFailedAlarm"
+LOCKED_OUT = "ClientsLockedOutAlarm"
 FORM = ("Metadata", "AWS::CloudFormation::Interface")
 POLICY = ("Policies", 0, "PolicyDocument", "Statement", 0)
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)
@@ -230,7 +233,7 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ("timeouts", resource("RotateSecretFunction", "Timeout", to=720), "a Timeout of 900"),
     (
         "roles",
-        resource("LogInFunction", "Role", to={"Fn::GetAtt": ["RollBackRole", "Arn"]}),
+        resource("LogInFunction", "Role", to={"Fn::GetAtt": ["CloseRotationRole", "Arn"]}),
         "has the role of",
     ),
     ("roles", resource("LogInFunction", "Role"), "LogInFunction has no role of this template"),
@@ -243,6 +246,16 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         'GetSecretValue on "*"',
     ),
     ("actions", resource("LogInRole", *POLICY, "Effect", to="Deny"), "what is not allowed"),
+    (
+        "writers",
+        resource("CloseRotationRole", *POLICY, "Action", 0, to="elasticache:ModifyUser"),
+        "CloseRotationRole may elasticache:ModifyUser",
+    ),
+    (
+        "writers",
+        resource("PromoteVersionRole", *POLICY, "Action", to=["secretsmanager:GetSecretValue"]),
+        "PromoteVersionRole may not secretsmanager:UpdateSecretVersionStage",
+    ),
     (
         "managed_policies",
         resource("LogInRole", "ManagedPolicyArns", 0, to="arn:aws:iam::aws:policy/PowerUserAccess"),
@@ -260,8 +273,8 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ),
     (
         "asked_by_aws",
-        resource("RollBackRole", "ManagedPolicyArns", 0, to={"Ref": "VpcPolicy"}),
-        "RollBackFunction may ec2:CreateNetworkInterface, unasked",
+        resource("CloseRotationRole", "ManagedPolicyArns", 0, to={"Ref": "VpcPolicy"}),
+        "CloseRotationFunction may ec2:CreateNetworkInterface, unasked",
     ),
     (
         "trust",
@@ -337,6 +350,8 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ("alarms", resource(ALARM, "Dimensions", 0, "Name", to="Machine"), "not the dimensions"),
     ("alarms", resource(ALARM, "Dimensions", 0, "Value", to="x"), "something else than this"),
     ("alarms", resource(ALARM, "TreatMissingData"), "what missing data means"),
+    ("alarms", resource(LOCKED_OUT, "Dimensions", 0, "Name", to="client"), "not the dimensions"),
+    ("alarms", resource(LOCKED_OUT, "Dimensions", 1, "Value", to="x"), "something else than this"),
     ("alarms", resource("OverdueSecretsAlarm", "InsufficientDataActions"), "tells nobody"),
     ("alarms", resource("OverdueSecretsAlarm", "MetricName", to="Overdue"), "no function emits"),
     ("alarms", resource(ALARM, "AlarmActions"), "does not tell the topic"),
@@ -346,6 +361,7 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ("dashboards", in_dashboard("${AlarmWidget}", ""), "shows alarms that there are not"),
     ("dashboards", in_dashboard('"ModifyingSeconds"', '"Modifying"'), "emits Modifying"),
     ("dashboards", in_dashboard('"outcome", "Succeeded", ', ""), "Logins has not the dimensions"),
+    ("dashboards", in_dashboard('"clients", "LOCKED_OUT", ', ""), "FailedRotations has not"),
     ("dashboards", in_dashboard('"Throttles"', '"Throttled"'), "AWS/Lambda has no Throttled"),
     ("dashboards", in_dashboard('"FunctionName"', '"Function"'), "Errors has not the dimensions"),
     ("dashboards", in_dashboard('"stat": "p50", ', ""), "has no statistic"),
@@ -414,6 +430,13 @@ def test_the_dashboard_shows_every_outcome_that_a_login_can_have() -> None:
     shown = set(re.findall(r'"Logins", "outcome", "(\w+)"', body))
     raised = set(re.findall(r"raise (\w+Error)\(", SOURCES["rotation/login.py"]))
     assert shown == {"Succeeded", "UnexpectedError", *raised}
+
+
+def test_clients_that_are_locked_out_are_counted_by_the_code_that_close_rotation_gives() -> None:
+    alarm = TEMPLATE["Resources"][LOCKED_OUT]["Properties"]
+    assert alarm["Dimensions"][0] == {"Name": "clients", "Value": closing.LOCKED_OUT}
+    body = TEMPLATE["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    assert f'"FailedRotations", "clients", "{closing.LOCKED_OUT}"' in body
 
 
 def test_the_service_of_each_log_line_and_metric_is_the_stack() -> None:
