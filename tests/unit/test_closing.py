@@ -39,7 +39,7 @@ FIRST = make_target(first_rotation=True, turn_on=True)
 #: The user was on already when this run began: an earlier one was cut off.
 FIRST_AGAIN = make_target(first_rotation=True)
 BEGUN = Modification.begun(NOW)
-IN, NO_PASSWORD = "LOGGED_IN", "FIRST_ROTATION"
+IN, EMPTY = "LOGGED_IN", "FIRST_ROTATION"
 REFUSED, SILENT = "PasswordRefusedError", "EndpointUnreachableError"
 
 
@@ -236,20 +236,20 @@ TURNED_ON = {"target": FIRST, **MODIFIED}
         (MODIFIED, "BOTH_PASSWORDS", "UNKNOWN", f"{BOTH} {NOT_VERIFIED}"),
         # A first rotation: AWSCURRENT holds no password that could log in.
         (
-            {"target": FIRST, "staged": True, "verification": (NO_PASSWORD,)},
+            {"target": FIRST, "staged": True, "verification": (EMPTY,)},
             "MAY_HAVE_FIRST_PASSWORD",
             "NOT_LOCKED_OUT",
             MAY_HAVE_FIRST,
         ),
         (
-            TURNED_ON | {"verification": (NO_PASSWORD, SILENT)},
+            TURNED_ON | {"verification": (EMPTY, SILENT)},
             "FIRST_PASSWORD",
             "NOT_LOCKED_OUT",
             HAS_FIRST,
         ),
         # Clients may use the password of the run that was cut off.
         (
-            TURNED_ON | {"target": FIRST_AGAIN, "verification": (NO_PASSWORD,)},
+            TURNED_ON | {"target": FIRST_AGAIN, "verification": (EMPTY,)},
             "FIRST_PASSWORD",
             "UNKNOWN",
             HAS_FIRST,
@@ -283,7 +283,7 @@ def test_an_awscurrent_that_was_refused_before_anything_was_changed_locks_client
 
 @pytest.mark.parametrize(
     "verification,logged_in,of",
-    [((IN, SILENT, IN), 2, 3), ((), 0, 0), ((NO_PASSWORD, SILENT), None, None), (None, None, None)],
+    [((IN, SILENT, IN), 2, 3), ((), 0, 0), ((EMPTY, SILENT), None, None), (None, None, None)],
 )
 def test_the_state_has_on_how_many_endpoints_awscurrent_logged_in_and_when(
     staged: World, verification: tuple[str, ...] | None, logged_in: int | None, of: int | None
