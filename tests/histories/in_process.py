@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import io
 import json
+import math
 import random
 import re
 import string
@@ -203,9 +204,13 @@ class Client:
 
 
 class _Caller(threading.local):
-    """Whose credentials the thread has: a function's while it is in the handler, or a person's."""
+    """Whose credentials the thread has: a function's while it is in the handler, or a person's.
+
+    ``until`` is when Lambda ends the function.
+    """
 
     arn = f"arn:aws:iam::{ACCOUNT}:root"
+    until = math.inf
 
 
 class _OnePage(list[dict[str, Any]]):
@@ -371,6 +376,7 @@ class InProcess:
         """One request: an actor waits for its turn where it matters, and may meet a fault."""
         if operation in CHANGING:
             self.stage.park(operation)
+            self._require_time()
 
         def perform(stale: bool) -> Any:
             self._require_tags(operation, request)
@@ -384,6 +390,11 @@ class InProcess:
 
         call = StagedCall(service, operation, request.get("UserId", ""))
         return self.faults.meet(call, perform)
+
+    def _require_time(self) -> None:
+        """A function that has waited for its turn for too long is no more."""
+        if self.stage.now > self._caller.until:
+            raise KilledError("Sandbox.Timedout")
 
     def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         parts: dict[str, Service] = {
@@ -518,12 +529,14 @@ class InProcess:
         name = FunctionName.rsplit(":", 1)[-1].removesuffix("Function")
         rotates = name == "RotateSecret"
         with self.stage.acting(actor):
+            asked = self.stage.now
             self.stage.park(name)
             by_secrets_manager = FunctionName == ROTATION_FUNCTION
             self.faults.invoked(
                 FunctionName, SECRETS_MANAGER if by_secrets_manager else STEP_FUNCTIONS
             )
-            begun = self.stage.now
+            # What a stopped execution has asked for, Lambda does without a delay.
+            begun = asked if self._is_stopped(actor) else self.stage.now
             limit = ROTATION_FUNCTION_SECONDS if rotates else FUNCTION_SECONDS
             context = SimpleNamespace(
                 function_name=name,
@@ -533,8 +546,10 @@ class InProcess:
                 get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
             )
             module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            outside, self._caller.arn = self._caller.arn, _session(FunctionName)
+            outside = self._caller.arn, self._caller.until
+            self._caller.arn, self._caller.until = _session(FunctionName), begun + limit
             try:
+                self._require_time()
                 with self._slot():
                     answer, error = module.handler(event, context), {}
             except KilledError as killed:
@@ -546,8 +561,12 @@ class InProcess:
                 answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
                 error = {"FunctionError": "Unhandled"}
             finally:
-                self._caller.arn = outside
+                self._caller.arn, self._caller.until = outside
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
+
+    def _is_stopped(self, actor: str) -> bool:
+        found = self._machines.describe_state_machine(MACHINE).executions
+        return any(each.exec_arn == actor and each.exec_status != "RUNNING" for each in found)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Random histories: rotations, stops, people's acts and faults, in any order that can be.
 
-After each step AWSCURRENT logs in on every node, no run reads SUCCEEDED whose version is not
-AWSCURRENT, and none reads FAILED whose version is. In the end every secret rotates without a hand.
-`make soak` has many of them.
+After each step AWSCURRENT logs in on every node, no edit of the secret is lost, no run reads
+SUCCEEDED whose version is not AWSCURRENT, and none reads FAILED whose version is. In the end every
+secret rotates, by hand and by Secrets Manager; after a correction only where a person has changed
+the user's password, or AWSCURRENT, by themselves. `make soak` has many of them.
 """
 
 import json
@@ -17,13 +18,16 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rotation.executions import version_of
-from tests.histories.in_process import InProcess
+from rotation.executions import is_attempt, version_of
+from tests.histories.in_process import MACHINE, InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD
 from tests.unit.leaks import assert_no_leak
 
-TENANTS = st.integers(0, 2)
+TENANTS = st.integers(0, 1)
+BY_HAND = "by-hand-password-0123456789"
+#: What an execution by hand is given besides the secret's name.
+INPUTS = st.sampled_from([{}, {}, {"DryRun": True}, {"ReplaceUnknownPassword": True}])
 CALLS = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "GetSecretValue")
 MORE_CALLS = (*CALLS, "DescribeSecret", "DescribeUsers", "Invoke", "DescribeUserGroups")
 KINDS = ("throttle", "error-500", "deny", "lose-reply", "kill-before", "kill-after")
@@ -46,7 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExc
 
 
 class Histories(RuleBasedStateMachine):
-    """Two users in one group, and one who waits for its first password."""
+    """Two users in one group, one of whom waits for its first password."""
 
     figures: Counter[str] = Counter()
 
@@ -61,21 +65,22 @@ class Histories(RuleBasedStateMachine):
         self.ended: dict[str, int] = {}
         #: Tenants that a person may have locked out, until they are seen to be in again.
         self.touched: set[int] = set()
-        self.passwords = {FIRST_PASSWORD}
+        #: Versions that were seen to be AWSCURRENT.
+        self.promoted: set[str | None] = set()
+        #: Tokens of a redriven execution: one fails, and another one may promote the version.
+        self.redriven: set[str] = set()
+        #: What the last edit of each secret has left in it.
+        self.notes: dict[int, int | None] = {}
+        self.passwords = {FIRST_PASSWORD, BY_HAND}
 
     @initialize()
     def begin(self) -> None:
         """Users, groups, caches and secrets."""
         off = {"AccessString": "off ~app:* +get", "password": None}
-        made = [self.world.tenant(), self.world.tenant(), self.world.tenant(**off)]
+        made = [self.world.tenant(), self.world.tenant(**off)]
         self.tenants = cast(list[InProcessTenant], made)
-        first, second, third = self.tenants
-        first.serve("replicas")
-        third.serve()
-        [group] = first.user()["UserGroupIds"]
-        self.world.elasticache.modify_user_group(UserGroupId=group, UserIdsToAdd=[second.user_id])
-        self.stage.pass_time(30)
-        second.caches = first.caches
+        first, second = self.tenants
+        first.serve("replicas", others=[second])
 
     # What happens by itself
 
@@ -104,10 +109,30 @@ class Histories(RuleBasedStateMachine):
 
     # What people do
 
-    @rule(tenant=TENANTS, dry=st.booleans())
-    def start(self, tenant: int, dry: bool) -> None:
+    @rule(tenant=TENANTS, given=INPUTS)
+    def start(self, tenant: int, given: dict[str, bool]) -> None:
         """An execution by hand."""
-        self.tenants[tenant].begin(**({"DryRun": True} if dry else {}))
+        self.tenants[tenant].begin(**given)
+
+    @rule(choice=st.integers(0, 7), redriven=st.booleans())
+    def start_again(self, choice: int, redriven: bool) -> None:
+        """An execution with the input of one that Secrets Manager began: by hand, or as an attempt.
+
+        A redriven attempt runs beside a later one, and both have one token.
+        """
+        inputs = [json.loads(told["input"]) for told in self.world.inside.executions().values()]
+        tokens = {each["ClientRequestToken"]: each for each in inputs if "Attempt" in each}
+        if not tokens:
+            return
+        token, given = sorted(tokens.items())[choice % len(tokens)]
+        number = sum(each.get("ClientRequestToken") == token for each in inputs) + 1
+        name = {"name": f"{token}-{number}"} if redriven else {}
+        self.redriven |= {token} if redriven else set()
+        self._try(
+            lambda: self.world.step_functions.start_execution(
+                stateMachineArn=MACHINE, input=json.dumps({**given, "Attempt": number}), **name
+            )
+        )
 
     @precondition(lambda self: self.running)
     @rule(choice=st.integers(0, 7))
@@ -125,19 +150,23 @@ class Histories(RuleBasedStateMachine):
     @rule(tenant=TENANTS)
     def note(self, tenant: int) -> None:
         """Somebody changes another key of the secret: a new AWSCURRENT."""
-        found = self.tenants[tenant]
-
-        def put() -> None:
-            value = json.dumps({**found.value(), "note": self.stage.steps})
-            self.world.secrets.put_secret_value(SecretId=found.secret_arn, SecretString=value)
-
-        self._try(put)
+        self._try(lambda: self._edit(tenant))
 
     @rule(tenant=TENANTS)
     def unlabel(self, tenant: int) -> None:
-        """Somebody takes AWSPENDING off: of a first password nobody would know it any more."""
-        if self._password(tenant):
-            self._try(lambda: self._move(tenant, "AWSPENDING", None))
+        """Somebody takes AWSPENDING off."""
+        self._try(lambda: self._move(tenant, "AWSPENDING", None))
+
+    @rule(tenant=TENANTS, logs_in=st.booleans())
+    def change_by_hand(self, tenant: int, logs_in: bool) -> None:
+        """By docs/operations.md; or only the user's half of it, and nobody has a password then."""
+        if not (password := self._password(tenant)):
+            return
+        self.touched.add(tenant)
+        passwords = [BY_HAND, password] if logs_in else [BY_HAND]
+        self._try(lambda: self._set_passwords(tenant, passwords))
+        if logs_in and self.tenants[tenant].logins(BY_HAND) == {True}:
+            self._try(lambda: self._edit(tenant, password=BY_HAND))
 
     @rule(tenant=TENANTS)
     def revert(self, tenant: int) -> None:
@@ -146,16 +175,14 @@ class Histories(RuleBasedStateMachine):
         if previous and "password" in self.world.inside.text(arn, "AWSPREVIOUS"):
             self.touched.add(tenant)
             self._try(lambda: self._move(tenant, "AWSCURRENT", previous))
+            self.notes[tenant] = json.loads(self.world.inside.text(arn)).get("note")
 
     @rule(tenant=TENANTS)
     def tidy(self, tenant: int) -> None:
         """Somebody leaves the user AWSCURRENT's password alone."""
-        found = self.tenants[tenant]
-        password = self._password(tenant)
-        if password:
+        if password := self._password(tenant):
             self.touched.add(tenant)
-            change = {"UserId": found.user_id, "Passwords": [password]}
-            self._try(lambda: self.world.elasticache.modify_user(**change))
+            self._try(lambda: self._set_passwords(tenant, [password]))
 
     @rule(tenant=TENANTS)
     def delete(self, tenant: int) -> None:
@@ -177,7 +204,10 @@ class Histories(RuleBasedStateMachine):
             return
         self._count("steps", 1)
         for number, tenant in enumerate(self.tenants):
-            password = self._password(number)
+            value = self._value(number)
+            self.promoted.add(self._with(number, "AWSCURRENT"))
+            assert value.get("note") == self.notes.get(number), "an edit is lost"
+            password = value.get("password")
             if password is None:
                 continue
             self.passwords.add(password)
@@ -202,12 +232,15 @@ class Histories(RuleBasedStateMachine):
                 self.ended[arn] = self.running.pop(arn)
                 self._count(str(told["status"].value), 1)
                 if not given.get("DryRun") and number not in self.touched:
-                    token = given.get("ClientRequestToken") or version_of(arn)
-                    self._ended(arn, told, self._with(number, "AWSCURRENT") == token)
+                    token = given.get("ClientRequestToken", "")
+                    version = token if is_attempt(token, arn) else version_of(arn)
+                    self._ended(arn, told, version, self._with(number, "AWSCURRENT"))
 
-    def _ended(self, arn: str, told: dict[str, Any], promoted: bool) -> None:
-        assert promoted or told["status"] != "SUCCEEDED", f"{arn} succeeded, and is not AWSCURRENT"
-        assert not promoted or told["status"] != "FAILED", f"{arn} failed, and is AWSCURRENT"
+    def _ended(self, arn: str, told: dict[str, Any], version: str, current: str | None) -> None:
+        if told["status"] == "SUCCEEDED":
+            assert version in self.promoted, f"{arn} succeeded, and was never AWSCURRENT"
+        elif told["status"] == "FAILED" and version not in self.redriven:
+            assert version != current, f"{arn} failed, and is AWSCURRENT"
 
     def teardown(self) -> None:
         """The faults end; whatever runs ends; and each secret rotates."""
@@ -225,18 +258,38 @@ class Histories(RuleBasedStateMachine):
             self.stage.step(name)
             self.holds()
         self.stage.pass_time(300)
-        for tenant in self.tenants:
+        for number, tenant in enumerate(self.tenants):
+            if number in self.touched and not self._is_in(number):
+                self._correct(number)
             execution = tenant.start()
             assert execution["status"] == "SUCCEEDED", execution.get("cause")
-            password = tenant.value()["password"]
-            assert tenant.logins(password) == {True}
-            self.passwords.add(password)
+            self.holds()
+            assert self._is_in(number)
+            token = tenant.begin_rotation()
+            self.stage.run()
+            assert self.world.inside.outcome(token) == "succeeded", self.world.inside.executions()
+            self.holds()
+            assert self._is_in(number)
         told = [
             json.dumps(self.tenants[number].history(arn), default=str)
             for arn, number in self.ended.items()
         ]
         assert_no_leak(self.passwords, output="".join(told) + self.world.inside.logs.getvalue())
         self._count("histories", 1)
+
+    def _correct(self, tenant: int) -> None:
+        """A rotation changes nothing where AWSCURRENT does not log in; a person has to decide."""
+        before = self.tenants[tenant].user()
+        execution = self.tenants[tenant].start()
+        assert (execution["status"], execution["error"]) == (
+            "FAILED",
+            "CurrentPasswordRefusedError",
+        )
+        assert self.tenants[tenant].user() == before
+        self._set_passwords(tenant, [self._password(tenant) or ""])
+        assert self._is_in(tenant)
+        self.touched.discard(tenant)
+        self._count("corrections", 1)
 
     # Looking
 
@@ -252,11 +305,33 @@ class Histories(RuleBasedStateMachine):
     def _with(self, tenant: int, label: str) -> str | None:
         return self._labels(tenant).get(label)
 
-    def _password(self, tenant: int) -> str | None:
+    def _value(self, tenant: int) -> dict[str, Any]:
         """AWSCURRENT's, of a deleted secret too."""
         text = self.world.inside.text(self.tenants[tenant].secret_arn)
-        found: str | None = json.loads(text).get("password")
+        found: dict[str, Any] = json.loads(text)
         return found
+
+    def _password(self, tenant: int) -> str | None:
+        return self._value(tenant).get("password")
+
+    def _is_in(self, tenant: int) -> bool:
+        return self.tenants[tenant].logins(self._password(tenant) or "") == {True}
+
+    # Acting
+
+    def _edit(self, tenant: int, **keys: str) -> None:
+        """Puts a new text, with another note in it, as AWSCURRENT."""
+        note = self.stage.steps
+        text = json.dumps({**self._value(tenant), **keys, "note": note})
+        arn = self.tenants[tenant].secret_arn
+        self.world.secrets.put_secret_value(SecretId=arn, SecretString=text)
+        self.notes[tenant] = note
+
+    def _set_passwords(self, tenant: int, passwords: list[str]) -> None:
+        """Waits until the user is active again."""
+        user_id = self.tenants[tenant].user_id
+        self.world.elasticache.modify_user(UserId=user_id, Passwords=passwords)
+        self.stage.pass_time(120)
 
     def _move(self, tenant: int, label: str, to: str | None) -> None:
         versions = {"RemoveFromVersionId": self._with(tenant, label), "MoveToVersionId": to}
@@ -277,7 +352,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=100,
+    max_examples=30,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
