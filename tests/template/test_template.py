@@ -70,22 +70,20 @@ def findings(template: str) -> list[str]:
 
 
 def with_definition(definition: Definition) -> str:
-    """The template with the definition in it, as CloudFormation sees it after deployment.
+    """A template of the definition alone, as CloudFormation sees it after deployment.
 
     cfn-lint looks neither behind a SAM DefinitionUri nor into a SAM Definition, so the machine is
-    turned into CloudFormation's own kind, with ARNs in the place of the substitutions.
+    CloudFormation's own kind, with ARNs in the place of the substitutions.
     """
-    template = copy.deepcopy(TEMPLATE)
-    machine = template["Resources"]["RotationStateMachine"]["Properties"]
+    machine = TEMPLATE["Resources"]["RotationStateMachine"]["Properties"]
     text = json.dumps(definition)
     for name in machine["DefinitionSubstitutions"]:
         arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
         text = text.replace(f"${{{name}}}", "aws" if name == "Partition" else arn)
-    template["Resources"]["RotationStateMachine"] = {
-        "Type": "AWS::StepFunctions::StateMachine",
-        "Properties": {"Definition": json.loads(text), "RoleArn": machine["Role"]},
-    }
-    return json.dumps(template)
+    role = "arn:aws:iam::123456789012:role/machine"
+    properties = {"Definition": json.loads(text), "RoleArn": role}
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    return json.dumps({"Resources": {"RotationStateMachine": resource}})
 
 
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
@@ -96,17 +94,15 @@ def test_cfn_lint_finds_nothing_in_the_state_machine() -> None:
     assert findings(with_definition(DEFINITION)) == []
 
 
-@pytest.mark.parametrize(
-    "good, bad, rule",
-    [
-        ("!Ref SecretArn", "!Ref SecretName", "E1020"),
-        ("RetentionInDays:", "Retention:", "E3002"),
-        ("Runtime: python3.13", "Runtime: python2.7", "E2533"),
-    ],
-)
-def test_cfn_lint_finds_a_broken_template(good: str, bad: str, rule: str) -> None:
-    found = findings(TEXT.replace(good, bad))
-    assert rule in {each.split()[0] for each in found}, found
+def test_cfn_lint_finds_all_that_is_broken_in_a_template() -> None:
+    broken = TEXT
+    for good, bad in (
+        ("!Ref SecretArn", "!Ref SecretName"),
+        ("RetentionInDays:", "Retention:"),
+        ("Runtime: python3.13", "Runtime: python2.7"),
+    ):
+        broken = broken.replace(good, bad)
+    assert {each.split()[0] for each in findings(broken)} >= {"E1020", "E3002", "E2533"}
 
 
 def test_cfn_lint_finds_all_that_is_broken_in_a_state_machine() -> None:
