@@ -1,0 +1,317 @@
+"""One execution of the state machine: each function looks, at one instant, and then calls."""
+
+from collections.abc import Callable, Iterator
+
+from tests.model.aws import land
+from tests.model.state import Call, Flight, Run, State, Step, World
+
+#: What a look leads to: the run as it goes on, or the status that it ends with. None: look again.
+Look = tuple[str, Run | str] | None
+
+#: Where a function that is run again looks.
+FUNCTION = {
+    "put!": "generate",
+    "lock!": "generate",
+    "modify!": "modify",
+    "promote!": "promote",
+    "off!": "promote",
+    "close!": "close",
+}
+
+
+def by_hand(s: State) -> Step:
+    token = f"H{s.ghost.hands + 1}"
+    started = s.note(hands=s.ghost.hands + 1)._replace(runs=(*s.runs, Run(token, token, True)))
+    return Step(f"{token} is started by hand", started)
+
+
+def never(s: State, token: str, w: World) -> str:
+    """staging.require_promotable: why a version with a value can never be promoted."""
+    version, current = s.text(token), s.text(s.labels.current)
+    if w.rules.previous and s.labels.previous == token:
+        return "is AWSPREVIOUS"
+    if w.rules.text and version and current and version.edition != current.edition:
+        return "has another text than AWSCURRENT"
+    if w.rules.older and s.created(token) < s.created(s.labels.current):
+        return "is older than AWSCURRENT"
+    return ""
+
+
+def _failed(s: State, run: Run, why: str, w: World) -> Run:
+    """The Catch of the state that the run is in."""
+    late = run.at.startswith("promote") and w.rules.close_waits
+    return run._replace(
+        at="late" if late else "close",
+        call=None,
+        waits=late,
+        late=s.flights(run.id) if late else (),
+        why=why,
+    )
+
+
+def _fail(s: State, run: Run, why: str, w: World) -> Look:
+    return f"{run.at}: {why}", _failed(s, run, why, w)
+
+
+def check(s: State, run: Run, w: World) -> Look:
+    """target_check.check_target"""
+    current, pending = s.labels.current, s.labels.pending
+    if current == run.token:
+        return _fail(s, run, "AWSCURRENT already", w)
+    others = [each.token for each in s.runs if each.id != run.id]
+    if pending not in ("", current, run.token) and pending in others:
+        return _fail(s, run, "another run has AWSPENDING", w)
+    on = s.user.has.on
+    if on and not s.password(current) and w.rules.first_logs_in and not s.user.active:
+        return None
+    new = run._replace(at="network", seen=current, lock=pending, turn_on=not on)
+    return f"Check Target sees AWSCURRENT {current}, AWSPENDING {pending or 'nowhere'}", new
+
+
+def network(s: State, run: Run, w: World) -> Look:
+    """check_endpoint: current_password and first_rotation"""
+    password, go_on = s.password(run.seen), run._replace(at="generate")
+    if run.turn_on:
+        return "Check Network", go_on
+    if password:
+        if not w.rules.current_logs_in or s.lets_in(password):
+            return "Check Network: AWSCURRENT logs in", go_on
+    elif not w.rules.first_logs_in:
+        return "Check Network", go_on
+    else:
+        ids = [each.id for each in reversed(s.versions)]
+        for version in ids if w.rules.first_any_version else [s.labels.pending]:
+            if s.password(version) and s.lets_in(s.password(version)):
+                return f"Check Network: {version} logs in", go_on._replace(proven=version)
+    return _fail(s, run, "no password logs in", w) if s.settled else None
+
+
+def generate(s: State, run: Run, w: World) -> Look:
+    """staging.stage_version"""
+    pending, text = s.labels.pending, s.text(run.token)
+    if pending not in (run.token, run.lock):
+        return _fail(s, run, "AWSPENDING was moved", w)
+    if text is None:
+        base = s.text(run.seen)
+        if base is None or not run.by_hand:
+            return _fail(s, run, "there is no value", w)
+        made = base._replace(password=run.token)
+        return "Generate Password looks", run.calls("put!", Call("put", run.token, pending, made))
+    if why := never(s, run.token, w):
+        return _fail(s, run, why, w)
+    if pending == run.token:
+        return "Generate Password: has AWSPENDING", _locked(s, run, w)
+    return "Generate Password looks", run.calls("lock!", Call("lock", run.token, pending))
+
+
+def _locked(s: State, run: Run, w: World) -> Run:
+    """staging.wait_for_earlier_runs"""
+    late, waits = s.flights(run.id), w.rules.wait
+    others = [each.id for each in s.versions if each.id not in (run.token, run.seen)]
+    since = s.created(run.seen)
+    newer = any(s.created(each) > since for each in others)
+    runs = any(each.token == run.seen for each in s.runs)
+    if since >= 0 and not newer and not runs:
+        # Until AWSCURRENT's run, or the person who made it, is long enough ago.
+        before = [each for each in late if each[0].split("-")[0] == run.seen or each in s.at_edit]
+        late = tuple(before) if others else ()
+        waits = waits and bool(late)
+    return run._replace(at="wait", call=None, waits=waits, late=late if waits else (), locked=True)
+
+
+def wait(s: State, run: Run, w: World) -> Look:
+    """Wait For Earlier Runs, and Wait For Promotion: what was under way has landed."""
+    if set(run.late) & set(s.flights(run.id)):
+        return None
+    return "waits", run._replace(at="modify" if run.at == "wait" else "close", waits=False, late=())
+
+
+def _unchanged(s: State, run: Run, pending: bool, current: bool, w: World) -> str:
+    """staging.require_unchanged"""
+    if pending and s.labels.pending != run.token:
+        return "AWSPENDING was moved"
+    if current and s.labels.current != run.seen:
+        seen, now = s.text(run.seen), s.text(s.labels.current)
+        if not w.rules.equal_current or seen != now or s.labels.current == run.token:
+            return "AWSCURRENT was moved"
+    return ""
+
+
+def modify(s: State, run: Run, w: World) -> Look:
+    if why := _unchanged(s, run, w.rules.modify_pending, w.rules.modify_current, w):
+        return _fail(s, run, why, w)
+    current = s.labels.current if w.rules.modify_current else run.seen
+    new = s.password(run.token)
+    if not new:
+        return _fail(s, run, "the version is gone", w)
+    beside = s.password(current) or s.password(run.proven)
+    passwords = (new,) if beside in ("", new) else (new, beside)
+    call = Call("modify", run.token, passwords=passwords, on=run.turn_on)
+    return "Modify User looks", run.calls("modify!", call)
+
+
+def test(s: State, run: Run, w: World) -> Look:
+    """log_in, on one node after the other"""
+    if not s.user.active:
+        return None
+    node = s.nodes[run.node]
+    needed = {s.password(run.token), s.password(run.seen) or s.password(run.token)}
+    if node.on and needed <= set(node.passwords):
+        last = run.node + 1 == len(s.nodes)
+        new = run._replace(at="promote", node=0) if last else run._replace(node=run.node + 1)
+        return f"Test Authentication: logs in on node {run.node + 1}", new
+    return _fail(s, run, "refused", w) if node == s.user.has else None
+
+
+def promote(s: State, run: Run, w: World) -> Look:
+    if s.labels.current == run.token:
+        return "Promote Version: is AWSCURRENT", _promoted(run, w)
+    if why := _unchanged(s, run, w.rules.promote_pending, True, w) or never(s, run.token, w):
+        return _fail(s, run, why, w)
+    away = s.labels.current if w.rules.promote_swap else None
+    return "Promote Version looks", run.calls("promote!", Call("promote", run.token, away))
+
+
+def _promoted(run: Run, w: World) -> Run:
+    if not w.rules.off_after_success:
+        return run._replace(at="end", call=None)
+    return run.calls("off!", Call("off", run.token))
+
+
+def close(s: State, run: Run, w: World) -> Look:
+    """closing.close"""
+    if run.by_hand and not run.seen:
+        return "Close Rotation", "FAILED"
+    promoted = bool(run.seen) and w.rules.close_looks and s.labels.current == run.token
+    run = run._replace(why="" if promoted else run.why)
+    said = "Close Rotation: promoted after all" if promoted else "Close Rotation looks"
+    if not w.rules.off_after_failure:
+        return said, run._replace(at="end")
+    return said, run.calls("close!", Call("off", run.token))
+
+
+def end(s: State, run: Run, w: World) -> Look:
+    status = "FAILED" if run.why else "SUCCEEDED"
+    return status, status
+
+
+LOOKS: dict[str, Callable[[State, Run, World], Look]] = {
+    "check": check,
+    "network": network,
+    "generate": generate,
+    "wait": wait,
+    "modify": modify,
+    "test": test,
+    "promote": promote,
+    "late": wait,
+    "close": close,
+    "end": end,
+}
+#: Those that ask for the labels.
+SEE_LABELS = ("check", "generate", "modify", "promote", "close")
+
+
+def _ended(s: State, run: Run, status: str) -> tuple[State, str]:
+    s, wrong = s.without_run(run), ""
+    if status == "SUCCEEDED":
+        if run.token not in s.ghost.promoted:
+            wrong = "2: a run reads SUCCEEDED whose version never was AWSCURRENT"
+        if not run.by_hand:
+            s = s._replace(succeeded=tuple(sorted({*s.succeeded, run.token})))
+        return s, wrong
+    if run.locked and s.labels.current == run.token and not s.ghost.raced:
+        wrong = "2: a run reads FAILED whose version is AWSCURRENT"
+    return s.note(failed=tuple(sorted({*s.ghost.failed, run.id}))), wrong
+
+
+def _looked(s: State, run: Run, w: World) -> Iterator[Step]:
+    views = [("", s)]
+    if s.old and s.left.stale and run.at in SEE_LABELS:
+        views.append((" (labels of a moment ago)", s._replace(labels=s.old)))
+    for stale, view in views:
+        look = LOOKS[run.at](view, run, w)
+        if look is None or (stale and look == LOOKS[run.at](s, run, w)):
+            continue
+        said, new = look
+        what, real = f"{run.id}: {said}{stale}", s.spend("stale") if stale else s
+        if isinstance(new, str):
+            yield Step(what, *_ended(real, run, new))
+            continue
+        real = real.with_run(new)
+        if stale and new.call:
+            # A look is less old than a wait is longer than a function.
+            flight = (new.id, new.call)
+            real = real._replace(
+                runs=tuple(
+                    each._replace(late=(*each.late, flight)) if each.waits else each
+                    for each in real.runs
+                )
+            )
+        if run.waits:
+            real = real._replace(old=None)
+        yield Step(what, real)
+
+
+def _answered(s: State, run: Run, answer: str, w: World) -> tuple[State, str]:
+    """What the run makes of the answer to its call."""
+    at, call = run.at, run.call
+    assert call
+    if answer == "busy":
+        return s.with_run(run._replace(at="modify", call=None)), ""
+    if answer == "superseded":
+        return s.with_run(_failed(s, run, "superseded", w)), ""
+    if answer == "exists" and call.away != run.token:
+        return s.with_run(run.calls("lock!", Call("lock", run.token, call.away))), ""
+    if at in ("put!", "lock!"):
+        return s.with_run(_locked(s, run, w)), ""
+    if at == "modify!":
+        return s.with_run(run._replace(at="test", call=None)), ""
+    if at == "promote!":
+        return s.with_run(_promoted(run, w)), ""
+    return _ended(s, run, "FAILED" if run.why else "SUCCEEDED")
+
+
+def _called(s: State, run: Run, call: Call, w: World) -> Iterator[Step]:
+    what = f"{run.id}: {call}"
+    landing = land(s, call, run.id, w)
+    said = "" if landing.answer == "ok" else f": {landing.answer}"
+    after, wrong = _answered(landing.state, run, landing.answer, w)
+    yield Step(f"{what}{said}", after, landing.wrong or wrong)
+    if s.left.fault:
+        spent = s.spend("fault")
+        landing = land(spent, call, run.id, w)
+        counted = landing.state if landing.answer == "ok" else spent
+        for state, lost in ((spent, " fails"), (counted, " counts, and its answer is lost")):
+            yield Step(f"{what}{lost}", *_lost(state, run, w))
+    if s.left.late:
+        again = run._replace(at=FUNCTION[run.at], call=None)
+        # AWSPENDING that comes late may be left on a version that nobody works on.
+        late = s.spend("late")._replace(late=(*s.late, (run.id, call)))
+        late = late.note(cut=s.ghost.cut or call.kind in ("put", "lock"))
+        yield Step(f"{what} is under way, and the function is run again", late.with_run(again))
+        if s.left.stop:
+            stopped = late.spend("stop").without_run(run).note(cut=True)
+            yield Step(f"{what} is under way, and {run.id} is stopped", stopped)
+
+
+def _lost(s: State, run: Run, w: World) -> tuple[State, str]:
+    if run.at == "off!":
+        return _ended(s.note(cut=True), run, "SUCCEEDED")
+    if run.at == "close!":
+        # Rotation Not Closed: it says that it does not know.
+        return s.without_run(run).note(cut=True), ""
+    return s.with_run(_failed(s, run, "a call failed", w)), ""
+
+
+def run_steps(s: State, run: Run, w: World) -> Iterator[Step]:
+    """All that can happen next to a run."""
+    if run.call:
+        yield from _called(s, run, run.call, w)
+    else:
+        yield from _looked(s, run, w)
+        if s.left.fault and run.at in ("check", "network", "test"):
+            failed = _failed(s, run, "a call failed", w)
+            yield Step(f"{run.id}: {run.at} fails", s.spend("fault").with_run(failed))
+    if s.left.stop:
+        stopped = s.spend("stop").without_run(run).note(cut=True)
+        yield Step(f"{run.id} is stopped before {run.call or run.at}", stopped)
