@@ -47,6 +47,13 @@ def test_a_run_that_has_come_to_its_end_has_everything() -> None:
     )
 
 
+def test_modify_user_was_entered_once_there_was_a_password_to_set() -> None:
+    # It may have changed the user, whatever became of its answer.
+    generation = {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45}
+    assert run(Target=make_target().to_state(), Generation=generation).staged
+    assert not run(Target=make_target().to_state()).staged
+
+
 @pytest.mark.parametrize("given", [None, "text", [1], {"Anything": 1}])
 def test_the_input_is_whatever_a_person_has_typed(given: object) -> None:
     assert run(Input=given).execution_input == given

@@ -288,6 +288,16 @@ def test_awscurrent_may_be_on_an_equal_version(world: World) -> None:
     assert unchanged(world) == OTHER
 
 
+def test_the_runs_own_version_equals_none(world: World) -> None:
+    # A person has made it AWSCURRENT.
+    text = world.secrets.texts[CURRENT]
+    world.stage(text)
+    world.secrets.labels[CURRENT].remove(AWSCURRENT)
+    world.secrets.labels[PENDING].add(AWSCURRENT)
+    with pytest.raises(RotationSupersededError, match=AWSCURRENT):
+        unchanged(world)
+
+
 @pytest.mark.parametrize(
     "text", [secret_text(CURRENT_PASSWORD, added="x"), secret_text(CURRENT_PASSWORD) + "\n"]
 )
