@@ -59,9 +59,6 @@ EQUIVALENT: dict[str, str] = {
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",
-    "staging: _left_password: target.version_id -> target.current_version_id": (
-        "This run's own version has just been seen to have no value."
-    ),
     'steps: _end_of: self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution '
     "-> (self._machine.find(execution.arn.rsplit(':', 1)[1]))": (
         "For the types: an execution that has been found does not vanish."

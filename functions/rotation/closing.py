@@ -94,19 +94,8 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     """
     failure = run.failure or Failure("unknown", "A state failed without an error.")
     version, secret_id = _own_version(run)
-    promoted, pending, problem = False, NOT_STAGED, ""
-    if version:
-        try:
-            if run.target:
-                current = secrets.describe(secret_id).version_with(AWSCURRENT)
-                promoted = current == version
-            remove_pending(secrets, secret_id, version)
-            pending = REMOVED
-        except RotationError as error:
-            if error.transient:
-                raise
-            pending = KEPT
-            problem = f"AWSPENDING stays on version {version}: {type(error).__name__}."
+    pending, problem = _release(version, secret_id, secrets)
+    promoted = run.target is not None and _promoted(version, secret_id, secrets)
     user = _user(run)
     clients = _clients(run, user, failure)
     logged_in = endpoints = None
@@ -124,6 +113,31 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
         at=now,
         cause=" ".join(filter(None, sentences)),
     )
+
+
+def _release(version: str | None, secret_id: str, secrets: SecretsManager) -> tuple[str, str]:
+    """Take AWSPENDING off; what became of it, and a sentence where it stays."""
+    if not version:
+        return NOT_STAGED, ""
+    try:
+        remove_pending(secrets, secret_id, version)
+    except RotationError as error:
+        if error.transient:
+            raise
+        return KEPT, f"AWSPENDING stays on version {version}: {type(error).__name__}."
+    return REMOVED, ""
+
+
+def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> bool:
+    """Whether the version is AWSCURRENT, as far as it can be seen."""
+    if not version:
+        return False
+    try:
+        return secrets.describe(secret_id).version_with(AWSCURRENT) == version
+    except RotationError as error:
+        if error.transient:
+            raise
+        return False
 
 
 def _own_version(run: RunState) -> tuple[str | None, str]:
