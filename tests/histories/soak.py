@@ -28,7 +28,7 @@ from local.deploy import deploy
 from local.faults import states
 from local.instance import LocalAws
 from tests.histories.in_process import InProcess
-from tests.histories.test_agreement import outcomes
+from tests.histories.test_agreement import LAST, outcomes
 from tests.histories.test_histories import Histories
 from tests.histories.worlds import InProcessWorld
 from tests.rotation.test_crash_matrix import calls_of_a_clean_rotation
@@ -77,7 +77,7 @@ def rotations(until: float, number: int, figures: Figures) -> None:
                 wanted = outcomes(InProcessWorld(inside), armed, first=first)
             found = outcomes(world, armed, first=first)
             assert found == wanted, (armed, first, found, wanted)
-            assert found[5] == ("SUCCEEDED", None), (armed, first, found)
+            assert found[LAST] == ("SUCCEEDED", None), (armed, first, found)
             figures["rotations on the local AWS"] += 2
             figures["crash points there"] += sum(each.startswith("kill") for each in armed)
 

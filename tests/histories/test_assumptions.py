@@ -9,6 +9,8 @@ from tests.histories.in_process import ROTATION_FUNCTION, InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD
 
+# A thread of the interpreter that is told to stop.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 EITHER_WAY = [
     Assumptions(),
     Assumptions(pending_removed_after=0),

@@ -352,7 +352,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=30,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
