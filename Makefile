@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -45,6 +45,9 @@ test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Loc
 
 crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
+
+model: setup ## Explore every interleaving of the rules, and what goes wrong without each (4 minutes)
+	@$(BIN)/python -m tests.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
 	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

@@ -19,9 +19,10 @@ def without(rule: str) -> Result:
 
 def _tell(name: str, result: Result) -> None:
     found = "" if result.found else ", nothing found"
-    print(f"{name}: {result.states} states, {result.ends} ends, {result.seconds:.0f} s{found}")
+    lines = [f"{name}: {result.states} states, {result.ends} ends, {result.seconds:.0f} s{found}"]
     for kind, trace in result.found.items():
-        print("   ", kind, *trace, sep="\n      ")
+        lines += [f"   {kind}", *(f"      {what}" for what in trace)]
+    sys.stdout.write("\n".join([*lines, ""]))
     sys.stdout.flush()
 
 

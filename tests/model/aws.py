@@ -59,6 +59,7 @@ def _promote(s: State, call: Call, who: str) -> Landing:
     s = s.note(
         been=tuple(sorted({*ghost.been, text.password})),
         promoted=tuple(sorted({*ghost.promoted, call.version})),
+        late="" if any(run.id == who for run in s.runs) else call.version,
         unknown="",
     )
     return Landing(s._replace(at_edit=()), wrong=wrong)
@@ -82,4 +83,6 @@ def deletions(s: State) -> Iterator[Step]:
         for version in s.versions[: s.created(s.labels.current)]:
             if version.id not in s.labels:
                 versions = tuple(each for each in s.versions if each != version)
-                yield Step(f"{version.id} is deleted", s.spend("deleted")._replace(versions=versions))
+                yield Step(
+                    f"{version.id} is deleted", s.spend("deleted")._replace(versions=versions)
+                )

@@ -129,5 +129,3 @@ def _undisturbed(s: State, w: World) -> str:
     if disturbed or any(s.left) or s.sm.phase or s.ghost.unknown or {*bounds.acts} - {"same"}:
         return ""
     return "" if s.ghost.promoted else "6: nothing has disturbed the runs, and none has won"
-
-

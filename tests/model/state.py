@@ -103,7 +103,7 @@ class User(NamedTuple):
 class Call(NamedTuple):
     """A call that changes something: a function looks, then calls, and anything may lie between.
 
-    ``away`` is where a label was seen; None takes it from wherever it is.
+    ``away`` is where the label was seen; None takes it from wherever it is.
     """
 
     kind: str
@@ -131,9 +131,9 @@ Flight = tuple[str, Call]
 class Run(NamedTuple):
     """An execution. ``at`` is the state that it is in, with "!" where it has looked.
 
-    ``seen`` and ``lock`` are AWSCURRENT and AWSPENDING at Check Target, ``proven`` the version
-    whose password a first rotation that was cut off has set. A Wait that ``waits`` at all lasts until
-    what was under way, ``late``, has landed.
+    ``seen`` and ``lock`` are AWSCURRENT and AWSPENDING at Check Target, ``locked`` is whether it
+    has had AWSPENDING, and ``proven`` the version whose password a first rotation that was cut off
+    has set. A Wait that ``waits`` at all lasts until what was under way, ``late``, has landed.
     """
 
     id: str
@@ -183,6 +183,7 @@ class Ghost(NamedTuple):
     been: tuple[str, ...] = ()  # passwords that AWSCURRENT has had
     promoted: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    late: str = ""  # AWSCURRENT's version, where a stopped run's promotion landed late
     raced: bool = False  # a person and a run changed the password at the same time
     cut: bool = False  # something was stopped, and could not take AWSPENDING off
     unknown: str = ""  # what clients use that the secret does not hold
