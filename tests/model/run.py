@@ -210,6 +210,9 @@ LOOKS: dict[str, Callable[[State, Run, World], Look]] = {
 #: Those that ask for the labels.
 SEE_LABELS = ("check", "generate", "modify", "promote", "close")
 
+#: Those that are tried again where the labels may be old.
+RETRIED = ("generate", "modify", "promote")
+
 
 def _ended(s: State, run: Run, status: str) -> tuple[State, str]:
     s, wrong = s.without_run(run), ""
@@ -240,6 +243,11 @@ def _looked(s: State, run: Run, w: World) -> Iterator[Step]:
             yield Step(what, *_ended(real, run, new))
             continue
         real = real.with_run(new)
+        if run.at in RETRIED and new.why:
+            # The state has been tried again for longer than labels lag behind.
+            if stale:
+                continue
+            real = real._replace(old=None)
         if stale and new.call:
             # A look is less old than a wait is longer than a function.
             flight = (new.id, new.call)
