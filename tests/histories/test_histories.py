@@ -28,6 +28,8 @@ TENANTS = st.integers(0, 1)
 BY_HAND = "by-hand-password-0123456789"
 #: What an execution by hand is given besides the secret's name.
 INPUTS = st.sampled_from([{}, {}, {"DryRun": True}, {"ReplaceUnknownPassword": True}])
+#: Functions that write.
+WRITING = ("GeneratePassword", "ModifyUser", "PromoteVersion", "CloseRotation")
 CALLS = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "GetSecretValue")
 MORE_CALLS = (*CALLS, "DescribeSecret", "DescribeUsers", "Invoke", "DescribeUserGroups")
 KINDS = ("throttle", "error-500", "deny", "lose-reply", "kill-before", "kill-after")
@@ -91,9 +93,7 @@ class Histories(RuleBasedStateMachine):
         names = sorted(self.stage.parked)
         name = names[choice % len(names)]
         for _ in range(steps):
-            if name in self.stage.parked:
-                self.stage.step(name)
-                self.holds()
+            self._step(name)
 
     @rule(seconds=st.sampled_from([1, 10, 60]))
     def time_passes(self, seconds: int) -> None:
@@ -140,6 +140,27 @@ class Histories(RuleBasedStateMachine):
         """A running execution is stopped; a function of it may still be at work."""
         arn = sorted(self.running)[choice % len(self.running)]
         self.world.step_functions.stop_execution(executionArn=arn)
+
+    @precondition(lambda self: self.running)
+    @rule(choice=st.integers(0, 7), function=st.sampled_from(WRITING), steps=st.integers(10, 30))
+    def stop_late(self, choice: int, function: str, steps: int) -> None:
+        """One is stopped when its function is about to write, and the next one begins before that.
+
+        The function looks first, and is parked a second time when it writes.
+        """
+        arn = sorted(self.running)[choice % len(self.running)]
+        number = self.running[arn]
+        for _ in range(steps):
+            if self.stage.parked.get(arn) == function:
+                break
+            self._step(arn)
+        self._step(arn)
+        if arn in self.running:
+            self.world.step_functions.stop_execution(executionArn=arn)
+        then = self.tenants[number].begin()
+        for _ in range(steps):
+            self._step(then)
+        self._step(arn)
 
     @rule(armed=st.lists(FAULTS, max_size=2))
     def faults(self, armed: list[str]) -> None:
@@ -318,6 +339,11 @@ class Histories(RuleBasedStateMachine):
         return self.tenants[tenant].logins(self._password(tenant) or "") == {True}
 
     # Acting
+
+    def _step(self, actor: str) -> None:
+        if actor in self.stage.parked:
+            self.stage.step(actor)
+            self.holds()
 
     def _edit(self, tenant: int, **keys: str) -> None:
         """Puts a new text, with another note in it, as AWSCURRENT."""
