@@ -46,7 +46,7 @@ test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Loc
 crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
-model: setup ## Explore every interleaving of the rules, and what goes wrong without each (4 minutes)
+model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
 	@$(BIN)/python -m tests.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did

@@ -78,10 +78,11 @@ def user_steps(s: State, w: World) -> Iterator[Step]:
 
 
 def deletions(s: State) -> Iterator[Step]:
-    """Secrets Manager deletes old versions without a label."""
+    """Secrets Manager deletes versions without a label, if more than a day old."""
     if s.left.deleted:
+        at_work = {s.sm.token, *(run.token for run in s.runs)}
         for version in s.versions[: s.created(s.labels.current)]:
-            if version.id not in s.labels:
+            if version.id not in {*s.labels, *at_work}:
                 versions = tuple(each for each in s.versions if each != version)
                 yield Step(
                     f"{version.id} is deleted", s.spend("deleted")._replace(versions=versions)

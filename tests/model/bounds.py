@@ -31,9 +31,11 @@ LARGE = {
     "deleted": Bounds(Left(hand=1, sm=1, person=1, stop=1, deleted=1), FIELDS),
     "fields, by hand": Bounds(Left(hand=2, person=1, stop=1, fault=1), FIELDS),
     "fields, both": Bounds(Left(hand=1, sm=1, person=1, stop=1), FIELDS),
-    "fields, scheduled": Bounds(Left(sm=2, person=2, stop=1, fault=1), FIELDS),
+    "fields, scheduled": Bounds(Left(sm=2, person=1, stop=1, fault=1), FIELDS),
     "fields, AWSPENDING stays": Bounds(Left(sm=2, person=2, stop=1), FIELDS, clears=False),
-    "fields, created when staged": Bounds(Left(sm=2, person=2, fault=1), FIELDS, staged=True),
+    "fields, created when staged": Bounds(
+        Left(sm=1, person=2, stop=1, fault=1), FIELDS, staged=True
+    ),
     "passwords, both": Bounds(Left(hand=1, sm=1, person=1, stop=1), PASSWORDS),
     "passwords, scheduled": Bounds(Left(sm=2, person=2), PASSWORDS),
     "first, by hand": Bounds(Left(hand=2, stop=1, late=1, fault=1), (), "", ""),
