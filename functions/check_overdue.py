@@ -35,9 +35,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     overdue_secrets = len({finding.secret for finding in findings})
     metrics.add_metric("OverdueSecrets", MetricUnit.Count, overdue_secrets)
     metrics.flush_metrics()
-    told = [finding.to_state() for finding in findings]
-    for each in told:
+    found = [finding.to_state() for finding in findings]
+    for each in found:
         logger.warning(each["Message"], extra={"finding": each["Kind"], "secret": each["Secret"]})
     if findings and os.environ.get("TOPIC_ARN"):
         Topic.connect().publish(message_of(findings))
-    return {"Checked": checked, "OverdueSecrets": overdue_secrets, "Findings": told}
+    return {"Checked": checked, "OverdueSecrets": overdue_secrets, "Findings": found}

@@ -1,6 +1,5 @@
 """Check Target: may, and can, this secret's user be rotated? Nothing is changed."""
 
-import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,6 +8,7 @@ from rotation.elasticache import ElastiCache
 from rotation.execution_input import ExecutionInput
 from rotation.pin import Pin
 from rotation.secrets_manager import SecretsManager
+from rotation.settings import required
 from rotation.step_functions import StepFunctions
 from rotation.target_check import check_target
 from rotation.telemetry import entry_point
@@ -24,6 +24,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         ElastiCache.connect(),
         StepFunctions.connect(),
         Pin.from_env(),
-        os.environ.get("ROTATION_FUNCTION_ARN", ""),
+        required("ROTATION_FUNCTION_ARN"),
     )
     return target.to_state()

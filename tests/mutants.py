@@ -59,11 +59,11 @@ EQUIVALENT: dict[str, str] = {
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",
-    'steps: _end_of: self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution '
+    'steps: _dry_run: self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution '
     "-> (self._machine.find(execution.arn.rsplit(':', 1)[1]))": (
         "For the types: an execution that has been found does not vanish."
     ),
-    "steps: _end_of: self._remaining() < pause + MARGIN_SECONDS "
+    "steps: _pause: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": _EXACT,
 }
 

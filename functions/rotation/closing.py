@@ -94,7 +94,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     """
     failure = run.failure or Failure("unknown", "A state failed without an error.")
     version, secret_id = _own_version(run)
-    pending, problem = _release(version, secret_id, secrets)
+    pending, problem = _remove_pending(version, secret_id, secrets)
     promoted = run.target is not None and _promoted(version, secret_id, secrets)
     user = _user(run)
     clients = _clients(run, user, failure)
@@ -115,7 +115,9 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     )
 
 
-def _release(version: str | None, secret_id: str, secrets: SecretsManager) -> tuple[str, str]:
+def _remove_pending(
+    version: str | None, secret_id: str, secrets: SecretsManager
+) -> tuple[str, str]:
     """Take AWSPENDING off; what became of it, and a sentence where it stays."""
     if not version:
         return NOT_STAGED, ""
@@ -184,5 +186,5 @@ def _verified(run: RunState, clients: str) -> str:
     if not run.verification or FIRST_ROTATION in run.verification:
         return ""
     count, of = run.verification.count(LOGGED_IN), len(run.verification)
-    told = f"AWSCURRENT logs in on {count} of {of} endpoints."
-    return f"CLIENTS ARE LOCKED OUT: {told}" if clients == LOCKED_OUT else told
+    sentence = f"AWSCURRENT logs in on {count} of {of} endpoints."
+    return f"CLIENTS ARE LOCKED OUT: {sentence}" if clients == LOCKED_OUT else sentence

@@ -22,9 +22,8 @@ def check_current_password(target: Target, password: str | None, door: Door) -> 
     if target.replace_unknown_password:
         return False
     raise CurrentPasswordRefusedError(
-        f"The password in secret {target.secret_arn} (AWSCURRENT) does not log in on "
-        f"{door.endpoint}, and clients may be using another one, which a rotation would remove. "
-        f"Correct the secret: put the password of user {target.username} that "
-        "clients use into it. If nobody uses another password, start an execution by hand with "
-        '"ReplaceUnknownPassword": true in its input.'
+        f"AWSCURRENT of secret {target.secret_arn} does not log in on {door.endpoint}. Clients may "
+        "use another password, which a rotation would remove. Correct the secret: put the password "
+        f"of user {target.username} that clients use into it. If nobody uses another one, start an "
+        'execution by hand with "ReplaceUnknownPassword": true in its input.'
     )

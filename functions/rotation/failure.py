@@ -23,4 +23,4 @@ class Failure:
         error, cause = str(caught.get("Error", "unknown")), caught.get("Cause") or ""
         with suppress(ValueError, KeyError, TypeError):
             cause = json.loads(cause)["errorMessage"] or ""
-        return cls(error, str(cause) or f"A state failed with {error} and told no cause.")
+        return cls(error, str(cause) or f"A state failed with {error} and gave no cause.")

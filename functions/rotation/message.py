@@ -89,8 +89,10 @@ def clients_line(ending: Ending, error: str) -> str:
     elif not ending.user_reached:
         clients, why = NOT_LOCKED_OUT, _UNCHANGED
     else:
-        clients, why = UNKNOWN, "Close Rotation has not told it"
-    return f"Clients: {CLIENTS[clients]} ({why})"
+        clients, why = UNKNOWN, "Close Rotation has not verified it"
+    # Before Check Network nobody has tried AWSCURRENT.
+    by_this_run = " by this run" if why == _UNCHANGED else ""
+    return f"Clients: {CLIENTS[clients]}{by_this_run} ({why})"
 
 
 def _why(codes: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from rotation.secrets_manager import (
     SecretDescription,
     SecretsManager,
 )
+from rotation.settings import required
 from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User
 
@@ -85,10 +86,8 @@ class Scope:
         Raises:
             ConfigurationError: the first is missing, or only one of the other two.
         """
-        function = os.environ.get("ROTATION_FUNCTION_ARN", "")
+        function = required("ROTATION_FUNCTION_ARN")
         secret, user = os.environ.get("SECRET_ARN", ""), os.environ.get("USER_ARN", "")
-        if not function:
-            raise ConfigurationError("Environment variable ROTATION_FUNCTION_ARN is missing.")
         if bool(secret) != bool(user):
             raise ConfigurationError("Set the environment variables SECRET_ARN and USER_ARN both.")
         return cls(function, secret, user)

@@ -13,11 +13,11 @@ GRACE = timedelta(hours=1)
 class Schedule:
     """What DescribeSecret tells of a secret's rotation (API reference, RotationRulesType).
 
-    ``function_arn`` is empty for a secret that was never rotated by itself; it stays when the
-    rotation is turned off. ``after_days`` comes beside an ``expression`` once the secret was
-    rotated. ``next`` is the end of a rotation window: "on or before this date", and "may be in the
-    past" after a failure. ``last`` may also be when a person gave the secret a new value. Dates
-    have a time zone, and are None where Secrets Manager tells none.
+    ``function_arn`` has no alias or version, and is empty for a secret that was never rotated by
+    itself; it stays when the rotation is turned off. ``after_days`` comes beside an ``expression``
+    once the secret was rotated. ``next`` is the end of a rotation window: "on or before this date",
+    and "may be in the past" after a failure. ``last`` may also be when a person gave the secret a
+    new value. Dates have a time zone, and are None where Secrets Manager tells none.
     """
 
     function_arn: str = ""

@@ -126,7 +126,7 @@ class SecretsManager:
                 found["ARN"]
                 for page in pages
                 for found in page["SecretList"]
-                if found.get("RotationLambdaARN") == function_arn
+                if _unqualified(found.get("RotationLambdaARN")) == function_arn
             ]
 
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
@@ -206,14 +206,21 @@ class SecretsManager:
             )
             password: str = answer["RandomPassword"]
         if not is_valid(password):
-            raise UnexpectedAwsError("GetRandomPassword made none that ElastiCache takes.")
+            raise UnexpectedAwsError(
+                "GetRandomPassword made a password that is not valid for ElastiCache."
+            )
         return password
+
+
+def _unqualified(function_arn: str | None) -> str:
+    """Without the alias or the version that may follow the function's name."""
+    return ":".join((function_arn or "").split(":")[:7])
 
 
 def _schedule(found: dict[str, Any]) -> Schedule:
     rules = found.get("RotationRules") or {}
     return Schedule(
-        function_arn=found.get("RotationLambdaARN") or "",
+        function_arn=_unqualified(found.get("RotationLambdaARN")),
         enabled=bool(found.get("RotationEnabled")),
         after_days=rules.get("AutomaticallyAfterDays"),
         expression=rules.get("ScheduleExpression") or "",

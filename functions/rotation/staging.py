@@ -74,10 +74,11 @@ def stage_version(
     arn, version = target.secret_arn, target.version_id
     secret = secrets.describe(arn)
     pending = secret.version_with(AWSPENDING)
-    if pending not in (version, target.pending_version_at_check or None):
+    # A run that was seen at the check may have ended since, and taken its label off.
+    if pending not in (None, version, target.pending_version_at_check):
         raise RotationSupersededError(
-            f"AWSPENDING of secret {arn} was moved to version {pending or 'none'} meanwhile: "
-            "another rotation has begun. Wait for it."
+            f"AWSPENDING of secret {arn} was moved to version {pending} meanwhile: another "
+            "rotation has begun. Wait for it."
         )
     try:
         require_promotable(secret, version, secrets)
@@ -179,9 +180,20 @@ def wait_for_earlier_runs(
     """
     created = {each.version_id: each.created for each in secrets.versions(target.secret_arn)}
     current = created.pop(target.current_version_id, None)
-    created.pop(target.version_id, None)
-    if current is None or any(each > current for each in created.values()):
-        # A run that has not got to its end, whenever that was; or a list that lags behind.
+    mine = created.pop(target.version_id, None)
+    taken_from_another = target.pending_version_at_check not in (
+        "",
+        target.version_id,
+        target.current_version_id,
+    )
+    if (
+        # A list that lags behind.
+        current is None
+        or mine is None
+        # A run that has not got to its end, whenever that was.
+        or taken_from_another
+        or any(each > current for each in created.values())
+    ):
         return late
     if now - current > LONGEST_EXECUTION or not created:
         # Too old for an execution that may still run; or the first of all, which no run has made.

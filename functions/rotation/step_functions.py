@@ -25,6 +25,8 @@ FAILURE_STATES = (
     "Rotation Failed",
 )
 
+FIND_AGAIN = "Find Endpoints Again"
+
 #: As a task meets it where the account, or the function, has no concurrency left.
 THROTTLED_BY_LAMBDA = "Lambda.TooManyRequestsException"
 
@@ -127,12 +129,20 @@ class StepFunctions:
             }
 
     def failed_state(self, execution_arn: str) -> str | None:
-        """The state that an ended execution was in when it failed, by its history."""
+        """The state that an ended execution was in when it failed, by its history.
+
+        Where Log In has led back to Find Endpoints Again, that found no others: Log In has failed.
+        """
+        last = None
         for event in self._events(execution_arn, newest_first=True):
             entered = event.get("stateEnteredEventDetails", {}).get("name")
-            if entered and entered not in FAILURE_STATES:
-                return str(entered)
-        return None
+            if not entered or entered in FAILURE_STATES:
+                continue
+            if last is None and entered == FIND_AGAIN:
+                last = entered
+                continue
+            return FIND_AGAIN if last and entered != "Log In" else str(entered)
+        return last
 
     def ending(self, execution_arn: str) -> Ending:
         """What an execution that did not succeed has left, by its history."""

@@ -230,9 +230,9 @@ class RotationSteps:
             current = secret.version_with(AWSCURRENT)
             if current is None:
                 raise without_current(secret.arn) from None
-            proof = event.rotation_token
-            make_version(self._secrets, secret.arn, event.token, current, self._rules(), proof)
-            return
+            proof, rules = event.rotation_token, self._rules()
+            if make_version(self._secrets, secret.arn, event.token, current, rules, proof):
+                return
         if by_hand := self._by_hand(event.token):
             raise RotationInProgressError(
                 f"Execution {by_hand}, started by hand, rotates secret {secret.arn} to version "
@@ -295,15 +295,17 @@ class RotationSteps:
             secret = self._secrets.describe(event.secret_id)
             if secret.version_with(AWSCURRENT) == event.token:
                 return execution
-            released = AWSPENDING not in secret.stages.get(event.token, ())
-            if (released and execution is None) or waited >= next_look:
+            pending_removed = AWSPENDING not in secret.stages.get(event.token, ())
+            if (pending_removed and execution is None) or waited >= next_look:
                 execution = self._require_not_failed(self._newest(event))
                 if execution.status == "SUCCEEDED":
                     return self._require_promoted(event, execution)
                 if next_look > FIRST_LOOK_SECONDS and self._random() < GIVING_WAY:
                     self._give_way(execution)
                 # A run that has let go of the label is about to end, as a rule.
-                between = min(2 * between, self._look_seconds) if released else self._look_seconds
+                between = (
+                    min(2 * between, self._look_seconds) if pending_removed else self._look_seconds
+                )
                 next_look = waited + between * (1 + self._random())
             waited += self._pause(waited, event.token)
 

@@ -43,8 +43,7 @@ def check_target(
     secret = secrets.describe(execution_input.secret_id)
     if pin:
         pin.require_secret(secret.arn)
-    if not execution_input.dry_run:
-        _check_no_other_stack(secret, rotation_function_arn)
+    _check_no_other_stack(secret, rotation_function_arn)
     current = secret.version_with(AWSCURRENT)
     if current is None:
         raise without_current(secret.arn)
@@ -100,8 +99,7 @@ def check_target(
 def _check_no_other_stack(secret: SecretDescription, rotation_function_arn: str) -> None:
     """Two stacks do not see each other's executions, and could rotate at the same time."""
     other = secret.schedule.function_arn if secret.schedule.enabled else ""
-    # A version or an alias may follow the name.
-    if other and other.split(":")[:7] != rotation_function_arn.split(":")[:7]:
+    if other and other != rotation_function_arn:
         raise SecretNotAllowedError(
             f"Secret {secret.arn} is rotated by function {other}, which is not this stack's. Start "
             "the execution in that function's stack, or turn the secret's rotation off there first."

@@ -47,7 +47,8 @@ def entry_point(handle: Handler) -> Handler:
         else:
             logger.info("done")
             return answer
-        if failure.transient:
+        # An error that is raised again has it already.
+        if failure.transient and " Tried for " not in str(failure):
             # Of an event that the machine has made.
             with suppress(KeyError, TypeError, ValueError):
                 tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])

@@ -102,7 +102,7 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
         )
     if value.password is not None and not is_valid(value.password):
         raise SecretFormatError(
-            f'The "password" in secret {secret_arn} is none that ElastiCache takes: 16 to 128 '
+            f'The "password" in secret {secret_arn} is not valid for ElastiCache: 16 to 128 '
             "printable characters, no comma, double quote, slash or at sign. It cannot stay on "
             "the user beside a new one; correct the secret."
         )

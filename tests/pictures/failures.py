@@ -55,7 +55,7 @@ def deployed(parameters: dict[str, str], world: World) -> str:
 def while_modifying(do: Callable[[Tenant], Any], world: World) -> str:
     """Something is done when the user has got its new password."""
     tenant = served(world)
-    arm(tenant, "keep-modifying:2")
+    arm(tenant, "keep-modifying:6")
     arn = tenant.begin()
     eventually(lambda: tenant.user()["Status"] == "modifying", "the user to be modifying")
     control(world.aws.environment["LOCAL_CONTROL_URL"], "DELETE")

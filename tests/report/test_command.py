@@ -156,7 +156,7 @@ def closed(name: str, **codes: object) -> Run:
         ({"User": "FIRST_PASSWORD"}, "user", "has its first password"),
         # Of another release.
         ({"Pending": "LOST", "Clients": "ALIVE"}, "pending", "is unknown"),
-        ({"Clients": "ALIVE"}, "clients", "Clients: unknown (Close Rotation has not told it)"),
+        ({"Clients": "ALIVE"}, "clients", "Clients: unknown (Close Rotation has not verified it)"),
         ({"User": "GONE"}, "user", "is unknown"),
     ],
 )
@@ -173,7 +173,7 @@ def test_what_nobody_has_told_is_unknown(output: str) -> None:
     closing.output = output
     remedy = remedy_of(run)
     assert remedy
-    assert remedy.clients == "Clients: unknown (Close Rotation has not told it)"
+    assert remedy.clients == "Clients: unknown (Close Rotation has not verified it)"
     assert remedy.pending.startswith("may be")
 
 

@@ -77,7 +77,7 @@ def recorded(
             FunctionName=world.stack.rotation_function_arn, Payload=json.dumps(event)
         )
         assert "RotationSupersededError" in answer["Payload"].read().decode()
-        # Rolled back; released before anything has changed; stopped, and taken up by the next run.
+        # Failed after the change; before it; stopped, and taken up by the next run.
         for fault in ("open-node:1:Log In", "deny:ModifyUser", "stop-at:Log In"):
             control(url, "POST", [fault])
             assert tenant.start()["status"] != "SUCCEEDED"

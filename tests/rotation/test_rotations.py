@@ -124,12 +124,11 @@ def test_by_name_and_by_arn(world: World, bound_by: str) -> None:
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
 
 
-def test_a_user_without_a_cache_rotates_through_a_state_that_says_so(world: World) -> None:
+def test_a_user_without_a_cache_rotates(world: World) -> None:
     tenant = world.tenant()
     token = tenant.rotate()
     assert_rotated(tenant, token, FIRST_PASSWORD)
     execution = tenant.ended(f"{token}-1")
-    assert json.loads(execution["output"])["EndpointsTested"] == 0
     assert json.loads(execution["output"])["EndpointsTested"] == 0
 
 

@@ -65,6 +65,7 @@ RETRIED: dict[str, frozenset[str]] = {
     "Find Endpoints": frozenset({"UserNotFoundError"}),
     "Check Endpoint": frozenset(
         {
+            "AnyPasswordAcceptedError",
             "CurrentPasswordRefusedError",
             "CurrentPasswordUnknownError",
             "EndpointUnreachableError",

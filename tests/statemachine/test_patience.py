@@ -21,7 +21,7 @@ PATIENCE: dict[str, tuple[int, int]] = {
     "UserBusyError": (2400, 3000),
     # Until a user's tags can be read again.
     "AccessDeniedError": (180, 240),
-    "AnyPasswordAcceptedError": (40, 60),
+    "AnyPasswordAcceptedError": (20, 60),
     "CurrentPasswordRefusedError": (20, 60),
     "CurrentPasswordUnknownError": (20, 60),
     "EndpointUnreachableError": (20, 60),

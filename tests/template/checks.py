@@ -259,6 +259,9 @@ def timeouts(template: Template, definition: Definition) -> list[str]:
         timeout = all_functions.get(name, {}).get("Timeout", 0)
         if not 0 < timeout < place.state["TimeoutSeconds"]:
             found.append(f"{name} times out after {timeout} s, before its state {place.name}")
+        late = all_functions["GeneratePasswordFunction"]["Environment"]["Variables"]
+        if timeout >= int(late["LATE_FUNCTION_SECONDS"]):
+            found.append(f"{name} may be at work after LATE_FUNCTION_SECONDS")
     # ElastiCache guide, User-Secrets-Manager: at least 12 minutes. Lambda's limit is 15.
     if all_functions["RotateSecretFunction"].get("Timeout") != 900:
         found.append("RotateSecretFunction does not have a Timeout of 900")
@@ -669,6 +672,7 @@ def _environment_reads(tree: ast.Module) -> Iterator[tuple[str, str]]:
             "os.environ.get",
             "os.getenv",
             "seconds_from_env",
+            "required",
         ):
             key = node.args[0]
         if isinstance(key, ast.Constant):

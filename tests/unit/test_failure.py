@@ -40,7 +40,7 @@ def test_another_cause_is_told_as_it_is(cause: str) -> None:
 def test_without_a_cause_the_error_is_told(caught: dict[str, Any]) -> None:
     failure = Failure.from_catch(caught)
     assert failure.error == "States.Timeout"
-    assert failure.sentence == "A state failed with States.Timeout and told no cause."
+    assert failure.sentence == "A state failed with States.Timeout and gave no cause."
 
 
 def test_without_anything_it_still_says_something() -> None:

@@ -64,7 +64,7 @@ UNTRIED = (None, None, None)
             closing.NOT_LOCKED_OUT,
             closing.UNTOUCHED,
             UNTRIED,
-            "not locked out (the user was not changed)",
+            "not locked out by this run (the user was not changed)",
         ),
         (
             closing.LOCKED_OUT,
@@ -104,8 +104,8 @@ def test_whether_clients_are_locked_out_is_told_from_the_codes(
 @pytest.mark.parametrize(
     "user_reached, error, line",
     [
-        (True, "AnError", "unknown (Close Rotation has not told it)"),
-        (False, "AnError", "not locked out (the user was not changed)"),
+        (True, "AnError", "unknown (Close Rotation has not verified it)"),
+        (False, "AnError", "not locked out by this run (the user was not changed)"),
         (
             False,
             "CurrentPasswordRefusedError",

@@ -29,7 +29,7 @@ def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: Wo
     message = tell(world, "FAILED")
     assert message.subject.startswith("PasswordRefusedError: rotation of secret arn:aws:secrets")
     assert message.text.split("\n\n") == [
-        "Clients: not locked out (the user was not changed)",
+        "Clients: not locked out by this run (the user was not changed)",
         f"The rotation of secret {SECRET_ARN} ended FAILED, with PasswordRefusedError.",
         "The new password does not log in.",
         "What this means, and what to do: docs/troubleshooting.md, PasswordRefusedError.",
@@ -43,7 +43,7 @@ def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: Wo
 def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str, why: str) -> None:
     world.machine.machine.ending = Ending(user_reached=True)
     message = tell(world, status)
-    assert message.text.startswith("Clients: unknown (Close Rotation has not told it)\n")
+    assert message.text.startswith("Clients: unknown (Close Rotation has not verified it)\n")
     assert message.subject.startswith(f"{status}: rotation of secret")
     assert f"ended {status}.\n" in message.text
     assert why in message.text

@@ -72,7 +72,7 @@ def pending_elsewhere(world: World) -> None:
     world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
 
 
-def released(world: World) -> None:
+def without_pending(world: World) -> None:
     world.secrets.labels[PENDING].clear()
 
 
@@ -104,11 +104,11 @@ MORE: dict[str, list[Way]] = {
         for change in (pending_elsewhere, without_password)
     ],
     "generate_password": [
-        ({"Target": make_target(pending_version_at_check="").to_state()}, released),
+        ({"Target": make_target(pending_version_at_check="").to_state()}, without_pending),
         ({"Target": make_target().to_state()}, just_rotated),
     ],
     "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
-    "close_rotation": [(HANDLERS["close_rotation"][1], released)],
+    "close_rotation": [(HANDLERS["close_rotation"][1], without_pending)],
     "rotate_secret": [
         ({"Step": "createSecret", **STEP}, edited),
         ({"Step": "createSecret", **STEP, "ClientRequestToken": DERIVED}, left_by_hand),
