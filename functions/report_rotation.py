@@ -17,7 +17,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"ExecutionArn", "State"}``, all that the run knew, to the execution's output."""
     run = RunState.from_event(event)
     target = run.target
-    assert target
+    # Another execution has promoted the version before Check Target could look.
+    about = (
+        {}
+        if target is None
+        else {
+            "SecretArn": target.secret_arn,
+            "VersionId": target.version_id,
+            "UserId": target.user_id,
+            "Username": target.username,
+        }
+    )
     seconds = run.modification.seconds if run.modification else 0
     transitions = StepFunctions.connect().transitions(run.execution_arn) + LAST_STATE
     metrics.add_metric("Rotations", MetricUnit.Count, 1)
@@ -25,10 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("EndpointsTested", MetricUnit.Count, run.endpoint_count)
     metrics.flush_metrics()
     return {
-        "SecretArn": target.secret_arn,
-        "VersionId": target.version_id,
-        "UserId": target.user_id,
-        "Username": target.username,
+        **about,
         "EndpointsTested": run.endpoint_count,
         "ModifyingSeconds": seconds,
         "Transitions": transitions,

@@ -266,7 +266,6 @@ def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
     console.print(f"Execution {seen.arn.rsplit(':', 1)[1]}\n")
     console.print("[bold]   at      took    state[/bold]")
     shown = 0
-    entered: dict[str, list[Any]] = {}
     with console.status("") as status:
         while True:
             execution = step_functions.describe_execution(executionArn=seen.arn)
@@ -275,15 +274,12 @@ def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
             for event in events[shown:]:
                 start = execution["startDate"]
                 if details := event.get("stateEnteredEventDetails"):
-                    # A Map's items run side by side under one state name: first in, first out.
-                    entered.setdefault(details["name"], []).append(event["timestamp"])
                     status.update(details["name"])
                 if details := event.get("stateExitedEventDetails"):
-                    at = entered[details["name"]].pop(0)
-                    _show(details, at, event["timestamp"], start, seen, console)
+                    _show(_entered(event, events, details["name"]), event, start, seen, console)
                 if details := event.get("taskFailedEventDetails"):
                     after = (event["timestamp"] - start).total_seconds()
-                    name = f"{_state_of(event, events)}"
+                    name = _entered(event, events)["stateEnteredEventDetails"]["name"]
                     console.print(
                         f"{after:6.1f} s           {name:<22} [red]{details['error']}[/red]"
                     )
@@ -301,23 +297,27 @@ def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
         console.print(f"{seen.cause}\n", markup=False)
 
 
-def _state_of(event: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    """The state that an event of its history belongs to."""
+def _entered(event: dict[str, Any], events: list[dict[str, Any]], name: str = "") -> dict[str, Any]:
+    """The event with which the state was entered that an event belongs to."""
     by_id = {each["id"]: each for each in events}
-    while event and "stateEnteredEventDetails" not in event:
-        event = by_id.get(event["previousEventId"], {})
-    return str(event.get("stateEnteredEventDetails", {}).get("name", ""))
+    while True:
+        event = by_id[event["previousEventId"]]
+        found = event.get("stateEnteredEventDetails", {}).get("name")
+        # Before a Map's end are its items.
+        if found and name in ("", found):
+            return event
 
 
 def _show(
-    exited: dict[str, Any],
-    at: datetime,
-    end: datetime,
+    entered: dict[str, Any],
+    event: dict[str, Any],
     start: datetime,
     seen: Execution,
     console: Console,
 ) -> None:
-    after, took = ((later - earlier).total_seconds() for later, earlier in ((at, start), (end, at)))
+    exited, given = event["stateExitedEventDetails"], entered["stateEnteredEventDetails"]["input"]
+    at = entered["timestamp"]
+    after, took = (at - start).total_seconds(), (event["timestamp"] - at).total_seconds()
     output = json.loads(exited.get("output") or "{}")
     note = ""
     if exited["name"] in ("Modify User", "Describe User") and "Modification" in output:
@@ -326,8 +326,8 @@ def _show(
         note = f"user {modification['Status']} {how} {modification['Seconds']} s"
     elif exited["name"].startswith("Find Endpoints") and "Network" in output:
         note = f"{output['Network']['Count']} endpoints"
-    elif isinstance(output.get("Endpoint"), str):
-        note = output["Endpoint"]
+    elif endpoint := json.loads(given).get("Endpoint"):
+        note = f"{endpoint['Address']}:{endpoint['Port']} of {endpoint['Cache']}"
     seen.states.append({"state": exited["name"], "at": round(after, 3), "took": round(took, 3)})
     line = f"{after:6.1f} s {took:6.1f} s  {exited['name']:<22} [dim]{note}[/dim]"
     console.print(line.replace(" [dim][/dim]", "").rstrip())

@@ -95,7 +95,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     failure = run.failure or Failure("unknown", "A state failed without an error.")
     version, secret_id = _own_version(run)
     pending, problem = _remove_pending(version, secret_id, secrets)
-    promoted = run.target is not None and _promoted(version, secret_id, secrets)
+    promoted = _promoted(version, secret_id, secrets)
     user = _user(run)
     clients = _clients(run, user, failure)
     logged_in = endpoints = None

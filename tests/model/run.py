@@ -89,7 +89,7 @@ def network(s: State, run: Run, w: World) -> Look:
 def generate(s: State, run: Run, w: World) -> Look:
     """staging.stage_version"""
     pending, text = s.labels.pending, s.text(run.token)
-    if pending not in (run.token, run.lock):
+    if pending not in ("", run.token, run.lock):
         return _fail(s, run, "AWSPENDING was moved", w)
     if text is None:
         base = s.text(run.seen)
@@ -116,7 +116,7 @@ def _locked(s: State, run: Run, w: World) -> Run:
         before = [each for each in late if each[0].split("-")[0] == run.seen or each in s.at_edit]
         late = tuple(before) if others else ()
         waits = waits and bool(late)
-    return run._replace(at="wait", call=None, waits=waits, late=late if waits else (), locked=True)
+    return run._replace(at="wait", call=None, waits=waits, late=late if waits else ())
 
 
 def wait(s: State, run: Run, w: World) -> Look:
@@ -182,7 +182,7 @@ def close(s: State, run: Run, w: World) -> Look:
     """closing.close"""
     if run.by_hand and not run.seen:
         return "Close Rotation", "FAILED"
-    promoted = bool(run.seen) and w.rules.close_looks and s.labels.current == run.token
+    promoted = w.rules.close_looks and s.labels.current == run.token
     run = run._replace(why="" if promoted else run.why)
     said = "Close Rotation: promoted after all" if promoted else "Close Rotation looks"
     if not w.rules.off_after_failure:
@@ -222,8 +222,8 @@ def _ended(s: State, run: Run, status: str) -> tuple[State, str]:
         if not run.by_hand:
             s = s._replace(succeeded=tuple(sorted({*s.succeeded, run.token})))
         return s, wrong
-    # Known (docs/reliability.md): another execution has promoted the version, a moment ago.
-    known = not run.locked or s.ghost.late == run.token
+    # Known (docs/reliability.md): a stopped execution's promotion has landed.
+    known = s.ghost.late == run.token
     if s.labels.current == run.token and not (known or s.ghost.raced):
         wrong = "2: a run reads FAILED whose version is AWSCURRENT"
     return s.note(failed=tuple(sorted({*s.ghost.failed, run.id}))), wrong

@@ -131,9 +131,9 @@ Flight = tuple[str, Call]
 class Run(NamedTuple):
     """An execution. ``at`` is the state that it is in, with "!" where it has looked.
 
-    ``seen`` and ``lock`` are AWSCURRENT and AWSPENDING at Check Target, ``locked`` is whether it
-    has had AWSPENDING, and ``proven`` the version whose password a first rotation that was cut off
-    has set. A Wait that ``waits`` at all lasts until what was under way, ``late``, has landed.
+    ``seen`` and ``lock`` are AWSCURRENT and AWSPENDING at Check Target, and ``proven`` the version
+    whose password a first rotation that was cut off has set. A Wait that ``waits`` at all lasts
+    until what was under way, ``late``, has landed.
     """
 
     id: str
@@ -148,7 +148,6 @@ class Run(NamedTuple):
     waits: bool = False
     late: tuple[Flight, ...] = ()
     call: Call | None = None
-    locked: bool = False
     why: str = ""
 
     def calls(self, at: str, call: Call) -> Run:

@@ -60,6 +60,14 @@ def test_a_password_that_was_replaced_without_being_known_is_told(world: World) 
     assert answer["ReplacedUnknownPassword"] is True
 
 
+def test_a_rotation_that_another_execution_has_ended_is_reported_without_its_target(
+    world: World,
+) -> None:
+    answer = world.call(report_rotation.handler, EVENT | {"State": {"Closing": {}}})
+    assert (answer["EndpointsTested"], answer["ModifyingSeconds"]) == (0, 0)
+    assert "UserId" not in answer
+
+
 def test_a_rotation_is_counted_once(world: World, output: Callable[[], str]) -> None:
     world.call(report_rotation.handler, EVENT)
     (line,) = metrics_in(output())
