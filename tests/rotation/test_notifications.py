@@ -65,7 +65,8 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     control(url, "DELETE")
     told = on_call.message("AccessDenied")
     assert told["Subject"] == f"AccessDeniedError: rotation of secret {tenant.secret_name}"
-    assert told["Message"].startswith("Clients: not locked out by this run (the user was not changed)\n")
+    clients = "Clients: not locked out by this run (the user was not changed)\n"
+    assert told["Message"].startswith(clients)
     assert execution["cause"] in told["Message"]
     assert "docs/troubleshooting.md, AccessDeniedError" in told["Message"]
     assert execution["executionArn"] in told["Message"]
