@@ -10,17 +10,8 @@ from tests.commands.test_commands import ROOT, shell, up
 PAGE = (ROOT / "docs/operations.md").read_text()
 NAME = "production/sessions/app"
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r" *```sh\n(.*?)```", PAGE, re.S)]
-FIRST = "first-password-0123456789"
-BEFORE = f"""
-aws elasticache create-user --user-id app --user-name app --engine redis \
-  --access-string "on ~* +@all" --passwords {FIRST}
-aws elasticache create-user --user-id nobody --user-name default --engine redis \
-  --no-password-required --access-string "off -@all"
-aws elasticache create-user-group --user-group-id apps --engine redis --user-ids app nobody
-aws elasticache create-serverless-cache --serverless-cache-name cache1 --engine redis \
-  --user-group-id apps
-echo app production/sessions/app > users.txt
-"""
+[SECRET] = re.findall(r"```json\n(.*?)```", PAGE, re.S)
+BEFORE = "echo app production/sessions/app > users.txt"
 
 BEGINS = re.compile(r"\b(rotate-secret|start-execution)\b")
 #: A person takes longer between two commands than Secrets Manager for what was begun.
@@ -38,13 +29,7 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
     ]
     switches = ("--parameter", "OverdueCheck=true", "--parameter", "Alarms=true")
     with up(tmp_path, "--modifying-seconds", "0.2", *switches):
-        value = {
-            "username": "app",
-            "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app",
-            "password": FIRST,
-            "host": "redis.internal",
-        }
-        (tmp_path / "secret.json").write_text(json.dumps(value))
+        (tmp_path / "secret.json").write_text(SECRET)
         told = shell(tmp_path, f"cd {tmp_path}\n{BEFORE}\n" + "".join(marks))
         assert f"END {len(BLOCKS) - 1}" in told
         # The daily check, by hand, just after a rotation: there is nothing to tell.
@@ -60,8 +45,8 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         read = f"aws secretsmanager get-secret-value --secret-id {NAME} --query SecretString"
         secret = json.loads(json.loads(shell(tmp_path, read)))
         assert secret["host"] == "redis.internal"
-        assert secret["password"] != FIRST
-        assert not {"new", "current", "mode.json", "pending.json"} & {
+        assert secret["password"] != json.loads(SECRET)["password"]
+        assert not {"secret.json", "new", "current", "mode.json", "pending.json"} & {
             each.name for each in tmp_path.iterdir()
         }
         user = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id app"))["Users"][
