@@ -36,7 +36,7 @@ def lambda_handler(event, context):
 def test_one_rotation_is_measured_by_its_waits() -> None:
     run = scaled.rotate(1, 5, nodes=2)
     assert (run.asked, run.promoted, run.seconds, run.errors) == (1, 1, 5.0, {})
-    assert run.transitions == [24]
+    assert run.transitions == [23]
     assert run.calls["ModifyUser"] == 1
 
 

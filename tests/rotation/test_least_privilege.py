@@ -151,8 +151,8 @@ def test_no_condition_can_be_taken_away(recorded: Recorded) -> None:
                             bare = replace(call, context={})
                             assert not allows(documents, bare), (role, key)
                             assert allows(without, bare), (role, key)
-    tags = {} if recorded.pinned else {"aws:ResourceTag/rotation-secret": 2}
-    assert seen == {"kms:ViaService": 9, **tags}
+    tags = {} if recorded.pinned else {"aws:ResourceTag/rotation-secret": 1}
+    assert seen == {"kms:ViaService": 8, **tags}
 
 
 def elsewhere(call: Call) -> Iterator[Call]:

@@ -89,7 +89,7 @@ def refused(writer: Tenant, victim: Tenant, error: str) -> None:
     before, user = everything(writer), victim.user()
     execution = writer.start()
     assert (execution["status"], execution["error"]) == ("FAILED", error)
-    assert "Nothing had been changed." in execution["cause"]
+    assert "The user was not changed." in execution["cause"]
     assert everything(writer) == before
     assert victim.user() == user
     # No function of the stack has even tried.

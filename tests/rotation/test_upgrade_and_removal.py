@@ -44,7 +44,7 @@ def test_a_rotation_in_flight_goes_on_while_the_stack_is_updated(world: World) -
 
 def test_what_was_switched_on_goes_when_it_is_switched_off(world: World) -> None:
     cloudwatch = world.aws.client("cloudwatch")
-    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 6
+    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 7
     world.stack = deploy(world.aws, dict.fromkeys(EVERYTHING, "false"))
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
     assert cloudwatch.list_dashboards()["DashboardEntries"] == []
