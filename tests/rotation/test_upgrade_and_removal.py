@@ -50,8 +50,8 @@ def test_what_was_switched_on_goes_when_it_is_switched_off(world: World) -> None
     assert cloudwatch.list_dashboards()["DashboardEntries"] == []
     assert "OverdueCheckFunctionArn" not in world.stack.outputs
     names = [each["FunctionName"] for each in functions(world)]
-    assert len(names) == 13
-    assert not [name for name in names if "Overdue" in name or "Tell" in name]
+    assert len(names) == 12
+    assert not [name for name in names if "Overdue" in name or "Notify" in name]
 
 
 def test_a_stack_that_is_removed_leaves_users_secrets_and_passwords(world: World) -> None:
