@@ -109,9 +109,9 @@ WAYS_OF_FAILURES = {
     "Check Target": "Close Rotation",
     "Find Endpoints": "Close Rotation",
     "Check Network": "Close Rotation",
-    "Generate Password": "Close Rotation",  # pragma: allowlist secret
+    "Generate Password": "Close Rotation",
     "Promote Version": "Wait For Promotion",
-    "Verify Current Password": "Close Rotation",
+    "Verify Current Password": "Close Rotation",  # pragma: allowlist secret
     "Log In With Current": "Current Password Not Verified",
     "Close Rotation": "Rotation Not Closed",
     "Report Rotation": "Rotated",
