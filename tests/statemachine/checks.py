@@ -109,7 +109,7 @@ WAYS_OF_FAILURES = {
     "Check Target": "Close Rotation",
     "Find Endpoints": "Close Rotation",
     "Check Network": "Close Rotation",
-    "Generate Password": "Close Rotation",
+    "Generate Password": "Close Rotation",  # pragma: allowlist secret
     "Promote Version": "Wait For Promotion",
     "Verify Current Password": "Close Rotation",  # pragma: allowlist secret
     "Log In With Current": "Current Password Not Verified",
