@@ -134,12 +134,16 @@ class Faults:
             return call.lose()
         if busy := due.get("busy-user"):
             self.occupy(call.user_id, busy.seconds)
-        answer = perform("stale" in due)
+        lost = {"kill-after", "lose-reply"} & due.keys()
+        try:
+            answer = perform("stale" in due)
+        except Exception:
+            # In process a service's error is raised; its answer is lost as any other.
+            if not lost:
+                raise
         if "kill-after" in due:
             call.kill()
-        if {"kill-after", "lose-reply"} & due.keys():
-            return call.lose()
-        return answer
+        return call.lose() if lost else answer
 
     def limits(self, service: str) -> bool:
         """Whether a call to the service is one too many in this second."""

@@ -118,9 +118,12 @@ def main() -> None:
     for _ in range(2):
         found, problem = told.get()
         figures.update(found)
-        problems += [problem] if problem else []
+        if problem:
+            problems.append(problem)
+            print(problem, file=sys.stderr, flush=True)
     print(json.dumps({"minutes": options.minutes, "seed": options.seed, **figures}, indent=2))
-    print("\n".join(problems) or "0 lock-outs, 0 secrets to repair, 0 leaks, 0 disagreements")
+    none = "0 lock-outs, 0 secrets to repair, 0 leaks, 0 disagreements"
+    print(f"{len(problems)} problems" if problems else none)
     sys.exit(1 if problems else 0)
 
 
