@@ -20,7 +20,13 @@ from tests.rotation.world import Tenant, World
 
 CHANGING = ("PutSecretValue", "UpdateSecretVersionStage", "ModifyUser")
 #: Calls of the rotation function; all but the first two are repeated for as long as it waits.
-ROTATION_CALLS = ("StartExecution", "ListExecutions", "DescribeExecution", "DescribeSecret")
+ROTATION_CALLS = (
+    "PutSecretValue",
+    "StartExecution",
+    "DescribeSecret",
+    "GetSecretValue",
+    "GetRandomPassword",
+)
 
 
 @pytest.fixture(scope="module")
