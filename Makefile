@@ -38,7 +38,7 @@ up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 	@$(BIN)/python -m local up
 
 test: setup lint ## Run the linters and all tests
-	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 8 --dist loadfile --no-loadscope-reorder
 
 test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
 	@$(BIN)/python -m tests.statemachine.step_functions_local
