@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -37,8 +37,11 @@ rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and
 up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
 	@$(BIN)/python -m local up
 
-test: setup lint ## Run the linters and all tests
-	@$(BIN)/pytest -n 8 --dist loadfile --no-loadscope-reorder
+test: setup ## Run the linters and all tests, side by side
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: setup
+	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
 	@$(BIN)/python -m tests.statemachine.step_functions_local
