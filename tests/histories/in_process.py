@@ -589,10 +589,7 @@ class InProcess:
         node = self.fleet.nodes.get(endpoint.port)
         if node is None or self.faults.strikes("drop-node", node.position):
             raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
-        due = self.faults.due("AUTH")
-        if "kill-before" in due or "kill-after" in due:
-            raise KilledError("Runtime.ExitError")
-        yield MemoryDoor(endpoint, username, node)
+        yield MemoryDoor(endpoint, username, node, self.faults)
 
     # The interpreter's waits. It has threads for all kinds of things; `env` knows whose they are.
 
@@ -616,12 +613,15 @@ class InProcess:
 class MemoryDoor(Door):
     """Tries passwords on a node of this world."""
 
-    def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode) -> None:
+    def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode, faults: Any) -> None:
         super().__init__(endpoint, username, cast(Any, None))
         self._node = node
+        self._faults = faults
 
     def accepts(self, password: str) -> bool:
         """As the node answers AUTH."""
+        if {"kill-before", "kill-after"} & self._faults.due("AUTH").keys():
+            raise KilledError("Runtime.ExitError")
         return self._node.lets_in(self._username, password)
 
 
