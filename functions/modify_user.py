@@ -20,7 +20,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Checks"}`` to the Modification that the polling goes on with."""
     target = Target.from_state(event["Target"])
     secrets = SecretsManager.connect()
-    current_version = require_unchanged(target, secrets)
+    secret = secrets.describe(target.secret_arn)
+    current_version = require_unchanged(target, secret, secrets)
     pending = secrets.read(target.secret_arn, target.version_id).password
     current = secrets.read(target.secret_arn, current_version).password
     if not pending:

@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     secret = secrets.describe(target.secret_arn)
     promoted = secret.version_with(AWSCURRENT) != target.version_id
     if promoted:
-        current = require_unchanged(target, secrets)
+        current = require_unchanged(target, secret, secrets)
         require_promotable(secret, target.version_id, secrets)
         move(secrets, secret.arn, AWSCURRENT, to=target.version_id, away_from=current)
     # Left on AWSCURRENT's version it blocks nothing, and the rotation has succeeded.

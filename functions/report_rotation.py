@@ -26,6 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "VersionId": target.version_id,
             "UserId": target.user_id,
             "Username": target.username,
+            "ChangedValues": target.changed_values,
         }
     )
     seconds = run.modification.seconds if run.modification else 0
@@ -37,6 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {
         **about,
         "EndpointsTested": run.endpoint_count,
+        "NotTested": list(run.not_tested),
         "ModifyingSeconds": seconds,
         "Transitions": transitions,
         "ReplacedUnknownPassword": run.replaced_unknown_password,

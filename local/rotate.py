@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import redis
 from rich.console import Console
@@ -177,7 +178,8 @@ def _create(aws: LocalAws) -> None:
         UserGroupIds=[GROUP],
         TransitEncryptionEnabled=True,
     )
-    value = {"username": USER, "user_arn": user["ARN"], "password": password}
+    url = f"rediss://{USER}:{quote(password, safe='')}@sessions.internal:6379"
+    value = {"username": USER, "user_arn": user["ARN"], "password": password, "url": url}
     manager.create_secret(Name=SECRET, SecretString=json.dumps(value))
 
 

@@ -39,8 +39,8 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
     digest = hashlib.sha256(script.encode()).digest()
     facts = [("Cause", run.cause)]
     if remedy:
-        facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
-        facts += [("The user", remedy.user), ("What it means", _inline(remedy.meaning))]
+        facts += [(f"{name[0].upper()}{name[1:]}", fact) for name, fact in remedy.left]
+        facts.append(("What it means", _inline(remedy.meaning)))
     facts += [("Note", note) for note in run.notes]
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,

@@ -40,12 +40,25 @@ class Remedy:
 
     current: str
     pending: str
+    secret: str = ""  # in how many values it holds the password
+    not_tested: str = ""  # caches that the stack does not log in to
     user: str = ""
     clients: str = ""  # of a run that did not succeed: whether they are locked out, as a line
     heading: str = ""  # of the entry
     meaning: str = ""
     todo: str = ""  # Markdown, with commands
     retried: str = ""  # whether the next rotation gets past it
+
+    @property
+    def left(self) -> list[tuple[str, str]]:
+        """What the run has left, each by its name."""
+        return [
+            ("AWSCURRENT", self.current),
+            ("AWSPENDING", self.pending),
+            ("the secret", self.secret),
+            ("not tested", self.not_tested),
+            ("the user", self.user),
+        ]
 
 
 def remedy_of(run: Run) -> Remedy | None:
@@ -59,20 +72,37 @@ def remedy_of(run: Run) -> Remedy | None:
     target = _output(passed, "Check Target").get("Target", {})
     codes = _output(passed, "Close Rotation").get("Closing", {})
     current, pending = _current(passed, target, codes), _pending(run, passed, target, codes)
+    not_tested = ", ".join(_not_tested(passed))
+    secret = _secret(target)
     if run.status in ("SUCCEEDED", "RUNNING"):
-        return Remedy(current, pending)
+        return Remedy(current, pending, secret, not_tested)
     reached = "Modify User" in passed
     by_default = closing.MAY_HAVE_BOTH_PASSWORDS if reached else closing.UNTOUCHED
     user = USER.get(codes.get("User", by_default), _UNKNOWN)
     error = run.error if run.status == "FAILED" else run.status
     clients = clients_line(Ending(codes, reached), error)
-    return Remedy(current, pending, user, clients, *_entry(error))
+    return Remedy(current, pending, secret, not_tested, user, clients, *_entry(error))
 
 
 def _output(passed: Mapping[str, Visit], name: str) -> dict[str, Any]:
     with suppress(ValueError, TypeError, KeyError):
         return dict(json.loads(passed[name].output))
     return {}
+
+
+def _not_tested(passed: Mapping[str, Visit]) -> list[str]:
+    for name in ("Find Endpoints Again", "Find Endpoints"):
+        with suppress(KeyError, TypeError):
+            return list(_output(passed, name)["Network"]["NotTested"])
+    return []
+
+
+def _secret(target: Mapping[str, Any]) -> str:
+    count = target.get("ChangedValues", 0)
+    if target.get("FirstRotation") or not count:
+        return ""
+    tense = "would change" if target.get("DryRun") else "changes"
+    return f"a new password {tense} {count} of its values" if count > 1 else ""
 
 
 def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:

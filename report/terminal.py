@@ -109,8 +109,7 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bo
         console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
     facts = [("cause", run.cause)]
     if remedy and not brief:
-        facts += [("AWSCURRENT", remedy.current), ("AWSPENDING", remedy.pending)]
-        facts += [("the user", remedy.user), ("meaning", _prose(remedy.meaning))]
+        facts += [*remedy.left, ("meaning", _prose(remedy.meaning))]
     if run.redrives:
         facts.append(("redriven", f"{run.redrives} times"))
     facts += [("note", note) for note in run.notes]

@@ -52,7 +52,7 @@ class Closing:
     """How the run ends; the strings are the codes above.
 
     ``logged_in`` is the number of endpoints on which AWSCURRENT logged in, of ``endpoints``, at
-    ``at``; all are None where it was not tried.
+    ``at``; all are None where it was not tried. ``not_tested`` are caches that were left out.
     """
 
     promoted: bool
@@ -62,6 +62,7 @@ class Closing:
     clients: str
     logged_in: int | None
     endpoints: int | None
+    not_tested: tuple[str, ...]
     at: datetime
     cause: str
 
@@ -79,6 +80,7 @@ class Closing:
                 "LoggedIn": self.logged_in,
                 "Of": self.endpoints,
                 "At": self.at.isoformat(timespec="seconds") if tried else None,
+                "NotTested": list(self.not_tested),
             },
         }
 
@@ -110,6 +112,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
         clients=clients,
         logged_in=logged_in,
         endpoints=endpoints,
+        not_tested=run.not_tested,
         at=now,
         cause=" ".join(filter(None, sentences)),
     )
@@ -173,7 +176,8 @@ def _clients(run: RunState, user: str, failure: Failure) -> str:
         return LOCKED_OUT
     # A user that was off before its first rotation has no clients.
     first = run.target is not None and run.target.first_rotation and run.target.turn_on
-    logged_in = run.verification is not None and results <= {LOGGED_IN}
+    everywhere = run.verification is not None and not run.not_tested
+    logged_in = everywhere and results <= {LOGGED_IN}
     if user == UNTOUCHED or first or logged_in:
         return NOT_LOCKED_OUT
     return UNKNOWN
@@ -183,8 +187,10 @@ def _verified(run: RunState, clients: str) -> str:
     """What is known of AWSCURRENT; nothing where it was not tried."""
     if run.verification is None:
         return "" if not run.staged else "Whether AWSCURRENT logs in was not verified."
-    if not run.verification or FIRST_ROTATION in run.verification:
+    if FIRST_ROTATION in run.verification or not (run.verification or run.not_tested):
         return ""
     count, of = run.verification.count(LOGGED_IN), len(run.verification)
     sentence = f"AWSCURRENT logs in on {count} of {of} endpoints."
+    if run.not_tested:
+        sentence += f" Not tested: {', '.join(run.not_tested)}."
     return f"CLIENTS ARE LOCKED OUT: {sentence}" if clients == LOCKED_OUT else sentence

@@ -51,11 +51,12 @@ class RotationError(Exception):
     """Base of all errors.
 
     ``remedy`` is what to do when AWS's answer is all there is to say; a ``transient`` error may be
-    gone a moment later.
+    gone a moment later. ``reported`` is whether a task of the execution has failed with it before.
     """
 
     remedy = ""
     transient = False
+    reported = False
 
 
 class InvalidInputError(RotationError):

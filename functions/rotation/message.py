@@ -97,12 +97,14 @@ def clients_line(ending: Ending, error: str) -> str:
 
 def _why(codes: Mapping[str, Any]) -> str:
     current, user = codes.get("Current", {}), codes.get("User")
+    not_tested = ", ".join(current.get("NotTested", ()))
     if of := current.get("Of"):
         at = datetime.fromisoformat(current["At"]).astimezone(UTC)
-        tried = f"{current['LoggedIn']} of {of} endpoints"
-        return f"AWSCURRENT logged in on {tried} at {at:%H:%M} UTC"
+        tried = f"AWSCURRENT logged in on {current['LoggedIn']} of {of} endpoints"
+        left_out = f"; not tested: {not_tested}" if not_tested else ""
+        return f"{tried} at {at:%H:%M} UTC{left_out}"
     if of == 0:
-        return "the user has no endpoint"
+        return f"not tested: {not_tested}" if not_tested else "the user has no endpoint"
     if user == UNTOUCHED:
         return _REFUSED if codes["Clients"] == LOCKED_OUT else _UNCHANGED
     if user in (MAY_HAVE_FIRST, HAS_FIRST):

@@ -1,7 +1,10 @@
-"""What ElastiCache takes as a password, and what the stack asks of one."""
+"""What ElastiCache takes as a password, and what the stack asks of a new one."""
 
+import math
 import os
+import string
 from dataclasses import dataclass
+from typing import Any
 
 from rotation.errors import ConfigurationError
 
@@ -9,28 +12,58 @@ from rotation.errors import ConfigurationError
 FORBIDDEN = ',"/@'
 MIN_LENGTH = 16
 MAX_LENGTH = 128
+#: The weakest that the parameters of template.yaml allow: 16 of 32 characters.
+MIN_BITS = 80
+
+#: By GetRandomPassword's arguments that leave a whole type out (API reference).
+_TYPES = {
+    "ExcludeLowercase": string.ascii_lowercase,
+    "ExcludeUppercase": string.ascii_uppercase,
+    "ExcludeNumbers": string.digits,
+    "ExcludePunctuation": string.punctuation,
+}
+_ALPHANUMERIC = string.ascii_letters + string.digits
+#: By the parameter PasswordCharacters. What is unreserved in a URL (RFC 3986) needs no escape in a
+#: shell, in YAML, JSON or an .env file either; "." and "~" are left out, which some of them expand.
+CHARACTERS = {
+    "UrlSafe": _ALPHANUMERIC + "-_",
+    "Alphanumeric": _ALPHANUMERIC,
+    "All": "".join(each for each in _ALPHANUMERIC + string.punctuation if each not in FORBIDDEN),
+}
 
 
 def is_valid(password: str) -> bool:
-    """Whether ElastiCache takes it: 16-128 printable ASCII characters, none of ``, " / @``."""
-    return (
-        MIN_LENGTH <= len(password) <= MAX_LENGTH
-        and password.isascii()
-        and password.isprintable()
-        and not set(password) & set(FORBIDDEN)
-    )
+    """Whether ElastiCache takes it."""
+    return not why_invalid(password)
+
+
+def why_invalid(password: str) -> str:
+    """What ElastiCache refuses in it, or empty: 16-128 printable ASCII characters, no ``, " / @``.
+
+    It quotes nothing of the password.
+    """
+    if password and not password[-1].isprintable():
+        kind = "a line break" if password[-1] in "\r\n" else "one that does not print"
+        return f"its last character is {kind}"
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return f"it has {'fewer' if len(password) < MIN_LENGTH else 'more'} characters"
+    if not (password.isascii() and password.isprintable()):
+        return "one of its characters is not printable ASCII"
+    if set(password) & set(FORBIDDEN):
+        return "it has a comma, double quote, slash or at sign"
+    return ""
 
 
 @dataclass(frozen=True)
 class PasswordRules:
-    """The length of a new password, and the characters it is not to have besides FORBIDDEN."""
+    """The length of a new password, and the ``characters`` that it may have."""
 
     length: int
-    exclude: str
+    characters: str
 
     @classmethod
     def from_env(cls) -> "PasswordRules":
-        """From PASSWORD_LENGTH and PASSWORD_EXCLUDE_CHARACTERS.
+        """From PASSWORD_LENGTH, PASSWORD_CHARACTERS and PASSWORD_EXCLUDE_CHARACTERS.
 
         Raises:
             ConfigurationError: names the variable.
@@ -41,4 +74,29 @@ class PasswordRules:
                 f"Environment variable PASSWORD_LENGTH is not a number from {MIN_LENGTH} to "
                 f"{MAX_LENGTH}."
             )
-        return cls(int(length), os.environ.get("PASSWORD_EXCLUDE_CHARACTERS", ""))
+        characters = CHARACTERS.get(os.environ.get("PASSWORD_CHARACTERS", ""))
+        if not characters:
+            raise ConfigurationError(
+                f"Environment variable PASSWORD_CHARACTERS is none of {', '.join(CHARACTERS)}."
+            )
+        excluded = os.environ.get("PASSWORD_EXCLUDE_CHARACTERS", "")
+        left = "".join(each for each in characters if each not in excluded)
+        if not left or int(length) * math.log2(len(left)) < MIN_BITS:
+            raise ConfigurationError(
+                "Environment variable PASSWORD_EXCLUDE_CHARACTERS leaves "
+                f"{len(left)} characters: a password of {length} of them could be guessed."
+            )
+        return cls(int(length), left)
+
+    def request(self) -> dict[str, Any]:
+        """The arguments of GetRandomPassword."""
+        arguments: dict[str, Any] = {"PasswordLength": self.length, "RequireEachIncludedType": True}
+        excluded = ""
+        for without_type, characters in _TYPES.items():
+            out = [each for each in characters if each not in self.characters]
+            if len(out) == len(characters):
+                # A type that is required although all of it is excluded might be refused.
+                arguments[without_type] = True
+            else:
+                excluded += "".join(out)
+        return arguments | ({"ExcludeCharacters": excluded} if excluded else {})

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from rotation.errors import ConfigurationError, SecretNotAllowedError
+from rotation.secret import SecretValue
 
 
 @dataclass(frozen=True)
@@ -11,22 +12,26 @@ class Pin:
     """The one secret and the one user of a pinned stack."""
 
     secret_arn: str
+    user_arn: str
     username: str
 
     @classmethod
     def from_env(cls) -> "Pin | None":
-        """From SECRET_ARN and USER_NAME, as AWS's own function has them; None if both are empty.
+        """From SECRET_ARN, USER_ARN and USER_NAME; None if all are empty.
 
         Raises:
-            ConfigurationError: only one of them is set.
+            ConfigurationError: some are empty.
         """
-        secret_arn, username = os.environ.get("SECRET_ARN", ""), os.environ.get("USER_NAME", "")
-        if bool(secret_arn) != bool(username):
-            missing = "USER_NAME" if secret_arn else "SECRET_ARN"
-            raise ConfigurationError(
-                f"Environment variable {missing} is empty. Set SECRET_ARN and USER_NAME, or none."
-            )
-        return cls(secret_arn, username) if secret_arn else None
+        names = ("SECRET_ARN", "USER_ARN", "USER_NAME")
+        found = [os.environ.get(name, "") for name in names]
+        if not any(found):
+            return None
+        for name, value in zip(names, found, strict=True):
+            if not value:
+                raise ConfigurationError(
+                    f"Environment variable {name} is empty. Set {', '.join(names)}, or none."
+                )
+        return cls(*found)
 
     def require_secret(self, secret_arn: str) -> None:
         """Raises SecretNotAllowedError for another secret."""
@@ -34,4 +39,15 @@ class Pin:
             raise SecretNotAllowedError(
                 f"This stack rotates only {self.secret_arn}, not {secret_arn}. Deploy it with "
                 "another SecretArn, or without one."
+            )
+
+    def require_user(self, value: SecretValue) -> None:
+        """Raises SecretNotAllowedError for a secret that names another user."""
+        # ElastiCache keeps ids in lower case.
+        same_arn = (value.user_arn or self.user_arn).lower() == self.user_arn.lower()
+        if value.username != self.username or not same_arn:
+            key = "user_arn" if value.username == self.username else "username"
+            raise SecretNotAllowedError(
+                f'This stack rotates only user {self.user_arn}, whose name is "{self.username}"; '
+                f'the "{key}" in secret {self.secret_arn} is another.'
             )

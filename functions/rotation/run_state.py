@@ -21,6 +21,7 @@ class RunState:
         execution_input: what the execution was started with, whatever it is.
         target: what Check Target found.
         endpoint_count: of the last look for endpoints.
+        not_tested: the user's caches that the stack does not log in to.
         replaced_unknown_password: whether AWSCURRENT did not log in somewhere before the change.
         staged: whether Generate Password has ended; then Modify User was entered.
         modification: of a ModifyUser that was accepted.
@@ -32,6 +33,7 @@ class RunState:
     execution_input: object
     target: Target | None = None
     endpoint_count: int = 0
+    not_tested: tuple[str, ...] = ()
     replaced_unknown_password: bool = False
     staged: bool = False
     modification: Modification | None = None
@@ -53,6 +55,7 @@ class RunState:
             execution_input=state.get("Input"),
             target=target,
             endpoint_count=network.get("Count", 0),
+            not_tested=tuple(network.get("NotTested", ())),
             replaced_unknown_password=not all(each.get("CurrentLogsIn", True) for each in checks),
             staged="Generation" in state,
             modification=Modification.from_state(modification) if modification else None,

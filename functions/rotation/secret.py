@@ -1,27 +1,47 @@
 """The secret's text: a JSON object that names the user and holds its password."""
 
 import json
-import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
+from rotation import json_text
 from rotation.errors import SecretFormatError
+from rotation.password import MAX_LENGTH, MIN_LENGTH
 
 #: Limit of a SecretString, in bytes of UTF-8 (Secrets Manager quotas, "Secret value size").
 MAX_SECRET_BYTES = 65_536
-#: The longest password, every character escaped, and its key.
-ROOM_FOR_PASSWORD = 2 * 128 + 20
+#: No password is longer when it is written, in JSON and percent-encoded.
+LONGEST_PASSWORD = "\\" * MAX_LENGTH
 EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app"}'
+KEYS = ("username", "user_arn", "password")
+
+#: A URL with a userinfo, as RFC 3986 has it, in any text.
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]*@\S*")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the password stands, and how another one is written there."""
+
+    start: int
+    end: int
+    spell: Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A parsed SecretString, its ``text``; ``password`` is None before the first rotation."""
+    """A parsed SecretString, its ``text``.
+
+    ``user_arn`` is None in a secret that does not name it, ``password`` before the first rotation.
+    """
 
     username: str
-    user_arn: str
+    user_arn: str | None
     password: str | None = field(repr=False)
-    fields: dict[str, Any] = field(repr=False)
     text: str = field(repr=False)
 
     @classmethod
@@ -44,33 +64,116 @@ class SecretValue:
                 raise wrong("has a key twice")
             return dict(pairs)
 
-        def finite(number: str) -> float:
-            if not math.isfinite(value := float(number)):
-                raise wrong("holds a number that JSON cannot write")
-            return value
+        def no_number(name: str) -> None:
+            raise wrong(f"holds {name}, which is not JSON")
 
         try:
             fields = json.loads(
-                text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite
+                text,
+                object_pairs_hook=unique,
+                parse_int=float,
+                parse_constant=no_number,
             )
-            size = len(json.dumps(fields, ensure_ascii=False).encode())
         except (ValueError, RecursionError):
             # The parser's own message quotes the text.
             raise wrong("is not valid JSON") from None
         if not isinstance(fields, dict):
-            raise wrong("is not a JSON object")
-        for key in ("username", "user_arn"):
-            if key not in fields:
-                raise wrong(f'has no "{key}"')
-            if not isinstance(fields[key], str) or not fields[key]:
+            kind = "a list" if isinstance(fields, list) else "a single value"
+            raise wrong(f"is not a JSON object but {kind}")
+        if renamed := ", ".join(_misspelled(fields)):
+            raise wrong(f"has a key that is spelled otherwise: rename {renamed}")
+        if "username" not in fields:
+            raise wrong('has no "username"')
+        for key in KEYS:
+            without = key not in fields or (key == "password" and fields[key] is None)
+            if not without and (not isinstance(fields[key], str) or not fields[key]):
                 raise wrong(f'has a "{key}" that is not a text, or an empty one')
-        password = fields.get("password")
-        if password is not None and (not isinstance(password, str) or not password):
-            raise wrong('has a "password" that is not a text, or an empty one')
-        if size + ROOM_FOR_PASSWORD > MAX_SECRET_BYTES:
+        found = cls(fields["username"], fields.get("user_arn"), fields.get("password"), text)
+        longest = found.with_password(LONGEST_PASSWORD)
+        if len(longest.encode(errors="surrogatepass")) > MAX_SECRET_BYTES:
             raise wrong(f"leaves no room for a password within {MAX_SECRET_BYTES} bytes")
-        return cls(fields["username"], fields["user_arn"], password, fields, text)
+        return found
 
     def with_password(self, password: str) -> str:
-        """The SecretString with another password: all other keys, their order and text are kept."""
-        return json.dumps({**self.fields, "password": password}, ensure_ascii=False)
+        """The SecretString with another password, wherever it holds the present one.
+
+        Each text in it that contains the present password, plain or percent-encoded, gets the new
+        one: percent-encoded in a URL with a userinfo, elsewhere as the present one stands. Every
+        other byte stays.
+        """
+        text, end = "", 0
+        for places in self._places:
+            for place in places:
+                text += self.text[end : place.start] + place.spell(password)
+                end = place.end
+        return text + self.text[end:]
+
+    @property
+    def changed_values(self) -> int:
+        """How many of the secret's values another password changes."""
+        return len(self._places)
+
+    @cached_property
+    def _places(self) -> list[list[_Place]]:
+        """Of each value that holds the password, in the order of the text."""
+        found = [self._places_in(value) for value in json_text.values(self.text)]
+        if self.password is None and not any(found):
+            found.append([_new_member(self.text)])
+        return [places for places in found if places]
+
+    def _places_in(self, value: json_text.Value) -> list[_Place]:
+        if value.key == "password":
+            return [_Place(value.start, value.end, json.dumps)]
+        written = self.text[value.start : value.end]
+        if value.key in KEYS or not written.startswith('"') or not self._pattern:
+            return []
+        if not self._pattern.search(json.loads(written)):
+            return []
+        string = json_text.Spelling.of(self.text, value)
+        urls = [url.span() for url in _URL.finditer(string.read)]
+        return [
+            _Place(
+                string.offsets[copy.start()],
+                string.offsets[copy.end()],
+                _percent_encoded
+                if copy[0] != self.password
+                or any(start < copy.start() < end for start, end in urls)
+                else _inside_a_string,
+            )
+            for copy in self._pattern.finditer(string.read)
+        ]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        """Finds copies of the password; None where they could be anything, or there is none."""
+        if self.password is None or len(self.password) < MIN_LENGTH:
+            return None
+        # Encoders differ in what they leave as it is.
+        return re.compile(
+            "".join(
+                f"(?:{re.escape(each)}|(?i:{''.join(f'%{byte:02x}' for byte in each.encode())}))"
+                for each in self.password
+            )
+        )
+
+
+def _inside_a_string(password: str) -> str:
+    return json.dumps(password)[1:-1]
+
+
+def _percent_encoded(password: str) -> str:
+    return quote(password, safe="")
+
+
+def _new_member(text: str) -> _Place:
+    end, space = json_text.end_of_members(text), json_text.space_before_members(text)
+    return _Place(end, end, lambda password: f',{space}"password": {json.dumps(password)}')
+
+
+def _misspelled(fields: dict[str, Any]) -> Iterator[str]:
+    """Keys that are not known but nearly, such as ``userArn``: what to rename to what."""
+    nearly = {key.lower().replace("_", "").replace("-", ""): key for key in fields}
+    for key in KEYS:
+        found = nearly.get(key.replace("_", ""))
+        if found and key not in fields:
+            yield f'"{found}" to "{key}"'

@@ -11,7 +11,6 @@ import boto3
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import (
     AccessDeniedError,
-    ConfigurationError,
     RotationError,
     RotationSupersededError,
     SecretDeletedError,
@@ -21,7 +20,7 @@ from rotation.errors import (
     VersionNotFoundError,
     VersionNotReadableError,
 )
-from rotation.password import FORBIDDEN, PasswordRules, is_valid
+from rotation.password import PasswordRules, is_valid
 from rotation.schedule import Schedule
 from rotation.secret import SecretValue
 
@@ -189,21 +188,9 @@ class SecretsManager:
             )
 
     def random_password(self, rules: PasswordRules) -> str:
-        """A new password by the rules, and without ElastiCache's forbidden characters.
-
-        Raises:
-            ConfigurationError: too many characters are excluded.
-        """
-        on = f"PASSWORD_LENGTH {rules.length} without PASSWORD_EXCLUDE_CHARACTERS"
-        codes = dict.fromkeys(
-            ("InvalidParameterException", "InvalidRequestException"), ConfigurationError
-        )
-        with translated("GetRandomPassword", on, codes):
-            answer = self._client.get_random_password(
-                PasswordLength=rules.length,
-                ExcludeCharacters="".join(sorted({*FORBIDDEN, *rules.exclude})),
-                RequireEachIncludedType=True,
-            )
+        """A new password by the rules."""
+        with translated("GetRandomPassword", f"{rules.length} characters"):
+            answer = self._client.get_random_password(**rules.request())
             password: str = answer["RandomPassword"]
         if not is_valid(password):
             raise UnexpectedAwsError(

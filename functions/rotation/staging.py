@@ -92,8 +92,8 @@ def stage_version(
     return False
 
 
-def require_unchanged(target: Target, secrets: SecretsManager) -> str:
-    """Ask whether the secret is as this run needs it: asked right before each write.
+def require_unchanged(target: Target, secret: SecretDescription, secrets: SecretsManager) -> str:
+    """Ask whether the secret, just described, is as this run needs it: right before each write.
 
     Returns:
         AWSCURRENT's version: the one that was checked, or an equal one.
@@ -102,7 +102,6 @@ def require_unchanged(target: Target, secrets: SecretsManager) -> str:
         RotationSupersededError: another run has AWSPENDING, or AWSCURRENT has another text.
         SecretFormatError, VersionNotReadableError, AwsError
     """
-    secret = secrets.describe(target.secret_arn)
     pending, current = secret.version_with(AWSPENDING), secret.version_with(AWSCURRENT)
     if pending != target.version_id:
         raise _moved(secret, AWSPENDING, target.version_id, pending)

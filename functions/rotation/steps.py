@@ -142,6 +142,7 @@ class RotationSteps:
         self._remaining = remaining
         self._sleep = sleep
         self._random = random
+        self._waited = 0.0  # for the execution
 
     def run(self, event: RotationEvent) -> Execution | None:
         """Do a step.
@@ -187,7 +188,7 @@ class RotationSteps:
         if event.step == "createSecret":
             return self._create(event, secret)
         if event.step == "finishSecret":
-            return self._finish(event)
+            return self._finish(event, secret)
         if event.step == "testSecret" and self._is_dry_run(event, secret):
             return self._dry_run(event)
         if AWSPENDING in secret.stages.get(event.token, ()):
@@ -275,39 +276,40 @@ class RotationSteps:
 
     def _dry_run(self, event: RotationEvent) -> Execution:
         given = {"SecretId": event.secret_id, "DryRun": True}
-        execution, waited = self._start(dry_run_of(event.token), given), 0.0
+        execution = self._start(dry_run_of(event.token), given)
         while execution.status == "RUNNING":
-            waited += self._pause(waited, execution.arn)
+            self._pause(execution.arn)
             execution = self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution
         return self._require_not_failed(execution)
 
     # finishSecret
 
-    def _finish(self, event: RotationEvent) -> Execution | None:
+    def _finish(self, event: RotationEvent, secret: SecretDescription) -> Execution | None:
         """Wait until AWSCURRENT is on the token.
 
         Labels may be asked for often; the execution only where they show that it has ended, and
         now and then.
         """
-        waited, next_look, between = 0.0, FIRST_LOOK_SECONDS, 1.0
+        # Begun again where AWS throttles, it does not look as often again as at first.
+        next_look, between = self._waited + FIRST_LOOK_SECONDS, 1.0
         execution: Execution | None = None
-        while True:
-            secret = self._secrets.describe(event.secret_id)
-            if secret.version_with(AWSCURRENT) == event.token:
-                return execution
+        while secret.version_with(AWSCURRENT) != event.token:
             pending_removed = AWSPENDING not in secret.stages.get(event.token, ())
-            if (pending_removed and execution is None) or waited >= next_look:
+            if (pending_removed and execution is None) or self._waited >= next_look:
+                first_look = execution is None
                 execution = self._require_not_failed(self._newest(event))
                 if execution.status == "SUCCEEDED":
                     return self._require_promoted(event, execution)
-                if next_look > FIRST_LOOK_SECONDS and self._random() < GIVING_WAY:
+                if not first_look and self._random() < GIVING_WAY:
                     self._give_way(execution)
                 # A run that has let go of the label is about to end, as a rule.
                 between = (
                     min(2 * between, self._look_seconds) if pending_removed else self._look_seconds
                 )
-                next_look = waited + between * (1 + self._random())
-            waited += self._pause(waited, event.token)
+                next_look = self._waited + between * (1 + self._random())
+            self._pause(event.token)
+            secret = self._secrets.describe(event.secret_id)
+        return execution
 
     def _give_way(self, execution: Execution) -> None:
         """End this invocation where it takes the concurrency that its own execution waits for.
@@ -386,19 +388,19 @@ class RotationSteps:
 
     # Time
 
-    def _pause(self, waited: float, what: str) -> float:
-        """Sleep for a share of the time waited; the seconds slept.
+    def _pause(self, what: str) -> None:
+        """Sleep for a share of the time waited.
 
         Raises:
             RotationInProgressError: the time that is left is too short.
         """
-        pause = min(max(waited / 10, 0.5), 10)
+        pause = min(max(self._waited / 10, 0.5), 10)
         if self._remaining() < pause + MARGIN_SECONDS:
             raise RotationInProgressError(
                 f"The execution for {what} has not ended yet. Secrets Manager's retry will wait on."
             )
         self._sleep(pause)
-        return pause
+        self._waited += pause
 
     def _patiently(self, look: Callable[[], T]) -> T:
         """Look again, for a few seconds: all that AWS tells may lag behind what was done."""

@@ -12,7 +12,8 @@ class Target:
     had AWSPENDING when it was checked, or empty.
     ``first_password_candidates`` are the versions one of whose passwords has to log in, if the
     secret holds no password although the user is on: an earlier first rotation was cut off.
-    ``first_rotation`` is whether the secret holds no password yet.
+    ``first_rotation`` is whether the secret holds no password yet, and ``changed_values`` how many
+    of its values the new one changes.
     """
 
     secret_arn: str
@@ -26,6 +27,7 @@ class Target:
     dry_run: bool
     first_rotation: bool = False
     replace_unknown_password: bool = False
+    changed_values: int = 1
     first_password_candidates: list[str] = field(default_factory=list)
 
     def to_state(self) -> dict[str, Any]:

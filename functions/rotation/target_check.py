@@ -1,10 +1,13 @@
 """Everything about the secret and the user that can be refused before anything has changed."""
 
+from typing import NoReturn
+
 from rotation import first_rotation
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
     InvalidInputError,
     RotationInProgressError,
+    SecretFormatError,
     SecretNotAllowedError,
     UserBusyError,
     UserNotBoundError,
@@ -12,6 +15,7 @@ from rotation.errors import (
 from rotation.execution_input import ExecutionInput
 from rotation.executions import is_attempt, running_execution_for, version_of
 from rotation.pin import Pin
+from rotation.secret import SecretValue
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -57,13 +61,10 @@ def check_target(
                 f"AWSPENDING on version {pending}. Wait for it to end."
             )
     value = secrets.read(secret.arn, current)
-    user_id = user_id_of(value, secret.arn)
-    if pin and value.username != pin.username:
-        raise SecretNotAllowedError(
-            f'This stack rotates only the user named "{pin.username}"; secret {secret.arn} names '
-            "another."
-        )
-    user = users.user(user_id)
+    if pin:
+        pin.require_user(value)
+    user_arn = value.user_arn or (pin.user_arn if pin else _missing_arn(value, secret, users))
+    user = users.user(user_id_of(user_arn, secret.arn))
     check_rotatable(user, value, secret.arn)
     if not pin:
         _check_bound(user, secret, users)
@@ -92,6 +93,7 @@ def check_target(
         dry_run=execution_input.dry_run,
         first_rotation=value.password is None,
         replace_unknown_password=replace,
+        changed_values=value.changed_values,
         first_password_candidates=first_passwords,
     )
 
@@ -129,12 +131,28 @@ def _version_to_make(
     return version
 
 
+def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCache) -> NoReturn:
+    """Refuse a secret that does not say who its user is, with what to put into it."""
+    named = (user for user in users.users() if user.name == value.username)
+    bound = [user.arn for user in named if _bound_to(user, users) in (secret.name, secret.arn)]
+    arn = bound[0] if len(bound) == 1 else "<the ARN of its ElastiCache user>"
+    raise SecretFormatError(
+        f'Secret {secret.arn} has no "user_arn", and this stack is not pinned to one user. Add to '
+        f'its JSON object: "user_arn": "{arn}".'
+    )
+
+
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:
-    tags = users.tags(user.arn)
-    if tags.get(BINDING_TAG) not in (secret.name, secret.arn):
-        found = f"names {tags[BINDING_TAG]}" if BINDING_TAG in tags else "is missing"
+    bound_to = _bound_to(user, users)
+    if bound_to not in (secret.name, secret.arn):
+        found = f"names {bound_to}" if bound_to else "is missing"
         raise UserNotBoundError(
             f"User {user.user_id} is not bound to secret {secret.arn}: its tag {BINDING_TAG} "
-            f"{found}. Bind it with `aws elasticache add-tags-to-resource --resource-name "
-            f"{user.arn} --tags Key={BINDING_TAG},Value={secret.name}`."
+            f"{found}. One user's password is kept in one secret. To keep it in this one, say `aws "
+            f"elasticache add-tags-to-resource --resource-name {user.arn} --tags "
+            f"Key={BINDING_TAG},Value={secret.name}`."
         )
+
+
+def _bound_to(user: User, users: ElastiCache) -> str:
+    return users.tags(user.arn).get(BINDING_TAG, "")

@@ -47,8 +47,7 @@ def entry_point(handle: Handler) -> Handler:
         else:
             logger.info("done")
             return answer
-        # An error that is raised again has it already.
-        if failure.transient and " Tried for " not in str(failure):
+        if failure.transient and not failure.reported:
             # Of an event that the machine has made.
             with suppress(KeyError, TypeError, ValueError):
                 tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])

@@ -11,7 +11,7 @@ from rotation.errors import (
     UserNotRotatableError,
     UserStatusError,
 )
-from rotation.password import is_valid
+from rotation.password import why_invalid
 from rotation.secret import SecretValue
 
 #: The tag of a user that names its secret, by name or ARN.
@@ -43,33 +43,37 @@ class User:
     @property
     def enabled(self) -> bool:
         """Whether the access string, whose rules may be in any case, turns the user on."""
-        switches = [rule for rule in self.access_string.lower().split() if rule in ("on", "off")]
-        return switches[-1:] == ["on"]
+        switches = ("on", "off", "reset")  # `reset` turns it off, too (Valkey, src/acl.c)
+        found = [rule for rule in self.access_string.lower().split() if rule in switches]
+        return found[-1:] == ["on"]
 
     @property
     def enabled_access_string(self) -> str:
         """The same access string, turned on."""
         rules = [rule for rule in self.access_string.split() if rule.lower() not in ("on", "off")]
-        return " ".join(["on", *rules])
+        resets = [place for place, rule in enumerate(rules, 1) if rule.lower() == "reset"]
+        rules.insert(max(resets, default=0), "on")
+        return " ".join(rules)
 
 
-def user_id_of(value: SecretValue, secret_arn: str) -> str:
-    """The user's id, from the secret's ``user_arn``.
+def user_id_of(user_arn: str, secret_arn: str) -> str:
+    """The id of the user that the secret names.
 
     Raises:
         UserMismatchError: not the ARN of a user in the secret's partition, region and account.
     """
-    found = _USER_ARN.fullmatch(value.user_arn)
+    found = _USER_ARN.fullmatch(user_arn)
     if not found:
+        kind = "the ARN of a user group" if ":usergroup:" in user_arn else "not that"
         raise UserMismatchError(
-            f'The "user_arn" in secret {secret_arn} is not the ARN of an ElastiCache user. It '
-            "looks like arn:aws:elasticache:us-east-1:123456789012:user:my-user-id."
+            f'The "user_arn" in secret {secret_arn} has to be the ARN of an ElastiCache user, such '
+            f"as arn:aws:elasticache:us-east-1:123456789012:user:my-user-id. It is {kind}."
         )
     _, partition, _, region, account, *_ = secret_arn.split(":")
     for field, here in (("partition", partition), ("region", region), ("account", account)):
         if found[field] != here:
             raise UserMismatchError(
-                f"The user {value.user_arn} is of another {field} than its secret {secret_arn}. "
+                f"The user {user_arn} is of another {field} than its secret {secret_arn}. "
                 "Keep the secret beside its user."
             )
     return found["user_id"].lower()
@@ -100,11 +104,11 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
             f'{what} has authentication type "{user.authentication}" and can have no password. '
             "Turn the secret's rotation off."
         )
-    if value.password is not None and not is_valid(value.password):
+    if value.password is not None and (problem := why_invalid(value.password)):
         raise SecretFormatError(
-            f'The "password" in secret {secret_arn} is not valid for ElastiCache: 16 to 128 '
-            "printable characters, no comma, double quote, slash or at sign. It cannot stay on "
-            "the user beside a new one; correct the secret."
+            f'The "password" in secret {secret_arn} is not valid for ElastiCache: {problem}. It '
+            "takes 16 to 128 printable characters, no comma, double quote, slash or at sign. It "
+            "cannot stay on the user beside a new one; correct the secret."
         )
     if user.status == "creating":
         raise UserBusyError(f"{what} is still being created. Rotate it when it is active.")

@@ -324,6 +324,7 @@ class InProcess:
             put.setattr(logger.registered_handler, "stream", self.logs)
             put.setenv("MAX_MODIFYING_SECONDS", "1800")
             put.setenv("PASSWORD_LENGTH", "32")
+            put.setenv("PASSWORD_CHARACTERS", "UrlSafe")
             put.setenv("ROTATION_FUNCTION_ARN", ROTATION_FUNCTION)
             put.setenv("LATE_FUNCTION_SECONDS", "45")
             put.setenv("EXECUTION_LOOK_SECONDS", "60")

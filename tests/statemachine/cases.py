@@ -90,7 +90,7 @@ def _user(status: str) -> Shape:
 
 def _endpoints(count: int) -> Shape:
     found = [_endpoint(number).to_state() for number in range(count)]
-    return {"Endpoints": found, "Count": count}
+    return {"Endpoints": found, "Count": count, "NotTested": []}
 
 
 def _endpoint(number: int) -> Endpoint:
@@ -111,6 +111,7 @@ def closed(failure: Failure, *, promoted: bool = False) -> Shape:
         clients=closing.NOT_LOCKED_OUT,
         logged_in=1,
         endpoints=1,
+        not_tested=(),
         at=_NOW,
         cause=f"{failure.sentence} Closed.",
     ).to_state()

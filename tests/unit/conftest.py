@@ -34,6 +34,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATE_FUNCTION_SECONDS", "45")
     monkeypatch.setenv("EXECUTION_LOOK_SECONDS", "60")
     monkeypatch.setenv("PASSWORD_LENGTH", "32")
+    monkeypatch.setenv("PASSWORD_CHARACTERS", "UrlSafe")
     monkeypatch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
 
 

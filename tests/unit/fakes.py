@@ -511,3 +511,5 @@ def make_target(**fields: Any) -> Target:
 PASSWORD_CHARACTERS = "".join(
     each for each in string.ascii_letters + string.digits + string.punctuation if each not in ',"/@'
 )
+#: What a stack asks of a new password by default.
+RULES = PasswordRules(32, f"{string.ascii_letters}{string.digits}-_")

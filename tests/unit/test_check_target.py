@@ -6,7 +6,15 @@ import pytest
 
 import check_target
 from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
-from tests.unit.fakes import EXECUTION_ARN, PENDING, SECRET_ARN, USERNAME, World, make_target
+from tests.unit.fakes import (
+    EXECUTION_ARN,
+    PENDING,
+    SECRET_ARN,
+    USER_ARN,
+    USERNAME,
+    World,
+    make_target,
+)
 
 ARN = EXECUTION_ARN.replace("run-1", f"{PENDING}-1")
 
@@ -30,6 +38,7 @@ def test_the_pin_of_the_environment_is_honoured(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
+    monkeypatch.setenv("USER_ARN", USER_ARN)
     monkeypatch.setenv("USER_NAME", USERNAME)
     with pytest.raises(SecretNotAllowedError):
         world.call(check_target.handler, event({"SecretId": SECRET_ARN}))

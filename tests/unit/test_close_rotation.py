@@ -50,7 +50,7 @@ def test_the_answer_is_what_the_execution_ends_with(staged: World) -> None:
         "User": "BOTH_PASSWORDS",
         "Pending": "REMOVED",
         "Clients": "NOT_LOCKED_OUT",
-        "Current": {"LoggedIn": 1, "Of": 1},
+        "Current": {"LoggedIn": 1, "Of": 1, "NotTested": []},
     }
     assert staged.secrets.version_with(AWSPENDING) is None
 

@@ -233,6 +233,18 @@ TURNED_ON = {"target": FIRST, **MODIFIED}
             "LOCKED_OUT",
             f"{BOTH} CLIENTS ARE LOCKED OUT: AWSCURRENT logs in on 1 of 3 endpoints.",
         ),
+        (
+            MODIFIED | {"verification": (IN,), "not_tested": ("a", "b")},
+            "BOTH_PASSWORDS",
+            "UNKNOWN",
+            f"{BOTH} AWSCURRENT logs in on 1 of 1 endpoints. Not tested: a, b.",
+        ),
+        (
+            MODIFIED | {"verification": (), "not_tested": ("a",)},
+            "BOTH_PASSWORDS",
+            "UNKNOWN",
+            f"{BOTH} AWSCURRENT logs in on 0 of 0 endpoints. Not tested: a.",
+        ),
         (MODIFIED, "BOTH_PASSWORDS", "UNKNOWN", f"{BOTH} {NOT_VERIFIED}"),
         # A first rotation: AWSCURRENT holds no password that could log in.
         (
@@ -288,7 +300,8 @@ def test_an_awscurrent_that_was_refused_before_anything_was_changed_locks_client
 def test_the_state_has_on_how_many_endpoints_awscurrent_logged_in_and_when(
     staged: World, verification: tuple[str, ...] | None, logged_in: int | None, of: int | None
 ) -> None:
-    closing = closed(staged, failed(**MODIFIED, verification=verification))
+    run = failed(**MODIFIED, verification=verification, not_tested=("a",))
+    closing = closed(staged, run)
     at = None if of is None else "2026-03-01T12:00:00+00:00"
     assert closing.to_state() == {
         "Promoted": False,
@@ -297,7 +310,7 @@ def test_the_state_has_on_how_many_endpoints_awscurrent_logged_in_and_when(
         "User": "BOTH_PASSWORDS",
         "Pending": "REMOVED",
         "Clients": closing.clients,
-        "Current": {"LoggedIn": logged_in, "Of": of, "At": at},
+        "Current": {"LoggedIn": logged_in, "Of": of, "At": at, "NotTested": ["a"]},
     }
 
 

@@ -36,7 +36,7 @@ from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
 from rotation.topic import Topic
 from rotation.user import User
-from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN, TOPIC_ARN, make_user
+from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, RULES, SECRET_ARN, TOPIC_ARN, make_user
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 ADAPTERS: dict[str, tuple[type, tuple[Any, ...]]] = {
@@ -53,7 +53,7 @@ ARGUMENTS: dict[Any, Any] = {
     dict[str, Any]: {},
     Message: Message.of("subject", "text"),
     User: make_user(),
-    PasswordRules: PasswordRules(32, ""),
+    PasswordRules: RULES,
 }
 
 #: What any call can answer although no model says so: "Common Errors" of the API references,
@@ -125,6 +125,7 @@ UNEXPECTED: dict[tuple[str, str], str] = {
             "DescribeUserGroups": ("InvalidParameterCombination",),
             "DescribeUsers": ("InvalidParameterCombination",),
             "GetExecutionHistory": ("InvalidToken",),
+            "GetRandomPassword": ("InvalidParameterException", "InvalidRequestException"),
             "GetSecretValue": ("InvalidParameterException",),
             "ListSecrets": (
                 "InvalidNextTokenException",

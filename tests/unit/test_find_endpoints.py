@@ -9,15 +9,19 @@ import pytest
 
 import find_endpoints
 from rotation.endpoint import Endpoint
-from rotation.errors import EndpointUnreachableError, NoEndpointError
-from tests.unit.fakes import ENDPOINT, USER_ID, World, make_target
+from rotation.errors import (
+    CurrentPasswordUnknownError,
+    EndpointUnreachableError,
+    NoEndpointError,
+)
+from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, World, make_target
 
 EVENT = {"Target": make_target().to_state()}
 
 
 def test_the_answer_has_the_endpoints_and_their_number(world: World) -> None:
     answer = world.call(find_endpoints.handler, EVENT)
-    assert answer == {"Endpoints": [ENDPOINT.to_state()], "Count": 1}
+    assert answer == {"Endpoints": [ENDPOINT.to_state()], "Count": 1, "NotTested": []}
 
 
 @pytest.mark.parametrize("required", ["false", "", None])
@@ -28,7 +32,7 @@ def test_no_endpoint_is_an_answer(
     if required is not None:
         monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
     answer = world.call(find_endpoints.handler, EVENT)
-    assert answer == {"Endpoints": [], "Count": 0}
+    assert answer == {"Endpoints": [], "Count": 0, "NotTested": []}
 
 
 def again(*before: Endpoint, caught: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -61,7 +65,46 @@ def test_an_endpoint_that_did_not_answer_may_have_gone(world: World, found: list
 
 def test_an_endpoint_that_is_still_there_fails_by_what_was_met_at_it(world: World) -> None:
     with pytest.raises(EndpointUnreachableError, match=f"^{re.escape(CAUSE)}$"):
-        world.call(find_endpoints.handler, again(ENDPOINT, caught=UNREACHABLE))
+        world.call(
+            find_endpoints.handler,
+            # How long that was tried, the error says.
+            again(ENDPOINT, caught=UNREACHABLE) | {"Since": "2026-01-01T00:00:00Z"},
+        )
+
+
+ELSEWHERE = Endpoint("cache-in-another-vpc", "10.1.0.1", 6379)
+
+
+@pytest.fixture
+def two_vpcs(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("CACHES_NOT_TESTED", "another,Cache-In-Another-VPC")
+    world.users.its_endpoints = [ELSEWHERE, ENDPOINT, replace(ELSEWHERE, port=6380)]
+    return world
+
+
+def test_caches_out_of_reach_are_no_endpoints_and_are_named(two_vpcs: World) -> None:
+    answer = two_vpcs.call(find_endpoints.handler, EVENT)
+    assert answer["Endpoints"] == [ENDPOINT.to_state()]
+    assert (answer["Count"], answer["NotTested"]) == (1, [ELSEWHERE.cache])
+
+
+def test_a_cache_out_of_reach_is_not_the_one_that_a_stack_asks_for(
+    two_vpcs: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_vpcs.users.its_endpoints = [ELSEWHERE]
+    assert two_vpcs.call(find_endpoints.handler, EVENT)["Count"] == 0
+    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
+    with pytest.raises(NoEndpointError):
+        two_vpcs.call(find_endpoints.handler, EVENT)
+
+
+def test_a_first_password_that_cannot_be_proven_anywhere_is_not_replaced(two_vpcs: World) -> None:
+    target = make_target(first_rotation=True, first_password_candidates=[OTHER])
+    event = {"Target": target.to_state()}
+    assert two_vpcs.call(find_endpoints.handler, event)["Count"] == 1
+    two_vpcs.users.its_endpoints = [ELSEWHERE]
+    with pytest.raises(CurrentPasswordUnknownError):
+        two_vpcs.call(find_endpoints.handler, event)
 
 
 def test_no_endpoint_is_refused_where_the_stack_asks_for_one(

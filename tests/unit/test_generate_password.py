@@ -1,6 +1,7 @@
 """Generate Password, the handler; its rules are in test_staging.py."""
 
 import json
+import string
 from datetime import timedelta
 from typing import Any
 
@@ -78,13 +79,16 @@ def test_the_loser_of_two_runs_fails(world: World) -> None:
     assert world.secrets.version_with(AWSPENDING) == OTHER
 
 
-def test_length_and_exclusions_are_those_of_the_environment(
+def test_length_and_characters_are_those_of_the_environment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD_LENGTH", "64")
-    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", "$'")
+    monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
+    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", string.ascii_lowercase)
     world.call(generate_password.handler, EVENT_BY_HAND)
-    assert world.secrets.faults.called("random_password") == [(PasswordRules(64, "$'"),)]
+    assert world.secrets.faults.called("random_password") == [
+        (PasswordRules(64, string.ascii_uppercase + string.digits),)
+    ]
 
 
 @pytest.mark.parametrize("length", ["", "15", "129", "-32", "32.0", "many", " 32"])

@@ -100,6 +100,19 @@ def test_whether_clients_are_locked_out_is_told_from_the_codes(
     assert clients_line(Ending(codes, user_reached=True), "AnError") == f"Clients: {line}"
 
 
+@pytest.mark.parametrize(
+    "of,line",
+    [
+        (2, "unknown (AWSCURRENT logged in on 2 of 2 endpoints at 03:12 UTC; not tested: a, b)"),
+        (0, "unknown (not tested: a, b)"),
+    ],
+)
+def test_caches_that_were_not_tested_are_named(of: int, line: str) -> None:
+    current = {"LoggedIn": of, "Of": of, "At": "2026-03-01T03:12:40+00:00", "NotTested": ["a", "b"]}
+    codes = {"Clients": closing.UNKNOWN, "User": closing.BOTH_PASSWORDS, "Current": current}
+    assert clients_line(Ending(codes, user_reached=True), "AnError") == f"Clients: {line}"
+
+
 @pytest.mark.parametrize("codes", [{}, {"Clients": "ANOTHER_RELEASES"}, {"Error": "AnError"}])
 @pytest.mark.parametrize(
     "user_reached, error, line",

@@ -45,7 +45,9 @@ def test_the_answer_is_what_the_rotation_took(world: World) -> None:
         "VersionId": PENDING,
         "UserId": USER_ID,
         "Username": USERNAME,
+        "ChangedValues": 1,
         "EndpointsTested": 3,
+        "NotTested": [],
         "ModifyingSeconds": 123,
         # And the last state, which is entered afterwards.
         "Transitions": 18,
@@ -58,6 +60,12 @@ def test_a_password_that_was_replaced_without_being_known_is_told(world: World) 
     unknown = [*STATE["Checks"], {"CurrentLogsIn": False, "ProvenVersion": ""}]
     answer = world.call(report_rotation.handler, EVENT | {"State": STATE | {"Checks": unknown}})
     assert answer["ReplacedUnknownPassword"] is True
+
+
+def test_caches_that_were_not_tested_are_told(world: World) -> None:
+    network = STATE["Network"] | {"NotTested": ["other"]}
+    answer = world.call(report_rotation.handler, EVENT | {"State": STATE | {"Network": network}})
+    assert answer["NotTested"] == ["other"]
 
 
 def test_a_rotation_that_another_execution_has_ended_is_reported_without_its_target(

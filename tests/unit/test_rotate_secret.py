@@ -1,6 +1,7 @@
 """The rotation Lambda, the handler; its rules are in test_steps.py."""
 
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.unit.fakes import (
     PENDING,
     ROTATION_TOKEN,
     SECRET_ARN,
+    USER_ARN,
     USERNAME,
     World,
 )
@@ -51,14 +53,17 @@ def test_create_secret_makes_the_version_starts_the_execution_and_logs_it(
     assert line["execution"].endswith(f":{PENDING}-1")
 
 
-def test_length_and_exclusions_are_those_of_the_environment(
+def test_length_and_characters_are_those_of_the_environment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.stage(None)
     monkeypatch.setenv("PASSWORD_LENGTH", "64")
-    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", "$'")
+    monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
+    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", string.ascii_lowercase)
     world.call(rotate_secret.handler, event("createSecret"))
-    assert world.secrets.faults.called("random_password") == [(PasswordRules(64, "$'"),)]
+    assert world.secrets.faults.called("random_password") == [
+        (PasswordRules(64, string.ascii_uppercase + string.digits),)
+    ]
 
 
 def test_of_a_promoted_version_there_is_nothing_to_do(world: World) -> None:
@@ -122,6 +127,7 @@ def test_the_pin_of_the_environment_is_honoured(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
+    monkeypatch.setenv("USER_ARN", USER_ARN)
     monkeypatch.setenv("USER_NAME", USERNAME)
     with pytest.raises(SecretNotAllowedError):
         world.call(rotate_secret.handler, event("createSecret"))

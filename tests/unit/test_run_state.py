@@ -26,7 +26,7 @@ def test_a_run_that_has_come_to_its_end_has_everything() -> None:
     assert run(
         Input=GIVEN,
         Target=make_target().to_state(),
-        Network={"Endpoints": [ENDPOINT.to_state()] * 2, "Count": 2},
+        Network={"Endpoints": [ENDPOINT.to_state()] * 2, "Count": 2, "NotTested": ["other"]},
         Checks=[{"Endpoint": endpoint, "CurrentLogsIn": True, "ProvenVersion": ""}] * 2,
         Generation={"Generated": True, "WaitSeconds": 0, "LateSeconds": 45},
         Modification=MODIFICATION.to_state(),
@@ -40,6 +40,7 @@ def test_a_run_that_has_come_to_its_end_has_everything() -> None:
         execution_input=GIVEN,
         target=make_target(),
         endpoint_count=2,
+        not_tested=("other",),
         staged=True,
         modification=MODIFICATION,
         verification=("LOGGED_IN", "EndpointUnreachableError"),

@@ -12,7 +12,6 @@ from moto import mock_aws
 
 from rotation.errors import (
     AccessDeniedError,
-    ConfigurationError,
     RotationError,
     RotationSupersededError,
     SecretDeletedError,
@@ -23,7 +22,7 @@ from rotation.errors import (
     UnexpectedAwsError,
     VersionNotReadableError,
 )
-from rotation.password import PasswordRules, is_valid
+from rotation.password import PasswordRules
 from rotation.schedule import Schedule
 from rotation.secrets_manager import (
     AWSCURRENT,
@@ -43,6 +42,7 @@ from tests.unit.fakes import (
     PENDING_PASSWORD,
     PREVIOUS,
     ROTATION_TOKEN,
+    RULES,
     SECRET_ARN,
     SECRET_NAME,
     SENSITIVE,
@@ -97,7 +97,7 @@ def test_a_description_finds_the_version_of_a_label() -> None:
     assert found.version_with(AWSPREVIOUS) is None
 
 
-RULES = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
+SCHEDULE = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ RULES = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "D
             {
                 "RotationEnabled": True,
                 "RotationLambdaARN": FUNCTION_ARN,
-                "RotationRules": RULES,
+                "RotationRules": SCHEDULE,
                 "LastRotatedDate": NOW,
                 "NextRotationDate": NOW,
             },
@@ -255,42 +255,13 @@ def test_a_version_without_labels_can_get_awspending_again(
     assert stages(client, arn)[PENDING] == {AWSPENDING}
 
 
-@pytest.mark.parametrize("length", [16, 32, 128])
-def test_a_random_password_is_one_that_elasticache_takes(
-    secrets: SecretsManager, length: int
+def test_a_random_password_has_the_length_and_characters_of_the_rules(
+    secrets: SecretsManager,
 ) -> None:
-    for _ in range(20):
-        password = secrets.random_password(PasswordRules(length, ""))
-        assert len(password) == length
-        assert is_valid(password)
-
-
-def test_more_characters_can_be_left_out_of_a_password(secrets: SecretsManager) -> None:
-    excluded = "'\\`$abcdef"
-    assert not set(secrets.random_password(PasswordRules(128, excluded))) & set(excluded)
-
-
-def test_the_forbidden_characters_are_always_left_out(
-    stubbed: tuple[SecretsManager, Stubber],
-) -> None:
-    secrets, stubber = stubbed
-    stubber.add_response(
-        "get_random_password",
-        {"RandomPassword": PENDING_PASSWORD},
-        {"PasswordLength": 32, "ExcludeCharacters": '",/@x', "RequireEachIncludedType": True},
-    )
-    assert secrets.random_password(PasswordRules(32, "x@")) == PENDING_PASSWORD
-
-
-@pytest.mark.parametrize("code", ["InvalidParameterException", "InvalidRequestException"])
-def test_too_many_excluded_characters_are_told_by_the_name_of_the_setting(
-    stubbed: tuple[SecretsManager, Stubber], code: str
-) -> None:
-    secrets, stubber = stubbed
-    stubber.add_client_error("get_random_password", code)
-    with pytest.raises(ConfigurationError, match="PASSWORD_EXCLUDE_CHARACTERS") as caught:
-        secrets.random_password(PasswordRules(32, "abc"))
-    assert "PASSWORD_LENGTH 32" in str(caught.value)
+    for rules in (RULES, PasswordRules(128, "abc0~")):
+        password = secrets.random_password(rules)
+        assert len(password) == rules.length
+        assert set(password) <= set(rules.characters)
 
 
 @pytest.mark.parametrize("made", ["too~short", "with,a~comma~and~more", "x" * 129, "ü" * 32, ""])
@@ -300,7 +271,7 @@ def test_a_password_that_elasticache_would_refuse_is_refused_untold(
     secrets, stubber = stubbed
     stubber.add_response("get_random_password", {"RandomPassword": made})
     with pytest.raises(UnexpectedAwsError, match="GetRandomPassword") as caught:
-        secrets.random_password(PasswordRules(32, ""))
+        secrets.random_password(RULES)
     assert_no_leak([made] if made else [], error=caught.value)
 
 
@@ -320,7 +291,7 @@ CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         (SECRET_ARN, AWSCURRENT),
         {"to": PENDING, "away_from": CURRENT},
     ),
-    "random_password": ("get_random_password", (PasswordRules(32, ""),), {}),
+    "random_password": ("get_random_password", (RULES,), {}),
     "rotated_by": ("list_secrets", (FUNCTION_ARN,), {}),
 }
 
@@ -364,8 +335,6 @@ def test_every_call_translates_the_codes_that_all_calls_have(
         ("put_pending", "ResourceNotFoundException", SecretNotFoundError),
         ("move_label", "InvalidParameterException", RotationSupersededError),
         ("move_label", "ResourceNotFoundException", SecretNotFoundError),
-        ("random_password", "InvalidParameterException", ConfigurationError),
-        ("random_password", "InvalidRequestException", ConfigurationError),
     ],
 )
 def test_a_calls_own_codes_have_names(

@@ -17,7 +17,6 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.executions import execution_name, version_of
-from rotation.password import PasswordRules
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.staging import (
     LONGEST_EXECUTION,
@@ -40,6 +39,7 @@ from tests.unit.fakes import (
     PENDING,
     PENDING_PASSWORD,
     PREVIOUS,
+    RULES,
     SECRET_ARN,
     World,
     make_target,
@@ -47,7 +47,6 @@ from tests.unit.fakes import (
 )
 from tests.unit.leaks import assert_no_leak
 
-RULES = PasswordRules(32, "")
 #: When AWSPENDING was on no version.
 FREE = make_target(pending_version_at_check="")
 #: When AWSPENDING was on the version of a run that is no more.
@@ -245,7 +244,7 @@ def test_a_value_that_could_not_be_read_a_moment_ago_is_not_replaced(
 
 
 def unchanged(world: World) -> str:
-    return require_unchanged(make_target(), world.secrets)
+    return require_unchanged(make_target(), world.secrets.describe(SECRET_ARN), world.secrets)
 
 
 def test_labels_where_the_run_has_seen_them_are_unchanged_and_no_value_is_read(

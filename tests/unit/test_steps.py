@@ -26,7 +26,6 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.executions import execution_name, version_of
-from rotation.password import PasswordRules
 from rotation.pin import Pin
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.step_functions import Execution
@@ -51,7 +50,9 @@ from tests.unit.fakes import (
     OTHER_PASSWORD,
     PENDING,
     PENDING_PASSWORD,
+    RULES,
     SECRET_ARN,
+    USER_ARN,
     USERNAME,
     World,
     secret_text,
@@ -97,7 +98,7 @@ class Rotation:
             self.world.machine,
             pin,
             look_seconds=60,
-            rules=lambda: PasswordRules(32, ""),
+            rules=lambda: RULES,
             remaining=self.clock.remaining,
             sleep=self.clock.sleep,
             random=lambda: random,
@@ -425,7 +426,7 @@ def test_a_secret_that_is_not_there_fails_every_step(rotation: Rotation, step: s
 @pytest.mark.parametrize("step", STEPS)
 def test_a_pinned_stack_takes_no_step_for_another_secret(rotation: Rotation, step: str) -> None:
     with pytest.raises(SecretNotAllowedError):
-        rotation.step(step, pin=Pin(SECRET_ARN + "x", USERNAME))
+        rotation.step(step, pin=Pin(SECRET_ARN + "x", USER_ARN, USERNAME))
     assert rotation.world.machine.faults.calls == []
     assert rotation.world.secrets.faults.calls == []
 

@@ -39,6 +39,7 @@ def test_only_ids_and_the_users_state_travel_between_the_states() -> None:
         "FirstRotation",
         "ReplaceUnknownPassword",
         "FirstPasswordCandidates",
+        "ChangedValues",
     }
 
 

@@ -1,5 +1,6 @@
 """The execution's input, checked against the secret and the user."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -44,13 +45,14 @@ from tests.unit.fakes import (
     SECRET_ARN,
     SECRET_NAME,
     USER_ARN,
+    USER_ID,
     USERNAME,
     World,
     make_target,
     secret_text,
 )
 
-PIN = Pin(SECRET_ARN, USERNAME)
+PIN = Pin(SECRET_ARN, USER_ARN, USERNAME)
 OFF = "off ~* +@all"
 WITHOUT = secret_text(None)
 
@@ -380,7 +382,7 @@ def test_a_user_names_its_secret_by_name_or_arn(world: World, bound_to: str) -> 
     "tags,found",
     [
         ({}, "is missing"),
-        ({"rotation-secret": ""}, "names"),
+        ({"rotation-secret": ""}, "is missing"),
         ({"rotation-secret": "redis/another"}, "names redis/another"),
         ({"rotation-secret": "redis"}, "names redis"),
         ({"Rotation-Secret": SECRET_NAME}, "is missing"),
@@ -412,17 +414,44 @@ def test_a_pinned_stack_needs_no_tag_and_does_not_read_it(world: World) -> None:
 
 def test_a_pinned_stack_refuses_another_secret_before_it_reads_it(world: World) -> None:
     with pytest.raises(SecretNotAllowedError, match=SECRET_ARN):
-        check(world, Pin(SECRET_ARN + "x", USERNAME))
+        check(world, Pin(SECRET_ARN + "x", USER_ARN, USERNAME))
     assert world.secrets.faults.called("read") == []
 
 
 def test_a_pinned_stack_refuses_a_secret_that_names_another_user(world: World) -> None:
     # Whoever may write the secret must not redirect the rotation to a stronger user.
-    world.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, username="admin")
-    with pytest.raises(SecretNotAllowedError) as caught:
-        check(world, PIN)
-    assert "admin" not in str(caught.value)
+    for key, value in (("username", "admin"), ("user_arn", f"{USER_ARN}-admin")):
+        world.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, **{key: value})
+        with pytest.raises(SecretNotAllowedError, match=f'the "{key}" in secret') as caught:
+            check(world, PIN)
+        assert "admin" not in str(caught.value)
     assert world.users.faults.calls == []
+
+
+def without_arn(**more: Any) -> str:
+    return json.dumps(
+        {"engine": "redis", "username": USERNAME, "password": CURRENT_PASSWORD} | more
+    )
+
+
+def test_a_pinned_stack_knows_whose_password_it_is(world: World) -> None:
+    world.secrets.texts[CURRENT] = without_arn()
+    assert check(world, PIN).user_id == check(world, PIN).user_id == USER_ID
+    world.secrets.texts[CURRENT] = without_arn(user_arn=USER_ARN.upper().replace("ARN", "arn"))
+    PIN.require_user(world.secrets.read(SECRET_ARN, CURRENT))
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_secret_that_does_not_say_whose_password_it_is_is_told_what_to_add(
+    world: World, bound: bool
+) -> None:
+    world.secrets.texts[CURRENT] = without_arn()
+    if not bound:
+        world.users.its_tags = {}
+    arn = USER_ARN if bound else "<the ARN of its ElastiCache user>"
+    with pytest.raises(SecretFormatError) as caught:
+        check(world)
+    assert f'Add to its JSON object: "user_arn": "{arn}".' in str(caught.value)
 
 
 @pytest.mark.parametrize("password", ["short", "with,comma~with,comma", OTHER_PASSWORD * 6])

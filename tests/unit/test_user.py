@@ -24,10 +24,6 @@ VALUE = SecretValue.parse(secret_text(CURRENT_PASSWORD), "")
 WITHOUT_PASSWORD = SecretValue.parse(secret_text(None), "")
 
 
-def value_of(user_arn: str) -> SecretValue:
-    return dataclasses.replace(VALUE, user_arn=user_arn)
-
-
 @pytest.mark.parametrize(
     "access_string,enabled",
     [
@@ -41,6 +37,11 @@ def value_of(user_arn: str) -> SecretValue:
         ("on ~* OFF", False),
         ("~on* +@all", False),
         ("on ~off* +@all", True),
+        ("ON ~* +@ALL", True),
+        ("on ~app:* -@all +get (~temp:* -@all +set)", True),
+        ("on clearselectors resetkeys ~prod:* resetchannels -@all +client|setname", True),
+        ("on reset ~* +@all", False),
+        ("reset on ~* +@all", True),
     ],
 )
 def test_the_last_switch_decides_and_without_one_a_user_is_off(
@@ -49,28 +50,36 @@ def test_the_last_switch_decides_and_without_one_a_user_is_off(
     assert make_user(access_string=access_string).enabled is enabled
 
 
-@given(st.lists(st.sampled_from(["on", "off", "~*", "~on*", "+@all", "-@dangerous", "(~x +get)"])))
+@given(
+    st.lists(
+        st.sampled_from(["on", "off", "~*", "~on*", "+@all", "-@dangerous", "(~x +get)", "reset"])
+    )
+)
 def test_the_enabled_access_string_is_on_and_keeps_all_rules_in_order(tokens: list[str]) -> None:
     user = make_user(access_string=" ".join(tokens))
     enabled = make_user(access_string=user.enabled_access_string)
     assert enabled.enabled
     rules = [token for token in " ".join(tokens).split() if token not in ("on", "off")]
-    assert user.enabled_access_string.split() == ["on", *rules]
+    after = user.enabled_access_string.split()
+    assert [token for token in after if token != "on"] == rules
+    assert after.count("on") == 1
+    if "reset" not in rules:
+        assert after[0] == "on"
 
 
 def test_the_user_id_is_that_of_the_arn() -> None:
-    assert user_id_of(VALUE, SECRET_ARN) == USER_ID
+    assert user_id_of(USER_ARN, SECRET_ARN) == USER_ID
 
 
 def test_the_user_id_is_the_api_key_in_lower_case() -> None:
-    assert user_id_of(value_of(USER_ARN.replace(":app-id", ":App-ID")), SECRET_ARN) == USER_ID
+    assert user_id_of(USER_ARN.replace(":app-id", ":App-ID"), SECRET_ARN) == USER_ID
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
 def test_other_partitions_have_users_too(partition: str) -> None:
     arns = (each.replace("arn:aws:", f"arn:{partition}:") for each in (USER_ARN, SECRET_ARN))
     user_arn, secret_arn = arns
-    assert user_id_of(value_of(user_arn), secret_arn) == USER_ID
+    assert user_id_of(user_arn, secret_arn) == USER_ID
 
 
 @pytest.mark.parametrize(
@@ -89,8 +98,9 @@ def test_other_partitions_have_users_too(partition: str) -> None:
     ],
 )
 def test_what_is_no_arn_of_a_user_is_refused_and_not_repeated(user_arn: str) -> None:
-    with pytest.raises(UserMismatchError, match="not the ARN") as caught:
-        user_id_of(value_of(user_arn), SECRET_ARN)
+    kind = "the ARN of a user group" if "usergroup" in user_arn else "not that"
+    with pytest.raises(UserMismatchError, match=f"It is {kind}") as caught:
+        user_id_of(user_arn, SECRET_ARN)
     assert_no_leak([CURRENT_PASSWORD], error=caught.value)
 
 
@@ -104,7 +114,7 @@ def test_what_is_no_arn_of_a_user_is_refused_and_not_repeated(user_arn: str) -> 
 )
 def test_a_user_of_elsewhere_is_refused(old: str, new: str, field: str) -> None:
     with pytest.raises(UserMismatchError, match=f"another {field}"):
-        user_id_of(value_of(USER_ARN.replace(old, new)), SECRET_ARN)
+        user_id_of(USER_ARN.replace(old, new), SECRET_ARN)
 
 
 OFF = "off ~* +@all"
