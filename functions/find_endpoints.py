@@ -34,8 +34,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             endpoints.append(endpoint.to_state())
     if not endpoints and os.environ.get("REQUIRE_ENDPOINTS") == "true":
         raise NoEndpointError(
-            f"No cache serves user {target.user_id} that this stack can log in to, and it asks for "
-            "one. Put the user into a user group of a cache, or deploy with RequireEndpoints=false."
+            f"User {target.user_id} has no cache that this stack can log in to, and the stack asks "
+            "for one. Put the user into a user group of a cache, or deploy with "
+            "RequireEndpoints=false."
         )
     if not endpoints and not_tested and target.first_password_candidates:
         # Nothing proves which of them clients use.

@@ -22,16 +22,19 @@ class Pin:
         Raises:
             ConfigurationError: some are empty.
         """
-        names = ("SECRET_ARN", "USER_ARN", "USER_NAME")
-        found = [os.environ.get(name, "") for name in names]
-        if not any(found):
+        found = {
+            "SECRET_ARN": os.environ.get("SECRET_ARN"),
+            "USER_ARN": os.environ.get("USER_ARN"),
+            "USER_NAME": os.environ.get("USER_NAME"),
+        }
+        if not any(found.values()):
             return None
-        for name, value in zip(names, found, strict=True):
+        for name, value in found.items():
             if not value:
                 raise ConfigurationError(
-                    f"Environment variable {name} is empty. Set {', '.join(names)}, or none."
+                    f"Environment variable {name} is empty. Set {', '.join(found)}, or none."
                 )
-        return cls(*found)
+        return cls(*(value or "" for value in found.values()))
 
     def require_secret(self, secret_arn: str) -> None:
         """Raises SecretNotAllowedError for another secret."""
