@@ -1,14 +1,24 @@
 """What ElastiCache takes as a password."""
 
+import json
+import shlex
 import string
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.errors import ConfigurationError
-from rotation.password import MAX_LENGTH, MIN_LENGTH, PasswordRules, is_valid, why_invalid
+from rotation.password import (
+    CHARACTERS,
+    MAX_LENGTH,
+    MIN_LENGTH,
+    PasswordRules,
+    is_valid,
+    why_invalid,
+)
 from tests.unit.fakes import ALL_PASSWORDS, CURRENT_PASSWORD, PASSWORD_CHARACTERS
 from tests.unit.leaks import assert_no_leak
 
@@ -82,6 +92,14 @@ def test_the_rules_are_those_of_the_environment(
     rules = PasswordRules.from_env()
     assert rules.length == 128
     assert sorted(rules.characters) == sorted(left)
+
+
+@pytest.mark.parametrize("kind", ["UrlSafe", "Alphanumeric"])
+def test_these_characters_need_no_escape(kind: str) -> None:
+    characters = CHARACTERS[kind]
+    assert quote(characters, safe="") == characters
+    assert shlex.quote(characters) == characters
+    assert json.dumps(characters) == f'"{characters}"'
 
 
 @pytest.mark.parametrize("kind", [None, "", "urlsafe"])
