@@ -47,7 +47,7 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 MARGIN_SECONDS = 15
 LOOKS, SECONDS_BETWEEN_LOOKS = 3, 1.0
 #: How long a step is begun again while AWS throttles or fails, and the longest wait in between.
-PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 300.0, 20.0
+PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 600.0, 60.0
 #: Until finishSecret first asks for the execution itself.
 FIRST_LOOK_SECONDS = 5.0
 #: The share of those that give way to their execution at a look. All at once would come back all at
