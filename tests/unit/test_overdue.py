@@ -168,6 +168,7 @@ def test_a_version_that_no_execution_rotates_to_blocks_its_secret(
     world.stage()
     [finding] = look(world, scope)
     assert finding.kind == "Blocked"
+    assert f"AWSPENDING is on version {PENDING}, which is not AWSCURRENT," in finding.message
     assert (
         f"`aws secretsmanager update-secret-version-stage --secret-id {SECRET_NAME} "
         f"--version-stage AWSPENDING --remove-from-version-id {PENDING}`"
