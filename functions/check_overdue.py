@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.elasticache import ElastiCache
-from rotation.overdue import OverdueCheck, Scope, message_of
+from rotation.findings import message_of
+from rotation.overdue import OverdueCheck, Scope
 from rotation.secrets_manager import SecretsManager
 from rotation.settings import seconds_from_env
 from rotation.step_functions import StepFunctions
@@ -27,7 +28,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         SecretsManager.connect(),
         ElastiCache.connect(),
         StepFunctions.connect(),
-        bound=seconds_from_env("MAX_MODIFYING_SECONDS"),
+        max_modifying_seconds=seconds_from_env("MAX_MODIFYING_SECONDS"),
+        require_endpoints=os.environ.get("REQUIRE_ENDPOINTS") == "true",
         now=lambda: datetime.now(UTC),
         sleep=time.sleep,
     )
@@ -35,9 +37,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     overdue_secrets = len({finding.secret for finding in findings})
     metrics.add_metric("OverdueSecrets", MetricUnit.Count, overdue_secrets)
     metrics.flush_metrics()
-    found = [finding.to_state() for finding in findings]
-    for each in found:
-        logger.warning(each["Message"], extra={"finding": each["Kind"], "secret": each["Secret"]})
+    for finding in findings:
+        logger.warning(finding.message, extra={"finding": finding.kind, "secret": finding.secret})
     if findings and os.environ.get("TOPIC_ARN"):
         Topic.connect().publish(message_of(findings))
-    return {"Checked": checked, "OverdueSecrets": overdue_secrets, "Findings": found}
+    return {
+        "Checked": checked,
+        "OverdueSecrets": overdue_secrets,
+        "Findings": [finding.to_state() for finding in findings],
+    }

@@ -1,16 +1,15 @@
 """The daily look at every secret that this stack rotates, before somebody misses a rotation.
 
-No secret's value is read. Which user belongs to a secret is told by the user's tag, or by the
-stack that is pinned to both.
+No secret's value is read. Which user belongs to a secret is in the user's tag, or the stack is
+pinned to both.
 """
 
 import os
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
+from rotation import findings
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
     ConfigurationError,
@@ -20,55 +19,18 @@ from rotation.errors import (
     UserNotFoundError,
 )
 from rotation.executions import dry_run_of, running_execution_for
-from rotation.message import Message
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    AWSPREVIOUS,
-    SecretDescription,
-    SecretsManager,
-)
+from rotation.findings import PASSING, Finding, Kind
+from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription, SecretsManager
 from rotation.settings import required
 from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User
 
-Kind = Literal[
-    "Overdue",
-    "RotationOff",
-    "Blocked",
-    "RunningTooLong",
-    "UserNotActive",
-    "UserMissing",
-    "UserOff",
-    "UserWithoutPassword",
-    "UnexpectedPasswordCount",
-    "NotLookedAt",
-]
-
-#: What may be so for a moment, and is told only if a second look finds it again: a version is
-#: staged before its execution starts, and a user in transition has no tags.
-PASSING: set[Kind] = {"Blocked", "UserNotActive", "UserMissing", "NotLookedAt"}
 SECONDS_UNTIL_A_SECOND_LOOK = 5.0
 #: Between two calls of ListExecutions, which has 2 calls a second in most regions, for the whole
 #: account (Step Functions guide, "Quotas").
 PAUSES_SECONDS = (2.0, 10.0, 30.0, 60.0)
 #: All that an execution does besides waiting for the user, with every retry used up.
 WORK = timedelta(hours=30)
-#: A message may have 256 KiB (SNS API reference, Publish).
-MOST_FINDINGS = 200
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A secret that somebody has to look at: its name, the kind, and what was found and to do."""
-
-    secret: str
-    kind: Kind
-    told: str
-
-    def to_state(self) -> dict[str, str]:
-        """As JSON of the function's answer."""
-        return {"Secret": self.secret, "Kind": self.kind, "Message": self.told}
 
 
 @dataclass(frozen=True)
@@ -94,10 +56,11 @@ class Scope:
 
 
 @dataclass
-class _Around:
-    """What is the same for all secrets: the executions that run, and whose user is whose.
+class _Snapshot:
+    """What is the same for all secrets.
 
-    ``unread`` are the users whose tags could not be read, with the reason.
+    ``running`` are the executions and since when they run, ``users`` those that name each secret,
+    and ``unread`` the ids of the users whose tags could not be read, with the reason.
     """
 
     running: dict[str, datetime]
@@ -109,7 +72,8 @@ class OverdueCheck:
     """One look at all secrets of a scope, and a second one at those where that may help.
 
     Args:
-        bound: how long a user may be modifying, in seconds.
+        max_modifying_seconds: how long a user may be modifying.
+        require_endpoints: whether the stack refuses a user without a cache.
         now: the present time, with its zone.
         sleep: as time.sleep.
     """
@@ -121,7 +85,8 @@ class OverdueCheck:
         users: ElastiCache,
         machine: StepFunctions,
         *,
-        bound: int,
+        max_modifying_seconds: int,
+        require_endpoints: bool,
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
     ) -> None:
@@ -129,7 +94,8 @@ class OverdueCheck:
         self._secrets = secrets
         self._users = users
         self._machine = machine
-        self._longest = timedelta(seconds=bound) + WORK
+        self._longest = timedelta(seconds=max_modifying_seconds) + WORK
+        self._require_endpoints = require_endpoints
         self._now = now
         self._sleep = sleep
         self._tags: dict[str, dict[str, str]] = {}
@@ -143,23 +109,25 @@ class OverdueCheck:
         """
         pinned = self._scope.secret_arn
         arns = [pinned] if pinned else self._secrets.rotated_by(self._scope.function_arn)
-        around = self._look_around()
-        found = {arn: list(self._findings(arn, around)) for arn in arns}
+        snapshot = self._take_snapshot()
+        found = {arn: list(self._findings(arn, snapshot)) for arn in arns}
         doubtful = {
-            arn: kinds for arn in arns if (kinds := {each.kind for each in found[arn]} & PASSING)
+            arn: kinds
+            for arn in arns
+            if (kinds := {finding.kind for finding in found[arn]} & PASSING)
         }
         if doubtful:
             self._sleep(SECONDS_UNTIL_A_SECOND_LOOK)
-            around = self._look_around()
+            snapshot = self._take_snapshot()
         for arn, kinds in doubtful.items():
-            again = self._findings(arn, around)
-            found[arn] = [each for each in again if each.kind not in PASSING - kinds]
-        return len(arns), [each for arn in arns for each in found[arn]]
+            again = self._findings(arn, snapshot)
+            found[arn] = [finding for finding in again if finding.kind not in PASSING - kinds]
+        return len(arns), [finding for arn in arns for finding in found[arn]]
 
-    def _look_around(self) -> _Around:
-        around = _Around(self._running())
+    def _take_snapshot(self) -> _Snapshot:
+        snapshot = _Snapshot(self._running())
         if self._scope.user_arn:
-            return around
+            return snapshot
         for user in self._users.users():
             # AWS's own, which no secret can have.
             if user.user_id == "default":
@@ -168,11 +136,11 @@ class OverdueCheck:
                 if user.arn not in self._tags:
                     self._tags[user.arn] = self._users.tags(user.arn)
             except RotationError as error:
-                around.unread[user.user_id] = str(error)
+                snapshot.unread[user.user_id] = str(error)
                 continue
             bound_to = self._tags[user.arn].get(BINDING_TAG, "")
-            around.users.setdefault(bound_to, []).append(user)
-        return around
+            snapshot.users.setdefault(bound_to, []).append(user)
+        return snapshot
 
     def _running(self) -> dict[str, datetime]:
         for pause in PAUSES_SECONDS:
@@ -182,27 +150,26 @@ class OverdueCheck:
                 self._sleep(pause)
         return self._machine.running()
 
-    def _findings(self, secret_arn: str, around: _Around) -> Iterator[Finding]:
+    def _findings(self, secret_arn: str, snapshot: _Snapshot) -> Iterator[Finding]:
+        name = secret_arn
         try:
             secret = self._secrets.describe(secret_arn)
+            name = secret.name
+            yield from self._look_at(secret, snapshot)
         except RotationError as error:
-            yield Finding(secret_arn, "NotLookedAt", f"Secret {secret_arn}: {error}")
-            return
+            yield Finding(name, "NotLookedAt", f"Secret {name}: {error}")
+
+    def _look_at(self, secret: SecretDescription, snapshot: _Snapshot) -> Iterator[Finding]:
+        now = self._now()
         pending = _pending(secret)
-        execution = _execution_of(pending, around.running) if pending else None
+        execution = _execution_of(pending, snapshot.running) if pending else None
         if execution:
             # What else there is to see changes while it runs.
-            ran = self._now() - around.running[execution]
-            if ran > self._longest:
-                yield Finding(
-                    secret.name,
-                    "RunningTooLong",
-                    f"The rotation of secret {secret.name} has been running for {_hours(ran)}: "
-                    f"execution {execution}. Look at the state that it is in; stop it, and rotate "
-                    "by hand.",
-                )
+            duration = now - snapshot.running[execution]
+            if duration > self._longest:
+                yield findings.running_too_long(secret, execution, duration)
             return
-        users = self._users_of(secret, around)
+        users = self._users_of(secret, snapshot)
         if isinstance(users, Finding):
             pinned = bool(self._scope.user_arn)
             if users.kind == "UserMissing" and not secret.schedule.enabled and not pinned:
@@ -211,37 +178,21 @@ class OverdueCheck:
             yield users
             users = []
         # Until its window ends, Secrets Manager may try a rotation again that has failed.
-        blocked = bool(pending) and not secret.schedule.is_window_open(self._now())
-        yield from self._of_the_schedule(secret, blocked=blocked)
+        blocked = bool(pending) and not secret.schedule.is_window_open(now)
+        yield from findings.of_schedule(secret, self._scope.function_arn, now, blocked=blocked)
         for user in users:
-            yield from _of_a_user(user, secret, busy=bool(around.running))
+            yield from findings.of_user(
+                user,
+                secret,
+                lambda: self._secrets.versions(secret.arn),
+                other_rotations=bool(snapshot.running),
+                require_endpoints=self._require_endpoints,
+            )
+        yield from findings.of_replicas(secret)
         if blocked:
-            yield _blocked(secret, pending)
+            yield findings.blocked(secret, pending)
 
-    def _of_the_schedule(self, secret: SecretDescription, *, blocked: bool) -> Iterator[Finding]:
-        schedule = secret.schedule
-        if schedule.function_arn != self._scope.function_arn or not schedule.enabled:
-            by = schedule.function_arn or "no function"
-            how = "off" if schedule.function_arn == self._scope.function_arn else f"done by {by}"
-            yield Finding(
-                secret.name,
-                "RotationOff",
-                f"The rotation of secret {secret.name} is {how}. Switch it on with RotateSecret, "
-                "or take the secret out: remove its user's tag "
-                f"{BINDING_TAG}, or the stack that is pinned to it.",
-            )
-        elif schedule.is_overdue(self._now()) and not blocked:
-            was = "never rotated"
-            if schedule.last:
-                was = f"last rotated or given a new value on {schedule.last:%Y-%m-%d}"
-            yield Finding(
-                secret.name,
-                "Overdue",
-                f"Secret {secret.name} was due by {schedule.due:%Y-%m-%d}, and was {was}. Look "
-                "why its last execution failed, or why there was none; then rotate it.",
-            )
-
-    def _users_of(self, secret: SecretDescription, around: _Around) -> list[User] | Finding:
+    def _users_of(self, secret: SecretDescription, snapshot: _Snapshot) -> list[User] | Finding:
         """Who names the secret, or why nobody is known to."""
         if arn := self._scope.user_arn:
             try:
@@ -250,23 +201,18 @@ class OverdueCheck:
                 gone = isinstance(error, UserNotFoundError)
                 kind: Kind = "UserMissing" if gone else "NotLookedAt"
                 return Finding(secret.name, kind, f"The user of secret {secret.name}: {error}")
-        users = around.users.get(secret.name, []) + around.users.get(secret.arn, [])
+        users = snapshot.users.get(secret.name, []) + snapshot.users.get(secret.arn, [])
         if users:
             return users
-        if around.unread:
-            user_id, reason = next(iter(around.unread.items()))
+        if snapshot.unread:
+            user_id, reason = next(iter(snapshot.unread.items()))
             return Finding(
                 secret.name,
                 "NotLookedAt",
                 f"The user of secret {secret.name} may be one of those whose tags cannot be read "
-                f"({', '.join(around.unread)}). {user_id}: {reason}",
+                f"({', '.join(snapshot.unread)}). {user_id}: {reason}",
             )
-        return Finding(
-            secret.name,
-            "UserMissing",
-            f"No user names secret {secret.name} in its tag {BINDING_TAG}: it was deleted, or has "
-            "lost the tag. Tag it again, or turn the rotation of the secret off.",
-        )
+        return findings.user_missing(secret)
 
 
 def _pending(secret: SecretDescription) -> str:
@@ -279,69 +225,3 @@ def _execution_of(pending: str, running: Iterable[str]) -> str | None:
     """The one that rotates to the version, or tests it: RotateImmediately=false stages one too."""
     names = (pending, dry_run_of(pending))
     return next(filter(None, (running_execution_for(name, running) for name in names)), None)
-
-
-def _blocked(secret: SecretDescription, pending: str) -> Finding:
-    """With Secrets Manager's own remedy (user guide, "Troubleshoot rotation")."""
-    names = f"--secret-id {secret.name} --version-stage {AWSPENDING}"
-    command = f"aws secretsmanager update-secret-version-stage {names}"
-    return Finding(
-        secret.name,
-        "Blocked",
-        f"Secret {secret.name} is blocked: {AWSPENDING} is on version {pending}, which is not "
-        f"{AWSCURRENT}, and no execution rotates to it. Until the label is gone, Secrets Manager "
-        "neither rotates the secret nor changes its schedule. Take it off, and rotate again: "
-        f"`{command} --remove-from-version-id {shlex.quote(pending)}`.",
-    )
-
-
-def _of_a_user(user: User, secret: SecretDescription, *, busy: bool) -> Iterator[Finding]:
-    def found(kind: Kind, what: str) -> Finding:
-        return Finding(secret.name, kind, f"User {user.user_id} of secret {secret.name} {what}")
-
-    # Another rotation may make a user of the same group busy.
-    if user.status != "active" and not (user.status == "modifying" and busy):
-        yield found(
-            "UserNotActive",
-            f"has status {user.status}. Look who changes it, and whether it becomes active: a user "
-            "who is not cannot be rotated.",
-        )
-    if secret.schedule.last:
-        if user.authentication != "password" or not user.password_count:
-            yield found(
-                "UserWithoutPassword",
-                f"has no password (authentication type {user.authentication}), although its secret "
-                "was rotated, or given a new value. Give it AWSCURRENT's password; if the secret "
-                "has none yet, rotate it; or turn the rotation off.",
-            )
-        elif not user.enabled:
-            yield found(
-                "UserOff",
-                "is off, although its secret was rotated, or given a new value. Turn it on with "
-                '"on" in its access string, or turn the rotation off.',
-            )
-    # After a rotation two are right, and one after a first rotation or a leak.
-    never = not secret.schedule.last and not secret.version_with(AWSPREVIOUS)
-    if never and user.password_count > 1:
-        yield found(
-            "UnexpectedPasswordCount",
-            f"has {user.password_count} passwords, although the secret was never rotated. If a "
-            "rotation has failed, the second is its new one. Otherwise the first rotation takes "
-            "away the one that is not in the secret: see that no client logs in with it.",
-        )
-
-
-def _hours(time: timedelta) -> str:
-    return f"{time / timedelta(hours=1):.0f} hours"
-
-
-def message_of(findings: Sequence[Finding]) -> Message:
-    """Of what the daily check has found."""
-    secrets = len({finding.secret for finding in findings})
-    more = len(findings) - MOST_FINDINGS
-    return Message.of(
-        f"{secrets} secret{'s' if secrets > 1 else ''} to look at: the daily check of rotations",
-        *(f"{finding.kind}. {finding.told}" for finding in findings[:MOST_FINDINGS]),
-        f"And {more} more, in the log of the function." if more > 0 else "",
-        'What each means, and what to do: docs/troubleshooting.md, "What the daily check finds".',
-    )

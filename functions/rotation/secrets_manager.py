@@ -38,12 +38,16 @@ _CODES: dict[str, type[RotationError]] = {
 
 @dataclass(frozen=True)
 class SecretDescription:
-    """``stages`` maps version ids to staging labels; versions without a label are not in it."""
+    """``stages`` maps version ids to staging labels; versions without a label are not in it.
+
+    ``failed_replicas`` maps regions to Secrets Manager's reason, which may be empty.
+    """
 
     arn: str
     name: str
     stages: dict[str, frozenset[str]]
     schedule: Schedule = field(default_factory=Schedule)
+    failed_replicas: dict[str, str] = field(default_factory=dict)
 
     def version_with(self, label: str) -> str | None:
         """The id of the version that carries the staging label, or None."""
@@ -94,6 +98,11 @@ class SecretsManager:
                 found["Name"],
                 {each: frozenset(labels) for each, labels in stages.items()},
                 _schedule(found),
+                failed_replicas={
+                    replica.get("Region", "a region"): replica.get("StatusMessage", "")
+                    for replica in found.get("ReplicationStatus", ())
+                    if replica.get("Status") == "Failed"
+                },
             )
 
     def versions(self, secret_arn: str) -> list[Version]:

@@ -17,7 +17,7 @@ from botocore.validate import validate_parameters
 
 from report import remedy
 from rotation import closing, errors, message
-from rotation.overdue import Finding, Kind, message_of
+from rotation.findings import Finding, Kind, message_of
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"

@@ -135,6 +135,7 @@ class FakeSecretsManager(SecretsManager):
             last=NOW - timedelta(days=10),
             next=NOW + timedelta(days=20),
         )
+        self.failed_replicas: dict[str, str] = {}
 
     def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
         """A version is newer than those before it, and each older than the longest execution."""
@@ -158,7 +159,13 @@ class FakeSecretsManager(SecretsManager):
             if self.deleted:
                 raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
             stages = {each: frozenset(found) for each, found in self.labels.items() if found}
-        return SecretDescription(SECRET_ARN, SECRET_NAME, stages, self.schedule)
+        return SecretDescription(
+            SECRET_ARN,
+            SECRET_NAME,
+            stages,
+            self.schedule,
+            failed_replicas=self.failed_replicas,
+        )
 
     def rotated_by(self, function_arn: str) -> list[str]:
         with self.faults.at("rotated_by", function_arn):

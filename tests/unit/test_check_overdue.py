@@ -18,7 +18,7 @@ EVENTS: list[dict[str, Any]] = [{}, {"source": "aws.events", "detail-type": "Sch
 
 @pytest.fixture
 def off(world: World) -> World:
-    """A secret whose rotation somebody has turned off, and whose user is off."""
+    """A secret whose rotation was turned off, and whose user is off."""
     far = NOW + timedelta(days=365_000)
     world.secrets.schedule = replace(world.secrets.schedule, enabled=False, last=far, next=far)
     world.users.change(access_string="off ~* +@all")
@@ -107,6 +107,18 @@ def test_a_pinned_stack_looks_at_its_own_secret(
     off.secrets.schedule = replace(off.secrets.schedule, function_arn="")
     assert off.call(check_overdue.handler, {})["OverdueSecrets"] == 1
     assert off.users.faults.called("user")
+
+
+@pytest.mark.parametrize("required, kinds", [("true", ["UserWithoutGroup"]), ("false", [])])
+def test_a_group_is_looked_for_where_the_stack_requires_a_cache(
+    world: World, monkeypatch: pytest.MonkeyPatch, required: str, kinds: list[str]
+) -> None:
+    far = NOW + timedelta(days=365_000)
+    world.secrets.schedule = replace(world.secrets.schedule, last=far, next=far)
+    world.users.change(group_ids=())
+    monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
+    answer = world.call(check_overdue.handler, {})
+    assert [finding["Kind"] for finding in answer["Findings"]] == kinds
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -1,4 +1,4 @@
-"""What the daily check finds of a secret and its user, and what it keeps silent about."""
+"""What the daily check finds of a secret and its user, and what it leaves out."""
 
 import shlex
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from rotation.errors import (
     UserBusyError,
 )
 from rotation.executions import version_of
+from rotation.findings import MOST_FINDINGS, Finding, message_of
 from rotation.overdue import (
-    MOST_FINDINGS,
     PAUSES_SECONDS,
     SECONDS_UNTIL_A_SECOND_LOOK,
     WORK,
-    Finding,
     OverdueCheck,
     Scope,
-    message_of,
 )
 from rotation.secrets_manager import SecretDescription
 from rotation.user import User
 from tests.unit.fakes import (
+    CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
     FUNCTION_ARN,
+    LONG_AGO,
     NOW,
     OTHER,
     PENDING,
@@ -46,14 +46,18 @@ from tests.unit.fakes import (
     make_user,
 )
 
-BOUND = 1800
+MAX_MODIFYING_SECONDS = 1800
 TAGGED = Scope(FUNCTION_ARN)
 PINNED = Scope(FUNCTION_ARN, SECRET_ARN, USER_ARN)
 DAY = timedelta(days=1)
 
 
 def look(
-    world: World, scope: Scope = TAGGED, sleep: Callable[[float], None] | None = None
+    world: World,
+    scope: Scope = TAGGED,
+    sleep: Callable[[float], None] | None = None,
+    *,
+    require_endpoints: bool = True,
 ) -> list[Finding]:
     """What is found; ``sleep`` is what happens before a second look."""
     check = OverdueCheck(
@@ -61,7 +65,8 @@ def look(
         world.secrets,
         world.users,
         world.machine,
-        bound=BOUND,
+        max_modifying_seconds=MAX_MODIFYING_SECONDS,
+        require_endpoints=require_endpoints,
         now=lambda: NOW,
         sleep=sleep or world.context.sleep,
     )
@@ -104,13 +109,14 @@ def test_a_secret_whose_date_has_passed_is_overdue(world: World, scope: Scope) -
         SECRET_NAME,
         "Overdue",
         f"Secret {SECRET_NAME} was due by 2026-02-27, and was last rotated or given a new value "
-        "on 2026-02-19. Look why its last execution failed, or why there was none; then rotate it.",
+        "on 2026-02-19. Find out why its last execution failed, or why there was none; then rotate "
+        "it.",
     )
 
 
 def test_a_secret_that_was_never_rotated_is_overdue_too(world: World) -> None:
     schedule(world, next=NOW - 2 * DAY, last=None)
-    assert "and was never rotated." in look(world)[0].told
+    assert "and was never rotated." in look(world)[0].message
 
 
 @pytest.mark.parametrize(
@@ -124,14 +130,14 @@ def test_by_when_a_secret_was_due_is_told_by_the_date_that_has_passed(
     world: World, fields: dict[str, Any], due: str
 ) -> None:
     schedule(world, **fields)
-    assert f"was due by {due}," in look(world)[0].told
+    assert f"was due by {due}," in look(world)[0].message
 
 
 def test_a_rotation_that_is_off_is_told_and_not_its_date(world: World, scope: Scope) -> None:
     schedule(world, enabled=False, next=NOW - 2 * DAY)
     [finding] = look(world, scope)
     assert finding.kind == "RotationOff"
-    assert "is off." in finding.told
+    assert "is off." in finding.message
 
 
 def test_a_secret_that_is_off_and_has_no_user_any_more_was_taken_out(world: World) -> None:
@@ -148,7 +154,7 @@ def test_a_pinned_secret_that_another_function_rotates_is_told(
     schedule(world, function_arn=by)
     [finding] = look(world, PINNED)
     assert finding.kind == "RotationOff"
-    assert told in finding.told
+    assert told in finding.message
 
 
 def test_secrets_of_another_function_are_none_of_ours(world: World) -> None:
@@ -162,18 +168,19 @@ def test_a_version_that_no_execution_rotates_to_blocks_its_secret(
     world.stage()
     [finding] = look(world, scope)
     assert finding.kind == "Blocked"
+    assert f"AWSPENDING is on version {PENDING}, which is not AWSCURRENT," in finding.message
     assert (
         f"`aws secretsmanager update-secret-version-stage --secret-id {SECRET_NAME} "
         f"--version-stage AWSPENDING --remove-from-version-id {PENDING}`"
-    ) in finding.told
+    ) in finding.message
     assert world.context.slept == [SECONDS_UNTIL_A_SECOND_LOOK]
 
 
 def test_a_version_with_an_odd_id_is_quoted_for_a_shell(world: World) -> None:
     odd = "a token that somebody chose; it's 32 characters"
     world.secrets.add(odd, None, "AWSPENDING")
-    told = look(world)[0].told
-    command = told.split("`")[1]
+    message = look(world)[0].message
+    command = message.split("`")[1]
     assert shlex.split(command)[-1] == odd
 
 
@@ -266,29 +273,29 @@ def test_an_execution_that_runs_longer_than_can_be_is_told(world: World, scope: 
     world.stage()
     machine = world.machine.machine
     machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
-    machine.running_since = NOW - timedelta(seconds=BOUND) - WORK
+    machine.running_since = NOW - timedelta(seconds=MAX_MODIFYING_SECONDS) - WORK
     assert look(world, scope) == []
     machine.running_since -= timedelta(seconds=1)
     [finding] = look(world, scope)
     assert finding.kind == "RunningTooLong"
-    assert world.machine.arn(f"{PENDING}-1") in finding.told
-    assert "for 31 hours" in finding.told
+    assert world.machine.arn(f"{PENDING}-1") in finding.message
+    assert "for 31 hours" in finding.message
 
 
 @pytest.mark.parametrize("status", ["modifying", "deleting", "creating"])
-def test_a_user_who_is_not_active_is_told(world: World, scope: Scope, status: str) -> None:
+def test_a_user_that_is_not_active_is_found(world: World, scope: Scope, status: str) -> None:
     world.users.change(status=status)
     [finding] = look(world, scope)
     assert finding.kind == "UserNotActive"
-    assert f"has status {status}" in finding.told
+    assert f"has status {status}" in finding.message
 
 
-def test_a_user_who_is_active_again_a_moment_later_is_not(world: World) -> None:
+def test_a_user_that_is_active_again_a_moment_later_is_not(world: World) -> None:
     world.users.change(status="modifying")
     assert look(world, sleep=lambda _: world.users.change(status="active")) == []
 
 
-def test_a_user_whom_another_rotation_may_keep_busy_is_not(world: World) -> None:
+def test_a_user_that_another_rotation_may_keep_busy_is_not(world: World) -> None:
     world.machine.machine.statuses[f"{OTHER}-1"] = ["RUNNING"]
     world.users.change(status="modifying")
     assert look(world) == []
@@ -296,9 +303,14 @@ def test_a_user_whom_another_rotation_may_keep_busy_is_not(world: World) -> None
     assert kinds(look(world)) == ["UserNotActive"]
 
 
-def test_a_user_who_is_off_is_told_once_it_was_rotated(world: World, scope: Scope) -> None:
+def test_a_user_that_is_off_is_found_once_it_was_rotated(world: World, scope: Scope) -> None:
     world.users.change(access_string="off ~* +@all")
-    assert kinds(look(world, scope)) == ["UserOff"]
+    [finding] = look(world, scope)
+    assert finding.kind == "UserOff"
+    assert (
+        'CloudFormation or Terraform turns it off again if its access string there says "off"'
+        in (finding.message)
+    )
     schedule(world, last=None)
     assert look(world, scope) == []
 
@@ -306,7 +318,7 @@ def test_a_user_who_is_off_is_told_once_it_was_rotated(world: World, scope: Scop
 @pytest.mark.parametrize(
     "authentication, count", [("no-password", 0), ("iam", 0), ("password", 0), ("no-password", 1)]
 )
-def test_a_rotated_user_without_a_password_is_told(
+def test_a_rotated_user_without_a_password_is_found(
     world: World, authentication: str, count: int
 ) -> None:
     world.users.change(
@@ -318,9 +330,109 @@ def test_a_rotated_user_without_a_password_is_told(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_one_password_or_two_are_right_after_a_rotation(world: World, count: int) -> None:
+def test_one_password_or_two_are_right_after_the_first_rotation(world: World, count: int) -> None:
+    """AWSPREVIOUS is the secret's first version; a failed attempt has made one, too."""
+    world.secrets.add(OTHER, None)
     world.users.change(password_count=count)
     assert look(world) == []
+
+
+@pytest.fixture
+def rotated_twice(world: World) -> World:
+    """A version before AWSPREVIOUS, whose user has the passwords of a rotation."""
+    world.secrets.add(OTHER, None)
+    world.secrets.created[OTHER] = LONG_AGO - DAY
+    world.users.change(password_count=2)
+    return world
+
+
+def test_one_password_is_not_right_after_the_second_rotation(
+    rotated_twice: World, scope: Scope
+) -> None:
+    """As CloudFormation or Terraform leaves it that sets a password of its own, or AWSCURRENT's."""
+    world = rotated_twice
+    assert look(world, scope) == []
+    assert not world.secrets.faults.called("versions")
+    world.users.change(password_count=1)
+    [finding] = look(world, scope)
+    assert finding.kind == "PasswordsReplaced"
+    for words in (
+        "an update by CloudFormation or Terraform",
+        '"DryRun": true',
+        "CurrentPasswordRefusedError in docs/troubleshooting.md",
+        "two passwords end this finding",
+    ):
+        assert words in finding.message
+    assert not world.secrets.faults.called("read")
+
+
+def test_the_next_rotation_ends_what_one_password_may_mean(rotated_twice: World) -> None:
+    """An edit between the first rotation and the second looks the same."""
+    world = rotated_twice
+    world.users.change(password_count=1)
+    assert kinds(look(world)) == ["PasswordsReplaced"]
+    world.stage()
+    world.modify()
+    world.secrets.move_label("", "AWSCURRENT", to=PENDING, away_from=CURRENT)
+    world.secrets.move_label("", "AWSPENDING", to=None, away_from=PENDING)
+    assert look(world) == []
+
+
+def test_a_rotation_that_ends_between_two_looks_has_replaced_no_password(
+    rotated_twice: World,
+) -> None:
+    world = rotated_twice
+    world.users.change(password_count=1)
+    assert look(world, sleep=lambda _: world.users.change(password_count=2)) == []
+
+
+def test_one_password_of_a_user_that_is_off_is_not_looked_into(rotated_twice: World) -> None:
+    world = rotated_twice
+    world.users.change(password_count=1, access_string="off ~* +@all")
+    assert kinds(look(world)) == ["UserOff"]
+    schedule(world, last=None)
+    assert look(world) == []
+
+
+def test_versions_that_cannot_be_listed_are_a_finding_beside_the_others(world: World) -> None:
+    schedule(world, next=NOW - 2 * DAY)
+    for _ in range(2):
+        world.secrets.faults.raise_at("versions", AccessDeniedError("Denied."))
+    assert [(finding.kind, finding.secret) for finding in look(world)] == [
+        ("Overdue", SECRET_NAME),
+        ("NotLookedAt", SECRET_NAME),
+    ]
+
+
+def test_a_user_in_no_group_is_found_where_the_stack_requires_a_cache(
+    world: World, scope: Scope
+) -> None:
+    world.users.change(group_ids=())
+    [finding] = look(world, scope)
+    assert finding.kind == "UserWithoutGroup"
+    assert "RequireEndpoints=true" in finding.message
+    assert "CloudFormation or Terraform" in finding.message
+    assert look(world, scope, require_endpoints=False) == []
+
+
+@pytest.mark.parametrize(
+    "reason, shown",
+    [
+        (
+            "Access to KMS is not allowed.",
+            "in eu-west-1 has failed: Access to KMS is not allowed. ",
+        ),
+        ("", "in eu-west-1 has failed: Secrets Manager gives no reason. "),
+    ],
+)
+def test_a_replica_that_has_failed_is_found(
+    world: World, scope: Scope, reason: str, shown: str
+) -> None:
+    world.secrets.failed_replicas = {"eu-west-1": reason, "eu-west-3": reason}
+    first, second = look(world, scope)
+    assert (first.kind, second.kind) == ("ReplicaFailed", "ReplicaFailed")
+    assert shown in first.message
+    assert "in eu-west-3 has failed" in second.message
 
 
 def test_two_passwords_are_not_right_before_the_first_rotation(world: World, scope: Scope) -> None:
@@ -340,24 +452,31 @@ def test_two_passwords_are_not_right_before_the_first_rotation(world: World, sco
     assert look(world, scope) == []
 
 
-def test_a_user_who_is_gone_is_told(world: World, scope: Scope) -> None:
+def test_a_user_that_was_deleted_is_found(world: World, scope: Scope) -> None:
     world.users.found = None
     schedule(world, next=NOW - 2 * DAY)
     assert kinds(look(world, scope)) == ["UserMissing", "Overdue"]
     assert world.context.slept == [SECONDS_UNTIL_A_SECOND_LOOK]
 
 
-def test_a_pinned_user_who_is_gone_is_told_even_if_the_rotation_is_off(world: World) -> None:
+def test_a_pinned_user_that_was_deleted_is_found_even_if_the_rotation_is_off(world: World) -> None:
     world.users.found = None
     schedule(world, enabled=False)
     assert kinds(look(world, PINNED)) == ["UserMissing", "RotationOff"]
 
 
-def test_a_user_who_has_lost_its_tag_is_told(world: World) -> None:
+def test_a_secret_that_no_tag_names_is_found_while_its_rotation_is_on(world: World) -> None:
     world.users.its_tags = {"rotation-secret": "another"}
     [finding] = look(world)
     assert finding.kind == "UserMissing"
-    assert "No user names secret redis/app in its tag rotation-secret" in finding.told
+    for words in (
+        "No user names secret redis/app in its tag rotation-secret",
+        "CloudFormation or Terraform may remove a tag",
+        "If the user's tag names another secret",
+    ):
+        assert words in finding.message
+    schedule(world, enabled=False)
+    assert look(world) == []
 
 
 def test_a_user_may_name_the_secret_by_its_arn(world: World) -> None:
@@ -365,7 +484,7 @@ def test_a_user_may_name_the_secret_by_its_arn(world: World) -> None:
     assert look(world) == []
 
 
-def test_a_user_in_transition_who_has_no_tags_is_not_gone(world: World) -> None:
+def test_a_user_in_transition_that_has_no_tags_is_not_missing(world: World) -> None:
     busy = UserBusyError("ListTagsForResource answered UserNotFound.")
     world.users.faults.raise_at("tags", busy)
     assert look(world) == []
@@ -373,8 +492,8 @@ def test_a_user_in_transition_who_has_no_tags_is_not_gone(world: World) -> None:
         world.users.faults.raise_at("tags", busy)
     [finding] = look(world)
     assert finding.kind == "NotLookedAt"
-    assert "may be one of those whose tags cannot be read (app-id)" in finding.told
-    assert "answered UserNotFound" in finding.told
+    assert "may be one of those whose tags cannot be read (app-id)" in finding.message
+    assert "answered UserNotFound" in finding.message
 
 
 def test_tags_that_were_read_are_not_read_again(world: World) -> None:
@@ -384,11 +503,11 @@ def test_tags_that_were_read_are_not_read_again(world: World) -> None:
     assert len(world.users.faults.called("users")) == 2
 
 
-def test_a_pinned_user_who_cannot_be_looked_at_is_told_so(world: World) -> None:
+def test_a_pinned_user_that_cannot_be_looked_at_is_a_finding(world: World) -> None:
     for _ in range(2):
         world.users.faults.raise_at("user", AccessDeniedError("Denied."))
     [finding] = look(world, PINNED)
-    assert (finding.kind, finding.told) == (
+    assert (finding.kind, finding.message) == (
         "NotLookedAt",
         f"The user of secret {SECRET_NAME}: Denied.",
     )
@@ -416,7 +535,7 @@ class ManySecrets(FakeSecretsManager):
 
 
 class ManyUsers(FakeElastiCache):
-    """Users who each name a secret."""
+    """Users that each name a secret."""
 
     def __init__(self, named: dict[str, User]) -> None:
         super().__init__(make_user(), [CURRENT_PASSWORD])

@@ -97,6 +97,23 @@ def test_a_description_finds_the_version_of_a_label() -> None:
     assert found.version_with(AWSPREVIOUS) is None
 
 
+def test_a_description_names_the_replicas_that_have_failed(
+    stubbed: tuple[SecretsManager, Stubber],
+) -> None:
+    secrets, stubber = stubbed
+    exists = "Secret with this name already exists in this region"
+    replicas: list[dict[str, str]] = [
+        {"Region": "eu-west-1", "Status": "InSync"},
+        {"Region": "eu-west-2", "Status": "Failed", "StatusMessage": exists},
+        {"Region": "eu-west-3", "Status": "InProgress", "StatusMessage": "Replication in progress"},
+        {"Region": "eu-north-1", "Status": "Failed"},
+    ]
+    described = {"ARN": SECRET_ARN, "Name": SECRET_NAME, "ReplicationStatus": replicas}
+    stubber.add_response("describe_secret", described)
+    found = secrets.describe(SECRET_NAME).failed_replicas
+    assert found == {"eu-west-2": exists, "eu-north-1": ""}
+
+
 SCHEDULE = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
 
 
