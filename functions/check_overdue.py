@@ -10,8 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation.elasticache import ElastiCache
 from rotation.findings import message_of
 from rotation.overdue import OverdueCheck, Scope
+from rotation.pin import Pin
 from rotation.secrets_manager import SecretsManager
-from rotation.settings import seconds_from_env
+from rotation.settings import required, seconds_from_env
 from rotation.step_functions import StepFunctions
 from rotation.telemetry import MetricUnit, entry_point, logger, metrics
 from rotation.topic import Topic
@@ -24,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     A finding is ``{"Secret", "Kind", "Message"}``.
     """
     check = OverdueCheck(
-        Scope.from_env(),
+        Scope(required("ROTATION_FUNCTION_ARN"), Pin.from_env()),
         SecretsManager.connect(),
         ElastiCache.connect(),
         StepFunctions.connect(),

@@ -4,7 +4,6 @@ No secret's value is read. Which user belongs to a secret is in the user's tag, 
 pinned to both.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from datetime import datetime, timedelta
 from rotation import findings
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
-    ConfigurationError,
     RotationError,
     ServiceUnavailableError,
     ThrottlingError,
@@ -20,8 +18,8 @@ from rotation.errors import (
 )
 from rotation.executions import dry_run_of, running_execution_for
 from rotation.findings import PASSING, Finding, Kind
+from rotation.pin import Pin
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription, SecretsManager
-from rotation.settings import required
 from rotation.step_functions import StepFunctions
 from rotation.user import BINDING_TAG, User
 
@@ -38,21 +36,7 @@ class Scope:
     """What is looked at: all secrets that the function rotates, or the one of a pinned stack."""
 
     function_arn: str
-    secret_arn: str = ""
-    user_arn: str = ""
-
-    @classmethod
-    def from_env(cls) -> "Scope":
-        """From ROTATION_FUNCTION_ARN, SECRET_ARN and USER_ARN.
-
-        Raises:
-            ConfigurationError: the first is missing, or only one of the other two.
-        """
-        function = required("ROTATION_FUNCTION_ARN")
-        secret, user = os.environ.get("SECRET_ARN", ""), os.environ.get("USER_ARN", "")
-        if bool(secret) != bool(user):
-            raise ConfigurationError("Set the environment variables SECRET_ARN and USER_ARN both.")
-        return cls(function, secret, user)
+    pin: Pin | None = None
 
 
 @dataclass
@@ -107,8 +91,8 @@ class OverdueCheck:
             AwsError: the secrets, the users or the executions could not be listed. What goes wrong
                 with one secret alone is a finding.
         """
-        pinned = self._scope.secret_arn
-        arns = [pinned] if pinned else self._secrets.rotated_by(self._scope.function_arn)
+        pin = self._scope.pin
+        arns = [pin.secret_arn] if pin else self._secrets.rotated_by(self._scope.function_arn)
         snapshot = self._take_snapshot()
         found = {arn: list(self._findings(arn, snapshot)) for arn in arns}
         doubtful = {
@@ -126,7 +110,7 @@ class OverdueCheck:
 
     def _take_snapshot(self) -> _Snapshot:
         snapshot = _Snapshot(self._running())
-        if self._scope.user_arn:
+        if self._scope.pin:
             return snapshot
         for user in self._users.users():
             # AWS's own, which no secret can have.
@@ -171,7 +155,7 @@ class OverdueCheck:
             return
         users = self._users_of(secret, snapshot)
         if isinstance(users, Finding):
-            pinned = bool(self._scope.user_arn)
+            pinned = self._scope.pin is not None
             if users.kind == "UserMissing" and not secret.schedule.enabled and not pinned:
                 # Off, and no user names it any more: it has been taken out of this stack.
                 return
@@ -194,9 +178,9 @@ class OverdueCheck:
 
     def _users_of(self, secret: SecretDescription, snapshot: _Snapshot) -> list[User] | Finding:
         """Who names the secret, or why nobody is known to."""
-        if arn := self._scope.user_arn:
+        if pin := self._scope.pin:
             try:
-                return [self._users.user(arn.rsplit(":", 1)[1])]
+                return [self._users.user(pin.user_arn.rsplit(":", 1)[1])]
             except RotationError as error:
                 gone = isinstance(error, UserNotFoundError)
                 kind: Kind = "UserMissing" if gone else "NotLookedAt"

@@ -10,7 +10,7 @@ import pytest
 
 import check_overdue
 from rotation.errors import ConfigurationError, ThrottlingError
-from tests.unit.fakes import NOW, SECRET_ARN, SECRET_NAME, TOPIC_ARN, USER_ARN, World
+from tests.unit.fakes import NOW, SECRET_ARN, SECRET_NAME, TOPIC_ARN, USER_ARN, USERNAME, World
 from tests.unit.test_report_rotation import metrics_in
 
 EVENTS: list[dict[str, Any]] = [{}, {"source": "aws.events", "detail-type": "Scheduled Event"}]
@@ -104,6 +104,7 @@ def test_a_pinned_stack_looks_at_its_own_secret(
 ) -> None:
     monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
     monkeypatch.setenv("USER_ARN", USER_ARN)
+    monkeypatch.setenv("USER_NAME", USERNAME)
     off.secrets.schedule = replace(off.secrets.schedule, function_arn="")
     assert off.call(check_overdue.handler, {})["OverdueSecrets"] == 1
     assert off.users.faults.called("user")

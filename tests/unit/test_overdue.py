@@ -10,7 +10,6 @@ import pytest
 
 from rotation.errors import (
     AccessDeniedError,
-    ConfigurationError,
     RotationError,
     SecretDeletedError,
     ServiceUnavailableError,
@@ -26,6 +25,7 @@ from rotation.overdue import (
     OverdueCheck,
     Scope,
 )
+from rotation.pin import Pin
 from rotation.secrets_manager import SecretDescription
 from rotation.user import User
 from tests.unit.fakes import (
@@ -40,6 +40,7 @@ from tests.unit.fakes import (
     SECRET_ARN,
     SECRET_NAME,
     USER_ARN,
+    USERNAME,
     FakeElastiCache,
     FakeSecretsManager,
     World,
@@ -48,7 +49,7 @@ from tests.unit.fakes import (
 
 MAX_MODIFYING_SECONDS = 1800
 TAGGED = Scope(FUNCTION_ARN)
-PINNED = Scope(FUNCTION_ARN, SECRET_ARN, USER_ARN)
+PINNED = Scope(FUNCTION_ARN, Pin(SECRET_ARN, USER_ARN, USERNAME))
 DAY = timedelta(days=1)
 
 
@@ -594,23 +595,6 @@ def test_executions_that_may_not_be_listed_are_not_listed_again(world: World) ->
     with pytest.raises(AccessDeniedError):
         look(world)
     assert world.context.slept == []
-
-
-@pytest.mark.parametrize(
-    "environment, missing",
-    [
-        ({"ROTATION_FUNCTION_ARN": ""}, "ROTATION_FUNCTION_ARN is missing"),
-        ({"SECRET_ARN": SECRET_ARN}, "SECRET_ARN and USER_ARN both"),
-        ({"USER_ARN": USER_ARN}, "SECRET_ARN and USER_ARN both"),
-    ],
-)
-def test_a_scope_that_is_half_given_is_refused(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], missing: str
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=missing):
-        Scope.from_env()
 
 
 def test_a_message_lists_what_was_found() -> None:
