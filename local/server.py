@@ -179,7 +179,7 @@ def _serve_ministack(gateway: socket.socket) -> None:
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:
     from moto.core.request import Request
 
-    from local import interpreter, moments, secrets_manager
+    from local import cloudformation, interpreter, moments, secrets_manager
     from local.access import Access
     from local.elasticache import ElastiCache, ElastiCacheResponse
     from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
@@ -266,7 +266,9 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
 
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+    url = f"http://127.0.0.1:{server.server_port}"
+    cloudformation.install(make_client("secretsmanager", url), make_client("elasticache", url))
+    return url
 
 
 def _assume(values: bytes) -> Response:
