@@ -1,17 +1,17 @@
 """CloudFormation's types of Secrets Manager and ElastiCache, on the services that are here.
 
-ministack deploys stacks, and has its own secrets and users. Here, each of these types makes the calls
-that AWS's handler for it makes, as far as they are public:
+ministack deploys stacks, and has secrets and users of its own. Here, these types make the calls that
+AWS's handlers make, as far as they are public:
 
-- a secret, a rotation schedule, a user group: the permissions that each handler asks for, in the
-  types' schemas (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
-- a user: ModifyUser gets every property as soon as one has changed. AWS's handler is not public. That
-  of MemoryDB's user does so (aws-cloudformation/aws-cloudformation-resource-providers-memorydb), and
-  it is the reading that takes a user's passwords away.
+- a secret, a rotation schedule, a user group: those whose permissions the type's schema lists
+  (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
+- a user: ModifyUser gets every property as soon as one has changed. AWS's handler is not public;
+  MemoryDB's does so (aws-cloudformation/aws-cloudformation-resource-providers-memorydb), and it is
+  the strict reading: it takes the previous password off the user.
 
-A stack keeps ``{{resolve:secretsmanager:...}}`` as it is written, and so a new value of the secret is no
-change. It is resolved when a user is created or changed (CloudFormation user guide, "Get a secret or
-secret value from Secrets Manager").
+A stack keeps ``{{resolve:secretsmanager:...}}`` as it is written: a new value of the secret is no
+change. It is resolved when a user is created or changed (CloudFormation user guide, "Get a secret
+or secret value from Secrets Manager").
 """
 
 from __future__ import annotations
@@ -163,7 +163,8 @@ class _Types:
         generate = dict(properties.get("GenerateSecretString", {}))
         if not generate:
             return {key: properties[key] for key in ("SecretString",) if key in properties}
-        template, key = generate.pop("SecretStringTemplate", ""), generate.pop("GenerateStringKey", "")
+        template = generate.pop("SecretStringTemplate", "")
+        key = generate.pop("GenerateStringKey", "")
         password = self._secrets.get_random_password(**generate)["RandomPassword"]
         text = json.dumps({**json.loads(template), key: password}) if template else password
         return {"SecretString": text}

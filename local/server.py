@@ -161,25 +161,45 @@ def _start(
 def _serve_ministack(gateway: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    from ministack.app import app
+    from ministack import app
 
     from local import environments
 
     environments.install()
+    load = app._get_module
+
+    def load_service(name: str) -> Any:
+        if name == "cloudformation":
+            _install_cloudformation()
+        return load(name)
+
+    app._get_module = load_service
     config = Config()
     config.bind = [f"fd://{gateway.fileno()}"]
     config.keep_alive_timeout = 75
 
     async def run() -> None:
-        await serve(app, config, shutdown_trigger=asyncio.Event().wait)
+        await serve(app.app, config, shutdown_trigger=asyncio.Event().wait)
 
     asyncio.run(run())
+
+
+@functools.cache
+def _install_cloudformation() -> None:
+    """When it is first asked for, as ministack does: loading it takes as long as all the rest."""
+    from local import cloudformation
+
+    clients = [
+        make_client(name, os.environ[MOTO_SERVICES[name]])
+        for name in ("secretsmanager", "elasticache")
+    ]
+    cloudformation.install(*clients)
 
 
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:
     from moto.core.request import Request
 
-    from local import cloudformation, interpreter, moments, secrets_manager
+    from local import interpreter, moments, secrets_manager
     from local.access import Access
     from local.elasticache import ElastiCache, ElastiCacheResponse
     from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
@@ -266,9 +286,7 @@ def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str
 
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    cloudformation.install(make_client("secretsmanager", url), make_client("elasticache", url))
-    return url
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 def _assume(values: bytes) -> Response:

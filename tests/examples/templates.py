@@ -17,7 +17,11 @@ def effects(template: Template, parameters: dict[str, str]) -> dict[str, Any]:
     resources = template["Resources"]
     values = {
         **_PSEUDO,
-        **{name: each["Default"] for name, each in template["Parameters"].items() if "Default" in each},
+        **{
+            name: each["Default"]
+            for name, each in template["Parameters"].items()
+            if "Default" in each
+        },
         **parameters,
         **{name: each["Type"] for name, each in resources.items()},
     }
@@ -26,7 +30,9 @@ def effects(template: Template, parameters: dict[str, str]) -> dict[str, Any]:
         after = each.get("DependsOn", [])
         found[each["Type"]] = {
             "Properties": _resolved(each["Properties"], values),
-            "DependsOn": sorted(values[name] for name in ([after] if isinstance(after, str) else after)),
+            "DependsOn": sorted(
+                values[name] for name in ([after] if isinstance(after, str) else after)
+            ),
             "DeletionPolicy": each.get("DeletionPolicy", "Delete"),
             "UpdateReplacePolicy": each.get("UpdateReplacePolicy", "Delete"),
         }
@@ -49,7 +55,8 @@ def _resolved(written: Any, values: dict[str, str]) -> Any:
                 text = text.replace(f"${{{name}}}", value)
             return _plain(text)
         case {"Fn::Join": [separator, parts]}:
-            return _plain(separator.join(_resolved(parts, values)))
+            texts = (each if isinstance(each, str) else _resolved(each, values) for each in parts)
+            return _plain(separator.join(texts))
     return {key: _resolved(value, values) for key, value in written.items()}
 
 

@@ -1,10 +1,10 @@
-"""What `terraform apply` does with examples/terraform, without terraform: the calls of its provider.
+"""What `terraform apply` does with examples/terraform: the calls of its provider, without terraform.
 
-A run evaluates the file itself, looks at each resource, compares, and makes the calls that provider aws
-makes. Their source is hashicorp/terraform-provider-aws: internal/service/elasticache/user.go and
-user_group.go, internal/service/secretsmanager/secret.go, secret_version.go, secret_rotation.go,
-random_password_ephemeral.go and secret_version_ephemeral.go. `passwords_wo` goes to CreateUser, and to
-ModifyUser only with another `passwords_wo_version` (its pull request 45988).
+A run evaluates the file itself, looks at each resource, compares, and makes the calls that provider
+aws makes: hashicorp/terraform-provider-aws, internal/service/elasticache/user.go and user_group.go,
+internal/service/secretsmanager/secret.go, secret_version.go, secret_rotation.go, and the ephemeral
+random_password_ephemeral.go and secret_version_ephemeral.go. `passwords_wo` goes to CreateUser, and
+to ModifyUser only with another `passwords_wo_version` (its pull request 45988).
 """
 
 import json
@@ -31,14 +31,16 @@ _FORCES_NEW = {"name", "secret_id", "secret_string_wo_version", "user_id", "user
 def parsed(text: str = MAIN.read_text()) -> dict[str, Any]:
     """The file's blocks: by kind, then by type and name, or by name alone."""
     options = hcl2.SerializationOptions(
-        with_comments=False, explicit_blocks=False, strip_string_quotes=True
+        with_comments=False,
+        explicit_blocks=False,
+        strip_string_quotes=True,
     )
     found: dict[str, Any] = {}
     for kind, blocks in hcl2.loads(text, serialization_options=options).items():
         for block in blocks:
             for label, body in block.items():
                 found.setdefault(kind, {}).setdefault(label, {}).update(
-                    body if isinstance(body, dict) else {"": body}
+                    body if isinstance(body, dict) else {"": body},
                 )
     return found
 
@@ -184,7 +186,8 @@ class Provider:
 
     def _create_secret(self, wanted: Arguments) -> Arguments:
         created = self._secrets.create_secret(
-            Name=wanted["name"], Description=wanted["description"]
+            Name=wanted["name"],
+            Description=wanted["description"],
         )
         return {"id": created["ARN"], "arn": created["ARN"]}
 
@@ -202,11 +205,13 @@ class Provider:
 
     def _version(self, state: Arguments) -> Arguments | None:
         found = self._secrets.get_secret_value(
-            SecretId=state["secret_id"], VersionId=state["version_id"]
+            SecretId=state["secret_id"],
+            VersionId=state["version_id"],
         )
         # Secrets Manager may remove a version without labels (UpdateSecretVersionStage); it is then
         # ResourceNotFoundException (hashicorp/terraform-provider-aws, issue 37302).
-        return {"version_stages": {*found["VersionStages"]}} if found["VersionStages"] else None
+        labels = found.get("VersionStages")
+        return {"version_stages": {*labels}} if labels else None
 
     def _move_labels(self, found: Arguments, wanted: Arguments, _: set[str]) -> None:
         secret_id, version_id = found["secret_id"], found["version_id"]
@@ -242,7 +247,7 @@ class Provider:
                 {
                     "schedule_expression": rules["ScheduleExpression"],
                     "duration": rules["Duration"],
-                }
+                },
             ],
         }
 
