@@ -1,7 +1,7 @@
 """CloudFormation's types of Secrets Manager and ElastiCache, on the services that are here.
 
-ministack deploys stacks, and has secrets and users of its own. Here, these types make the calls that
-AWS's handlers make, as far as they are public:
+ministack deploys stacks, and has secrets and users of its own. Here, these types make the calls
+that AWS's handlers make, as far as they are public:
 
 - a secret, a rotation schedule, a user group: those whose permissions the type's schema lists
   (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -119,14 +120,14 @@ class _Types:
     def create_user(self, logical_id: str, new: Properties, stack: str) -> Made:
         """CreateUser."""
         user = self._elasticache.create_user(**_resolved(new))
-        self._await_user(user["UserId"])
+        self._active_user(user["UserId"])
         return user["UserId"], {"Arn": user["ARN"], "Status": "active"}
 
     def update_user(self, user_id: str, old: Properties, new: Properties, stack: str) -> Made:
         """ModifyUser with all properties, if one has changed; then the tags."""
         if _without(new, "Tags") != _without(old, "Tags"):
             self._elasticache.modify_user(**_resolved(_without(new, "Tags", "UserName")))
-        arn = self._await_user(user_id)["ARN"]
+        arn = self._active_user(user_id)["ARN"]
         added, removed = _tag_changes(old, new)
         if added:
             self._elasticache.add_tags_to_resource(ResourceName=arn, Tags=added)
@@ -136,7 +137,7 @@ class _Types:
 
     def delete_user(self, user_id: str, old: Properties) -> None:
         """DeleteUser."""
-        self._await_user(user_id)
+        self._active_user(user_id)
         self._elasticache.delete_user(UserId=user_id)
 
     def create_group(self, logical_id: str, new: Properties, stack: str) -> Made:
@@ -151,8 +152,9 @@ class _Types:
         changes = {key: users for key, users in changes.items() if users}
         if changes:
             self._elasticache.modify_user_group(UserGroupId=group_id, **changes)
-        [group] = self._elasticache.describe_user_groups(UserGroupId=group_id)["UserGroups"]
-        return group_id, {"Arn": group["ARN"], "Status": group["Status"]}
+        groups = partial(self._elasticache.describe_user_groups, UserGroupId=group_id)
+        group = _active(lambda: groups()["UserGroups"][0])
+        return group_id, {"Arn": group["ARN"], "Status": "active"}
 
     def delete_group(self, group_id: str, old: Properties) -> None:
         """DeleteUserGroup."""
@@ -179,13 +181,16 @@ class _Types:
         )
         return arn, {"Id": arn}
 
-    def _await_user(self, user_id: str) -> dict[str, Any]:
-        """The user, as soon as it is active."""
-        while True:
-            [user] = self._elasticache.describe_users(UserId=user_id)["Users"]
-            if user["Status"] == "active":
-                return dict(user)
-            time.sleep(0.05)
+    def _active_user(self, user_id: str) -> dict[str, Any]:
+        users = partial(self._elasticache.describe_users, UserId=user_id)
+        return _active(lambda: users()["Users"][0])
+
+
+def _active(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What is found, as soon as it is active."""
+    while (found := look())["Status"] != "active":
+        time.sleep(0.05)
+    return found
 
 
 def _resolved(properties: Properties) -> dict[str, Any]:

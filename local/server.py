@@ -189,11 +189,10 @@ def _install_cloudformation() -> None:
     """When it is first asked for, as ministack does: loading it takes as long as all the rest."""
     from local import cloudformation
 
-    clients = [
-        make_client(name, os.environ[MOTO_SERVICES[name]])
-        for name in ("secretsmanager", "elasticache")
-    ]
-    cloudformation.install(*clients)
+    services = ("secretsmanager", "elasticache")
+    cloudformation.install(
+        *(make_client(each, os.environ[MOTO_SERVICES[each]]) for each in services)
+    )
 
 
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:

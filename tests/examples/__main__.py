@@ -1,7 +1,7 @@
 """Checks examples/ with the tools that they are for, each in an environment of its own.
 
-``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed. The CDK
-gets its Node.js from PyPI, whatever there is on this computer.
+``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
+The CDK gets its Node.js from PyPI, whatever there is on this computer.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What `terraform apply` does with examples/terraform: the calls of its provider, without terraform.
+"""What `terraform apply` does with examples/terraform, without terraform: its provider's calls.
 
 A run evaluates the file itself, looks at each resource, compares, and makes the calls that provider
 aws makes: hashicorp/terraform-provider-aws, internal/service/elasticache/user.go and user_group.go,

@@ -131,6 +131,7 @@ def test_a_user_outlives_the_updates_of_its_owner(
     assert tenant.logins(first["password"]) == {True}
 
     await_dry_run(tenant)
+    assert tenant.value() == first
     assert tenant.start()["status"] == "SUCCEEDED"
     assert tenant.start()["status"] == "SUCCEEDED"
     rotated, password = current(tenant), tenant.value()["password"]
