@@ -48,14 +48,14 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  secret_name = "elasticache/${var.user_id}"
-  account     = data.aws_caller_identity.current.account_id
+  name    = "elasticache/${var.user_id}"
+  account = data.aws_caller_identity.current.account_id
   # Composed: the user itself needs the secret first.
   user_arn = "arn:${data.aws_partition.current.partition}:elasticache:${data.aws_region.current.region}:${local.account}:user:${var.user_id}"
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  name        = local.secret_name
+  name        = local.name
   description = "The password of the ElastiCache user ${var.user_id}"
 }
 
@@ -101,7 +101,7 @@ resource "aws_elasticache_user" "this" {
 
   tags = {
     # This allows the rotation to change the user: the user names its secret.
-    rotation-secret = local.secret_name
+    rotation-secret = local.name
   }
 }
 
