@@ -47,9 +47,9 @@ class Stack:
         self._parameters: dict[str, str] = {}
 
     def apply(self, **variables: str) -> None:
-        words = {name: name.title().replace("_", "") for name in variables}
-        words["rotation_function_arn"] = "RotationFunctionArn"
-        self._parameters |= {words[name]: value for name, value in variables.items()}
+        self._parameters |= {
+            name.title().replace("_", ""): value for name, value in variables.items()
+        }
         change_stack(
             self._cloudformation,
             self._name,
@@ -158,6 +158,40 @@ def test_a_user_outlives_the_updates_of_its_owner(
     assert current(tenant) == {token}
     assert tenant.logins(tenant.value()["password"]) == {True}
     assert tenant.logins(password) == {True}
+
+
+def test_a_template_of_an_inactive_user_is_put_right(world: World) -> None:
+    """examples/README.md, "Users that start inactive"."""
+    user_id = f"owned-{next(numbers)}"
+    name = f"elasticache/{user_id}"
+    arn = f"arn:aws:elasticache:us-east-1:123456789012:user:{user_id}"
+    secret = {"Name": name, "SecretString": json.dumps({"username": user_id, "user_arn": arn})}
+    user: dict[str, Any] = {
+        "UserId": user_id,
+        "UserName": user_id,
+        "Engine": "redis",
+        "NoPasswordRequired": True,
+        "AccessString": "off ~app:* -@all +get",
+        "Tags": [{"Key": "rotation-secret", "Value": name}],
+    }
+    resources = {
+        "User": {"Type": "AWS::ElastiCache::User", "Properties": user},
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": secret},
+    }
+    owner = Stack(world, {"Resources": resources})
+    owner.apply()
+    secret_arn = world.secrets.describe_secret(SecretId=name)["ARN"]
+    tenant = Tenant(world, user_id, user_id, secret_arn, name)
+    tenant.serve()
+    assert tenant.start()["status"] == "SUCCEEDED"
+    del user["NoPasswordRequired"]
+    user["AccessString"] = "on ~app:* -@all +get +set"
+    user["Passwords"] = [f"{{{{resolve:secretsmanager:{name}:SecretString:password}}}}"]
+    owner.apply()
+    assert tenant.logins(tenant.value()["password"]) == {True}
+    assert tenant.logins("a-wrong-password-0123") == {False}
+    assert tenant.start()["status"] == "SUCCEEDED"
+    assert tenant.logins(tenant.value()["password"]) == {True}
 
 
 def rotate_twice(tenant: Tenant) -> set[str]:
