@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench functions local report statemachine tests
+SOURCES := bench examples functions local report statemachine tests
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit format lock asl graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock asl graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -88,6 +88,9 @@ scan: setup ## Run checkov on the template, in an environment of its own (needs 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
 	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
 	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
+
+examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
+	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
 
 audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \

@@ -161,19 +161,38 @@ def _start(
 def _serve_ministack(gateway: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    from ministack.app import app
+    from ministack import app
 
     from local import environments
 
     environments.install()
+    load = app._get_module
+
+    def load_service(name: str) -> Any:
+        if name == "cloudformation":
+            _install_cloudformation()
+        return load(name)
+
+    app._get_module = load_service
     config = Config()
     config.bind = [f"fd://{gateway.fileno()}"]
     config.keep_alive_timeout = 75
 
     async def run() -> None:
-        await serve(app, config, shutdown_trigger=asyncio.Event().wait)
+        await serve(app.app, config, shutdown_trigger=asyncio.Event().wait)
 
     asyncio.run(run())
+
+
+@functools.cache
+def _install_cloudformation() -> None:
+    """When it is first asked for, as ministack does: loading it takes as long as all the rest."""
+    from local import cloudformation
+
+    services = ("secretsmanager", "elasticache")
+    cloudformation.install(
+        *(make_client(each, os.environ[MOTO_SERVICES[each]]) for each in services)
+    )
 
 
 def _serve_moto(gateway_url: str, fleet: Fleet, modifying_seconds: float) -> str:

@@ -531,7 +531,11 @@ def broken_links(path: Path, page: str) -> list[str]:
     return broken
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))], ids=str)
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "README.md", ROOT / "examples/README.md", *sorted(ROOT.glob("docs/*.md"))],
+    ids=str,
+)
 def test_links_lead_somewhere(path: Path) -> None:
     assert broken_links(path, path.read_text()) == []
 

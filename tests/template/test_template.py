@@ -90,6 +90,10 @@ def test_cfn_lint_finds_nothing_in_the_template() -> None:
     assert findings(TEXT) == []
 
 
+def test_cfn_lint_finds_nothing_in_the_example() -> None:
+    assert findings((ROOT / "examples/cloudformation/template.yaml").read_text()) == []
+
+
 def test_cfn_lint_finds_nothing_in_the_state_machine() -> None:
     assert findings(with_definition(DEFINITION)) == []
 

