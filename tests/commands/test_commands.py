@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import aws_cli
 from tests.local.helpers import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def up(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def shell(directory: Path, script: str) -> str:
     """What a person types in another terminal; its standard output."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{aws_cli.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-euc", f". {directory}/env\n{script}"],
         env={"PATH": path, "HOME": str(directory), "AWS_PAGER": ""},
