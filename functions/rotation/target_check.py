@@ -56,7 +56,8 @@ def check_target(
                 f"Another rotation of secret {secret.arn} is at work: execution {other}, which has "
                 f"AWSPENDING on version {pending}. Wait for it to end."
             )
-    value = secrets.read(secret.arn, current)
+    with secret.naming_key():
+        value = secrets.read(secret.arn, current)
     user_id = user_id_of(value, secret.arn)
     if pin and value.username != pin.username:
         raise SecretNotAllowedError(

@@ -24,7 +24,7 @@ from local.deploy import STACK_NAME
 from local.instance import REGION, LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine")
+DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine", "LICENSE", "README.md")
 #: What the documentation tells people to type; tests/template/test_sam.py holds it to that.
 BUILD, GUIDED, DEPLOY, DELETE = "sam build", "sam deploy --guided", "sam deploy", "sam delete"
 ONCE = f"{DEPLOY} --parameter-overrides Alarms=true"

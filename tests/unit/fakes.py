@@ -127,6 +127,7 @@ class FakeSecretsManager(SecretsManager):
         self.texts: dict[str, str | bytes | None] = {}
         self.labels: dict[str, set[str]] = {}
         self.generated = NEW_PASSWORD
+        self.kms_key = ""
         self.created: dict[str, datetime] = {}
         self.schedule = Schedule(
             function_arn=FUNCTION_ARN,
@@ -158,7 +159,7 @@ class FakeSecretsManager(SecretsManager):
             if self.deleted:
                 raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
             stages = {each: frozenset(found) for each, found in self.labels.items() if found}
-        return SecretDescription(SECRET_ARN, SECRET_NAME, stages, self.schedule)
+        return SecretDescription(SECRET_ARN, SECRET_NAME, stages, self.schedule, self.kms_key)
 
     def rotated_by(self, function_arn: str) -> list[str]:
         with self.faults.at("rotated_by", function_arn):
