@@ -306,7 +306,7 @@ def roles(template: Template) -> list[str]:
 def actions(template: Template) -> list[str]:
     """No statement allows a wildcard of actions, nor more than listed on all resources."""
     found = []
-    for name, statement in _statements(template):
+    for name, statement in statements(template):
         if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
             found.append(f"{name} has a statement that says what is not allowed")
         for action in _leaves(statement.get("Action", [])):
@@ -322,7 +322,7 @@ def writers(template: Template) -> list[str]:
     may = {
         action: {
             name
-            for name, statement in _statements(template)
+            for name, statement in statements(template)
             if action in _leaves(statement.get("Action", []))
         }
         for action in WRITERS
@@ -369,7 +369,7 @@ def _asked_by_aws(template: Template) -> list[str]:
         ]
         allowed = {
             action
-            for holder, statement in _statements(template)
+            for holder, statement in statements(template)
             if holder in (role, *attached) and statement.get("Resource")
             for action in _leaves(statement["Action"])
             if action.split(":")[0] in services
@@ -448,7 +448,7 @@ def invocations(template: Template) -> list[str]:
     }
     allowed = {
         resource["Fn::GetAtt"][0]
-        for name, statement in _statements(template)
+        for name, statement in statements(template)
         if name == "RotationStateMachineRole" and statement["Action"] == "lambda:InvokeFunction"
         for resource in statement["Resource"]
     }
@@ -756,7 +756,7 @@ def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any
             yield name, resource.get("Properties", {})
 
 
-def _statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every policy, but for those that say who may assume a role."""
 
     def documents(value: Any) -> Iterator[dict[str, Any]]:

@@ -511,9 +511,7 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890
         ("RolePath", ["/", "/a/", "/a/b/"], ["", "a", "/a", "//", "/a b/"]),
     ],
 )
-def test_a_parameter_takes_only_what_it_can_use(
-    name: str, good: list[str], bad: list[str]
-) -> None:
+def test_a_parameter_takes_only_what_it_can_use(name: str, good: list[str], bad: list[str]) -> None:
     """CloudFormation asks the whole value to match, and of a list each member."""
     pattern = re.compile(TEMPLATE["Parameters"][name]["AllowedPattern"])
     assert [each for each in good + bad if pattern.fullmatch(each)] == good
