@@ -1,4 +1,4 @@
-"""Packages template.yaml: the code that it names on this disk becomes objects of a bucket.
+"""Packages template.yaml: what it names on this disk becomes objects of a bucket.
 
 ``python -m local.package BUCKET`` (`make package`) writes them to dist/, with a template from which
 SAM's transform is gone: CloudFormation, StackSets, the CDK and Terraform take it as it is.
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
@@ -89,14 +88,14 @@ def read_template() -> Template:
 def packaged(
     source: Template, package: Package, bucket: str, prefix: str = ""
 ) -> tuple[Template, dict[str, bytes]]:
-    """The SAM template with its code in the bucket, and what has to be there, by key.
+    """The SAM template with its code and definition in the bucket, and these, by key.
 
     A key has its content's digest in it, since CloudFormation looks at keys alone.
     """
     made, objects = copy.deepcopy(source), dict[str, bytes]()
 
-    def stored(name: str, content: bytes) -> dict[str, Any]:
-        key = f"{prefix}{name}-{hashlib.sha256(content).hexdigest()[:16]}.zip"
+    def stored(name: str, content: bytes, kind: str = "zip") -> dict[str, Any]:
+        key = f"{prefix}{name}-{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
         objects[key] = content
         return {"Bucket": {"Fn::Sub": bucket} if "${" in bucket else bucket, "Key": key}
 
@@ -110,8 +109,8 @@ def packaged(
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             properties["ContentUri"] = stored("layer", package.layer)
         elif resource["Type"] == "AWS::Serverless::StateMachine":
-            definition = (ROOT / properties.pop("DefinitionUri")).read_text()
-            properties["Definition"] = json.loads(definition)
+            definition = (ROOT / properties["DefinitionUri"]).read_bytes()
+            properties["DefinitionUri"] = stored("definition", definition, "json")
     return made, objects
 
 
@@ -144,18 +143,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.glob("*.zip"):
+    for old in (*directory.glob("*.zip"), *directory.glob("definition-*.json")):
         old.unlink()
     for key, content in objects.items():
         (directory / key.removeprefix(folder)).write_bytes(content)
-    text = yaml.safe_dump(without_sam(sam_template), sort_keys=False, width=120)
-    (directory / "template.yaml").write_text(text)
+    text = json.dumps(without_sam(sam_template), indent=2)
+    (directory / "template.json").write_text(f"{text}\n")
     for path in sorted(directory.iterdir()):
         print(f"{path.stat().st_size / 1000:7.0f} KB  {path}")
     print(
         f"\naws s3 sync {directory} s3://{bucket}/{prefix}\n"
-        f"aws cloudformation deploy --stack-name elasticache-rotation --capabilities CAPABILITY_IAM \\\n"
-        f"  --template-file {directory}/template.yaml --s3-bucket {bucket} \\\n"
+        "aws cloudformation deploy --stack-name elasticache-rotation \\\n"
+        "  --capabilities CAPABILITY_IAM \\\n"
+        f"  --template-file {directory}/template.json --s3-bucket {bucket} \\\n"
         "  --parameter-overrides SubnetIds=SUBNET_ID,SUBNET_ID SecurityGroupIds=SECURITY_GROUP_ID"
     )
     return 0

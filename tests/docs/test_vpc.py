@@ -24,4 +24,4 @@ def test_each_endpoint_has_the_functions_whose_roles_call_the_service() -> None:
             service = action.split(":")[0]
             if service in SERVICES:
                 called.setdefault(service, set()).add(name.removesuffix("Role"))
-    assert {service: {*functions.split(", ")} for service, functions in rows} == called
+    assert {service: {*functions.strip().split(", ")} for service, functions in rows} == called
