@@ -382,13 +382,14 @@ def _asked_by_aws(template: Template) -> list[str]:
 def network(template: Template) -> list[str]:
     """Those functions are in the subnets that should be, with IPv6 where it is asked for."""
     found = []
-    parameters = ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack")
-    config = {name: {"Ref": name} for name in parameters}
-    for which, given in IN_VPC.items():
-        for name, function in functions(chosen(template, given)).items():
+    config: dict[str, Any] = {name: {"Ref": name} for name in ("SubnetIds", "SecurityGroupIds")}
+    for (which, given), ipv6 in itertools.product(IN_VPC.items(), (False, True)):
+        deployed = chosen(template, {**given, "Ipv6AllowedForDualStack": str(ipv6).lower()})
+        for name, function in functions(deployed).items():
             wanted = which == "all" or (which == "those that log in" and name in LOG_IN)
-            if function.get("VpcConfig") != (config if wanted else None):
-                found.append(f"{name} is {'not ' * wanted}in the VPC with {which}")
+            there = {**config, "Ipv6AllowedForDualStack": ipv6} if wanted else None
+            if function.get("VpcConfig") != there:
+                found.append(f"{name} is {'not ' * wanted}in the VPC with {which}, IPv6 {ipv6}")
     return found
 
 

@@ -296,8 +296,8 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ),
     (
         "network",
-        resource("LogInFunction", "VpcConfig", "Fn::If", 1, "Ipv6AllowedForDualStack"),
-        "LogInFunction is not in the VPC with all",
+        resource("LogInFunction", "VpcConfig", "Fn::If", 1, "Ipv6AllowedForDualStack", to=False),
+        "LogInFunction is not in the VPC with all, IPv6 True",
     ),
     (
         "boundaries",
