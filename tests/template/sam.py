@@ -202,17 +202,26 @@ def watch(aws: LocalAws, sam: Terminal) -> None:
     names = {each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
     _expect(STACK_NAME not in names, f"There is still a stack {STACK_NAME}.")
 
-    shutil.copy(EXAMPLE, config)
+    watch_environments(aws, sam, defaults)
+
+
+def watch_environments(aws: LocalAws, sam: Terminal, now: Mapping[str, str]) -> None:
+    """Deploy what has been built as a pipeline does; on one computer, into one stack.
+
+    Raises:
+        UnexpectedOutcomeError: something is not as the documentation says.
+    """
+    shutil.copy(EXAMPLE, sam.folder / "samconfig.toml")
     for environment, command in ENVIRONMENTS.items():
         options = tomllib.loads(EXAMPLE.read_text())[environment]["deploy"]["parameters"]
         sam.run(command)
-        given = dict(each.split("=", 1) for each in options["parameter_overrides"])
-        _is_deployed(aws, {**defaults, **given})
+        now = {**now, **dict(each.split("=", 1) for each in options["parameter_overrides"])}
+        _is_deployed(aws, now)
         [stack] = aws.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
         tags = {f"{each['Key']}={each['Value']}" for each in stack["Tags"]}
         _expect(tags >= {*options["tags"]}, f"The stack has the tags {tags}.")
-    # The pipeline that has nothing to deploy.
-    sam.run(command)
+        # A pipeline that has nothing to deploy.
+        sam.run(command)
 
 
 def _is_deployed(aws: LocalAws, parameters: Mapping[str, str]) -> None:
