@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := bench functions local report statemachine tests
 # Where a secret could be written.
-WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
+WRITTEN := $(SOURCES) dependencies docs examples .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
 PIP_AUDIT := 2.10.1
 SAM_CLI := 1.170.0
