@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock asl graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -92,6 +92,9 @@ sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (ne
 examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
 	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
 
+package: setup ## Write dist/: the code for BUCKET, PREFIX, and a template without SAM (needs PyPI)
+	@$(BIN)/python -m local.package '$(value BUCKET)' '$(value PREFIX)'
+
 audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
 	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
 	  --require-hashes --requirement dependencies/requirements.txt \
@@ -129,4 +132,4 @@ lock: setup ## Pin all packages again, with hashes, after a change of pyproject.
 	  --no-emit-package urllib3 --output-file dependencies/requirements.txt dependencies/requirements.in
 
 clean: ## Remove what the other targets made
-	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

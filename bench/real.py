@@ -80,7 +80,7 @@ class Bench:
             Runtime="provided.al2023",
             Handler="lambda_function.lambda_handler",
             Role=role,
-            Code={"ZipFile": zipped({"lambda_function.py": self.reference.read_text()})},
+            Code={"ZipFile": zipped({"lambda_function.py": self.reference.read_bytes()})},
             Timeout=reference.TIMEOUT_SECONDS,
             MemorySize=128,
             Environment={"Variables": variables},

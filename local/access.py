@@ -37,6 +37,8 @@ _KEY_USES = {
     "GetSecretValue": ["kms:Decrypt"],
     "PutSecretValue": ["kms:GenerateDataKey", "kms:Decrypt"],
 }
+# https://github.com/aws-samples/aws-secrets-manager-rotation-lambdas/issues/53
+_KEY_REFUSAL = "Access to KMS is not allowed"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Access:
             parameters = request.values if service == "elasticache" else _json(request)
             for call in self._calls(principal.arn, service, operation, parameters):
                 if not self._decide(principal.policies, call, principal.limits):
-                    return error_answer(service, "deny", _refusal(call))
+                    by_key = service != "kms" and call.action.startswith("kms:")
+                    return error_answer(service, "deny", _KEY_REFUSAL if by_key else _refusal(call))
         return dispatch()
 
     def watch_invocations(self, lambda_client: Any, role_arn: str) -> Any:

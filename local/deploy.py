@@ -7,20 +7,18 @@ is empty, since this Python has its packages; and the state machine is taken ove
 runs it.
 """
 
-import io
 import json
 import sys
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
-from samtranslator.yaml_helper import yaml_parse
 
 from local.instance import REGION, LocalAws, LocalAwsError
+from local.package import Package, archive, files, packaged, read_template
 from local.step_functions import adopt_state_machines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,18 +58,9 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
     return stack
 
 
-@dataclass(frozen=True)
-class Package:
-    """Zip archives of the functions and of the layer, and a runtime instead of the template's."""
-
-    functions: bytes
-    layer: bytes
-    runtime: str = ""
-
-
 def local_package() -> Package:
     """What runs on this machine."""
-    return Package(zipped(sources(ROOT / "functions")), zipped({}), "provided.al2023")
+    return Package(zipped(files(ROOT / "functions", "*.py")), zipped({}), "provided.al2023")
 
 
 def deploy_package(
@@ -90,9 +79,8 @@ def deploy_package(
         LocalAwsError: as `deploy`.
     """
     # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
-    template_url = _upload(client("s3"), bucket, package, parameters)
-    template = {"TemplateURL": template_url}
-    outputs = change_stack(client("cloudformation"), name, template, parameters, poll)
+    url = {"TemplateURL": _upload(client("s3"), bucket, package, parameters)}
+    outputs = change_stack(client("cloudformation"), name, url, parameters, poll)
     return Stack(outputs)
 
 
@@ -138,46 +126,19 @@ def change_stack(
 
 def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str]) -> str:
     """Put the packaged template, and what it names, into the new bucket; the template's URL."""
-    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
-    _check(parameters, template["Parameters"])
+    made, objects = packaged(read_template(), package, bucket)
+    _check(parameters, made["Parameters"])
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}}
     s3.create_bucket(Bucket=bucket, **elsewhere if s3.meta.region_name != REGION else {})
-
-    def upload(key: str, content: bytes) -> dict[str, str]:
+    for key, content in {**objects, "template.json": json.dumps(made).encode()}.items():
         s3.put_object(Bucket=bucket, Key=key, Body=content)
-        return {"Bucket": bucket, "Key": key}
-
-    function = template["Globals"]["Function"]
-    function["CodeUri"] = upload("functions.zip", package.functions)
-    function["Runtime"] = package.runtime or function["Runtime"]
-    for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Serverless::LayerVersion":
-            properties["ContentUri"] = upload("layer.zip", package.layer)
-        elif resource["Type"] == "AWS::Serverless::StateMachine":
-            definition = (ROOT / properties.pop("DefinitionUri")).read_text()
-            properties["Definition"] = json.loads(definition)
-    upload("template.json", json.dumps(template).encode())
     # By path, as `sam deploy` names it: one form for every region, and for this machine.
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
-def sources(folder: Path) -> dict[str, str]:
-    """The texts of its Python files, by path in the folder."""
-    paths = sorted(folder.rglob("*.py"))
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
-
-
-def zipped(files: Mapping[str, str]) -> bytes:
+def zipped(contents: Mapping[str, bytes]) -> bytes:
     """A function's package of these files, by path, that runs under this Python."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        bootstrap = zipfile.ZipInfo("bootstrap")
-        bootstrap.external_attr = 0o755 << 16
-        archive.writestr(bootstrap, _BOOTSTRAP)
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return content.getvalue()
+    return archive({"bootstrap": _BOOTSTRAP.encode(), **contents})
 
 
 def _check(given: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:

@@ -1,6 +1,9 @@
 """Secrets Manager, as far as a rotation needs it."""
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -36,11 +39,16 @@ _CODES: dict[str, type[RotationError]] = {
 }
 
 
+#: In what AWS says of a key that is denied: AWS's own words, and IAM's.
+_KEY_DENIED = re.compile(r"Access to KMS|kms:[A-Z]|DecryptionFailure|EncryptionFailure")
+
+
 @dataclass(frozen=True)
 class SecretDescription:
     """``stages`` maps version ids to staging labels; versions without a label are not in it.
 
     ``failed_replicas`` maps regions to Secrets Manager's reason, which may be empty.
+    ``kms_key`` is an id, an ARN or an alias; empty for the key aws/secretsmanager.
     """
 
     arn: str
@@ -48,10 +56,25 @@ class SecretDescription:
     stages: dict[str, frozenset[str]]
     schedule: Schedule = field(default_factory=Schedule)
     failed_replicas: dict[str, str] = field(default_factory=dict)
+    kms_key: str = ""
 
     def version_with(self, label: str) -> str | None:
         """The id of the version that carries the staging label, or None."""
         return next((each for each, labels in self.stages.items() if label in labels), None)
+
+    @contextmanager
+    def naming_key(self) -> Iterator[None]:
+        """Where the key is denied, AWS names neither it nor who has to allow it."""
+        try:
+            yield
+        except AccessDeniedError as error:
+            if not self.kms_key or not _KEY_DENIED.search(str(error)):
+                raise
+            raise AccessDeniedError(
+                f"Secret {self.arn} is encrypted with key {self.kms_key}, which this stack may not "
+                "use: put its ARN into the parameter KmsKeyArns. If it is there, look at the key's "
+                "policy and state."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,7 @@ class SecretsManager:
                     for replica in found.get("ReplicationStatus", ())
                     if replica.get("Status") == "Failed"
                 },
+                kms_key=found.get("KmsKeyId") or "",
             )
 
     def versions(self, secret_arn: str) -> list[Version]:

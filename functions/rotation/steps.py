@@ -185,11 +185,13 @@ class RotationSteps:
         secret = self._secrets.describe(event.secret_id)
         if secret.version_with(AWSCURRENT) == event.token:
             return None
-        if event.step == "createSecret":
-            return self._create(event, secret)
+        with secret.naming_key():
+            if event.step == "createSecret":
+                return self._create(event, secret)
+            dry_run = event.step == "testSecret" and self._is_dry_run(event, secret)
         if event.step == "finishSecret":
             return self._finish(event, secret)
-        if event.step == "testSecret" and self._is_dry_run(event, secret):
+        if dry_run:
             return self._dry_run(event)
         if AWSPENDING in secret.stages.get(event.token, ()):
             return None

@@ -60,7 +60,8 @@ def check_target(
                 f"Another rotation of secret {secret.arn} is at work: execution {other}, which has "
                 f"AWSPENDING on version {pending}. Wait for it to end."
             )
-    value = secrets.read(secret.arn, current)
+    with secret.naming_key():
+        value = secrets.read(secret.arn, current)
     if pin:
         pin.require_user(value)
     user_arn = value.user_arn or (pin.user_arn if pin else _missing_arn(value, secret, users))

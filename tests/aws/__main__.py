@@ -4,9 +4,7 @@ import argparse
 import math
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,8 +18,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.deploy import ROOT, Package, local_package
+from local.deploy import local_package
 from local.instance import LocalAws, LocalAwsError
+from local.package import PackageError, lambda_package
 from local.step_functions import adopt_state_machines
 from tests.aws import report
 from tests.aws.account import RUN, Account, NotOursError, new_run
@@ -56,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (
         LocalAwsError,
+        PackageError,
         NotRemovedError,
         NotOursError,
         TimeoutError,
@@ -217,7 +217,7 @@ def _account(
             f"this costs {cost} in your AWS account; set CONSENT={CONSENT}ACCOUNT_ID, with the "
             "account's 12 digits, to allow it. Nothing was called."
         )
-    account = Account(_aws_client, run, aws_package)
+    account = Account(_aws_client, run, lambda_package)
     identity, _ = account.identity()
     if consent != CONSENT + identity:
         raise RefusedError(
@@ -245,32 +245,6 @@ def local_account(aws: LocalAws, run: str) -> Account:
 
 def _aws_client(service: str) -> Any:
     return boto3.client(service, config=Config(retries={"mode": "standard", "max_attempts": 5}))
-
-
-def aws_package() -> Package:
-    """What runs on Lambda: the functions, and the layer as `sam build` makes it.
-
-    Raises:
-        LocalAwsError: the layer was not built.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        functions, layer = Path(folder, "functions"), Path(folder, "layer")
-        shutil.copytree(ROOT / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
-        command = ["make", "--silent", "--directory", str(ROOT / "dependencies")]
-        built = subprocess.run(
-            [*command, "build-Dependencies", f"ARTIFACTS_DIR={layer}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if built.returncode:
-            last = (built.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise LocalAwsError(f"The layer was not built by dependencies/Makefile. {last}")
-        return Package(_archive(functions), _archive(layer))
-
-
-def _archive(folder: Path) -> bytes:
-    return Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
 
 
 def _bill(dollars: dict[str, float]) -> str:

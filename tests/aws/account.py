@@ -8,7 +8,7 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from local.deploy import Package
+from local.package import Package
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Sized)

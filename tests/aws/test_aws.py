@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.instance import LocalAws, LocalAwsError, make_client
+from local.package import lambda_package
 from tests.aws import __main__ as program
 from tests.aws import report
 from tests.aws.account import Account, NotOursError, new_run, owner, shape
@@ -305,7 +306,7 @@ def test_no_call_touches_what_is_not_its_own(service: str, call: Callable[[Any],
     account = Account(
         lambda service: make_client(service, "http://127.0.0.1:9"),
         "rotation-test-89abcdef",
-        program.aws_package,
+        lambda_package,
     )
     with pytest.raises(NotOursError):
         call(account.client(service))

@@ -426,9 +426,11 @@ def commands_in(page: str) -> list[str]:
     quoted = [" ".join(each.split()) for each in re.findall(r"`(aws [^`]+)`", page)]
     lines = re.findall(r"^ *(aws [a-z0-9-]+ [a-z].*)$", page, flags=re.M)
     found = [each.split(" | ")[0].split(" > ")[0].strip() for each in lines + quoted]
-    return [each for each in found if "..." not in each]
+    return [each for each in found if "..." not in each and not each.startswith(OF_MANY_CALLS)]
 
 
+#: Commands that are no single call: the CLI sends them at once, and waits.
+OF_MANY_CALLS = ("aws s3 ", "aws cloudformation deploy ")
 COMMANDS = sorted({(name, each) for name, page in PAGES.items() for each in commands_in(page)})
 
 

@@ -51,7 +51,7 @@ def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
         Runtime="provided.al2023",
         Handler="code_under_test.handler",
         Role=any_role(aws),
-        Code={"ZipFile": zipped({"code_under_test.py": code})},
+        Code={"ZipFile": zipped({"code_under_test.py": code.encode()})},
         **settings,
     )
     return str(function["FunctionArn"])

@@ -16,8 +16,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from local.deploy import ROOT, deploy, sources, zipped
+from local.deploy import ROOT, deploy, zipped
 from local.faults import control
+from local.package import files
 from tests.local.helpers import eventually
 from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm, change
 from tests.rotation.world import Tenant, World
@@ -182,7 +183,7 @@ def coded(state: str, edit: Callable[[str], str], world: World) -> str:
         shutil.copytree(ROOT / "functions", functions)
         handler = functions / f"{state.lower().replace(' ', '_')}.py"
         handler.write_text(edit(handler.read_text()))
-        package = zipped(sources(functions))
+        package = zipped(files(functions, "*.py"))
     world.aws.client("lambda").update_function_code(
         FunctionName=function_of(world, state), ZipFile=package
     )

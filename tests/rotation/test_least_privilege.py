@@ -49,7 +49,7 @@ def recorded(
             "UserName": tenant.username,
         }
         world.stack = deploy(
-            aws, {"KmsKeyArn": KEY, "OverdueCheck": "true", **(pins if pinned else {})}
+            aws, {"KmsKeyArns": KEY, "OverdueCheck": "true", **(pins if pinned else {})}
         )
         url = aws.environment["LOCAL_CONTROL_URL"]
         world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEY)

@@ -163,6 +163,21 @@ def test_refused_before_anything_has_changed(world: World, case: str) -> None:
     assert everything(tenant) == before
 
 
+def test_a_key_that_the_stack_may_not_use_is_named_before_anything_has_changed(
+    world: World,
+) -> None:
+    tenant = world.tenant()
+    key = "arn:aws:kms:us-east-1:123456789012:key/of-another-team"
+    world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=key)
+    before = everything(tenant)
+    execution = tenant.start()
+    assert (execution["status"], execution["error"]) == ("FAILED", "AccessDeniedError")
+    assert f"key {key}, which this stack may not use" in execution["cause"]
+    assert "KmsKeyArns" in execution["cause"]
+    assert "The user was not changed." in execution["cause"]
+    assert everything(tenant) == before
+
+
 def test_a_secret_without_awscurrent_is_refused(world: World) -> None:
     tenant = world.tenant()
     arn = world.secrets.create_secret(Name=f"{tenant.secret_name}-empty")["ARN"]

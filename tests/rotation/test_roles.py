@@ -113,7 +113,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
         aws.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
         key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
         parameters = {
-            "KmsKeyArn": key,
+            "KmsKeyArns": key,
             "NotificationTopicArn": TOPIC,
             "OverdueCheck": "true",
             "SubnetIds": "subnet-1",

@@ -88,7 +88,20 @@ TOGETHER: dict[tuple[str, ...], set[tuple[str, ...]]] = {
         *(("", "", ""), ("", "x", "")),
         *(("x", "x", ""), ("x", "x", "x")),
     },
+    ("SubnetIds", "SecurityGroupIds", "AllFunctionsInVpc", "Ipv6AllowedForDualStack"): {
+        *(("", "", "", ""), ("", "x", "", "")),
+        *(("x", "x", "", ""), ("x", "x", "x", ""), ("x", "x", "", "x"), ("x", "x", "x", "x")),
+    },
 }
+#: What a parameter has that is given where it cannot be "x", and where it is not.
+SWITCH = {"x": "true", "": "false"}
+#: Which functions are in the VPC, and with which parameters.
+IN_VPC: dict[str, dict[str, str]] = {
+    "none": {},
+    "those that log in": {"SubnetIds": "x", "SecurityGroupIds": "x"},
+    "all": {"SubnetIds": "x", "SecurityGroupIds": "x", "AllFunctionsInVpc": "true"},
+}
+LOG_IN = {"CheckEndpointFunction", "LogInFunction", "LogInWithCurrentFunction"}
 #: How many characters a name may have, by the API references of CreateStateMachine, CreateLogGroup
 #: and PublishLayerVersion, and by CloudFormation's (AWS::CloudWatch::Dashboard; CreateStack).
 NAME_LIMITS = {
@@ -125,6 +138,7 @@ METRIC_DIMENSIONS = {"Logins": {"outcome"}, "FailedRotations": {"clients"}}
 NAMESPACE = "ElastiCacheRotation"
 #: Of a dashboard (CloudWatch API reference, "Dashboard body structure and syntax").
 COLUMNS = 24
+NO_VALUE = {"Ref": "AWS::NoValue"}
 TOPIC = {"Fn::If": ["HasTopic", [{"Ref": "NotificationTopicArn"}], {"Ref": "AWS::NoValue"}]}
 #: What is deployed only where its parameter asks for it.
 SWITCHED = {
@@ -177,14 +191,18 @@ def rules(template: Template) -> list[str]:
     found = []
     for together, sound in TOGETHER.items():
         for given in itertools.product(("", "x"), repeat=len(together)):
-            values = {**_defaults(template), **dict(zip(together, given, strict=True))}
+            values = {
+                name: SWITCH[value] if "AllowedValues" in template["Parameters"][name] else value
+                for name, value in zip(together, given, strict=True)
+            }
+            values = {**_defaults(template), **values}
             accepted = all(
                 not _holds(rule["RuleCondition"], values)
                 or all(_holds(each["Assert"], values) for each in rule["Assertions"])
                 for rule in template.get("Rules", {}).values()
             )
             if accepted != (given in sound):
-                shown = [name for name in together if values[name]]
+                shown = [name for name, value in zip(together, given, strict=True) if value]
                 found.append(f"{shown} is {'accepted' if accepted else 'refused'}")
     return found
 
@@ -288,7 +306,7 @@ def roles(template: Template) -> list[str]:
 def actions(template: Template) -> list[str]:
     """No statement allows a wildcard of actions, nor more than listed on all resources."""
     found = []
-    for name, statement in _statements(template):
+    for name, statement in statements(template):
         if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
             found.append(f"{name} has a statement that says what is not allowed")
         for action in _leaves(statement.get("Action", [])):
@@ -304,7 +322,7 @@ def writers(template: Template) -> list[str]:
     may = {
         action: {
             name
-            for name, statement in _statements(template)
+            for name, statement in statements(template)
             if action in _leaves(statement.get("Action", []))
         }
         for action in WRITERS
@@ -331,6 +349,11 @@ def managed_policies(template: Template) -> list[str]:
 
 def asked_by_aws(template: Template) -> list[str]:
     """Each role allows what AWS's services ask for with it, no less and no more."""
+    worlds = (chosen(template, given) for given in IN_VPC.values())
+    return sorted({wrong for world in worlds for wrong in _asked_by_aws(world)})
+
+
+def _asked_by_aws(template: Template) -> list[str]:
     found = []
     services = ("logs", "xray", "ec2")
     machines = dict(_of_type(template, "AWS::Serverless::StateMachine"))
@@ -346,13 +369,46 @@ def asked_by_aws(template: Template) -> list[str]:
         ]
         allowed = {
             action
-            for holder, statement in _statements(template)
+            for holder, statement in statements(template)
             if holder in (role, *attached) and statement.get("Resource")
             for action in _leaves(statement["Action"])
             if action.split(":")[0] in services
         }
         found += [f"{name} may not {action}" for action in sorted(wanted - allowed)]
         found += [f"{name} may {action}, unasked" for action in sorted(allowed - wanted)]
+    return found
+
+
+def network(template: Template) -> list[str]:
+    """Those functions are in the subnets that should be, with IPv6 where it is asked for."""
+    found = []
+    config: dict[str, Any] = {name: {"Ref": name} for name in ("SubnetIds", "SecurityGroupIds")}
+    for (which, given), ipv6 in itertools.product(IN_VPC.items(), (False, True)):
+        deployed = chosen(template, {**given, "Ipv6AllowedForDualStack": str(ipv6).lower()})
+        for name, function in functions(deployed).items():
+            wanted = which == "all" or (which == "those that log in" and name in LOG_IN)
+            there = {**config, "Ipv6AllowedForDualStack": ipv6} if wanted else None
+            if function.get("VpcConfig") != there:
+                found.append(f"{name} is {'not ' * wanted}in the VPC with {which}, IPv6 {ipv6}")
+    return found
+
+
+def boundaries(template: Template) -> list[str]:
+    """Each role has the stack's path and boundary; a managed policy, the path.
+
+    ``template`` is what CloudFormation gets, with the roles that SAM makes.
+    """
+    found = []
+    for boundary in ("", "x"):
+        deployed = chosen(template, {"PermissionsBoundaryArn": boundary})
+        wanted = {"Ref": "PermissionsBoundaryArn"} if boundary else None
+        for name, role in _of_type(deployed, "AWS::IAM::Role"):
+            if role.get("PermissionsBoundary") != wanted:
+                found.append(f"{name} has not the boundary {boundary!r}")
+    for kind in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
+        for name, properties in _of_type(template, kind):
+            if properties.get("Path") != {"Ref": "RolePath"}:
+                found.append(f"{name} is not in the path")
     return found
 
 
@@ -393,7 +449,7 @@ def invocations(template: Template) -> list[str]:
     }
     allowed = {
         resource["Fn::GetAtt"][0]
-        for name, statement in _statements(template)
+        for name, statement in statements(template)
         if name == "RotationStateMachineRole" and statement["Action"] == "lambda:InvokeFunction"
         for resource in statement["Resource"]
     }
@@ -462,6 +518,21 @@ def environment(template: Template, sources: Mapping[str, str]) -> list[str]:
         for reader, variable in _environment_reads(ast.parse(text)):
             # What a handler file reads, its own handler needs; a class, who calls its method.
             readers.setdefault(path if "/" not in path else reader, set()).add(variable)
+    worlds = (chosen(template, given) for which, given in IN_VPC.items() if which != "none")
+    found = {wrong for world in worlds for wrong in _environment(world, sources, readers)}
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    everything = set().union(*readers.values())
+    return sorted(found) + [
+        f"Globals: {variable} is not for every function"
+        for variable in shared
+        if variable == IN_VPC_ONLY
+        or (variable not in everything and not variable.startswith(LIBRARY_PREFIX))
+    ]
+
+
+def _environment(
+    template: Template, sources: Mapping[str, str], readers: Mapping[str, set[str]]
+) -> list[str]:
     found = []
     for name, function in functions(template).items():
         handler = function["Handler"].removesuffix(".handler")
@@ -478,14 +549,7 @@ def environment(template: Template, sources: Mapping[str, str]) -> list[str]:
         found += [f"{name} is not given {variable}" for variable in sorted(needed - given)]
         own = template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
         found += [f"{name} is given {each} and has no use for it" for each in {*own} - needed]
-    shared = template["Globals"]["Function"]["Environment"]["Variables"]
-    everything = set().union(*readers.values())
-    return found + [
-        f"Globals: {variable} is not for every function"
-        for variable in shared
-        if variable == IN_VPC_ONLY
-        or (variable not in everything and not variable.startswith(LIBRARY_PREFIX))
-    ]
+    return found
 
 
 def untraceable(sources: Mapping[str, str]) -> list[str]:
@@ -693,7 +757,7 @@ def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any
             yield name, resource.get("Properties", {})
 
 
-def _statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every policy, but for those that say who may assume a role."""
 
     def documents(value: Any) -> Iterator[dict[str, Any]]:
@@ -733,6 +797,25 @@ def _holds(condition: Any, values: Mapping[str, str]) -> Any:
         case str(text):
             return text
     raise ValueError(f"Not a condition of a rule: {condition}")
+
+
+def chosen(template: Template, given: Mapping[str, str]) -> Template:
+    """The template with every Fn::If decided, by these values and the defaults of the others."""
+    values = {**_defaults(template), **given}
+
+    def decided(value: Any) -> Any:
+        match value:
+            case {"Fn::If": [str(condition), yes, no]}:
+                return decided(yes if _is_true(template, condition, values) else no)
+            case dict():
+                there = {key: decided(inner) for key, inner in value.items()}
+                return {key: inner for key, inner in there.items() if inner != NO_VALUE}
+            case list():
+                return [each for each in map(decided, value) if each != NO_VALUE]
+        return value
+
+    found: Template = decided(template)
+    return found
 
 
 def _leaves(value: Any) -> list[str]:

@@ -5,26 +5,16 @@ circle through what SAM makes, such as the substitutions of a state machine's de
 own translator is asked for what CloudFormation gets.
 """
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-
-Template = dict[str, Any]
+from local.package import Package, Template, packaged, without_sam
 
 
 def translated(template: Template) -> Template:
     """What SAM makes of the template, with the code in a bucket, as `sam deploy` uploads it."""
-    packaged = copy.deepcopy(template)
-    packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/functions"
-    for resource in packaged["Resources"].values():
-        for uri in {"ContentUri", "DefinitionUri"} & {*resource.get("Properties", {})}:
-            resource["Properties"][uri] = f"s3://bucket/{uri}"
-    made: Template = Translator({}, Parser()).translate(packaged, parameter_values={})
-    return made
+    return without_sam(packaged(template, Package(b"", b""), "bucket")[0])
 
 
 def needs(template: Template) -> dict[str, set[str]]:

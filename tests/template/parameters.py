@@ -50,10 +50,10 @@ def _values(parameter: dict[str, Any]) -> str:
             return ", ".join(f"`{value}`" for value in values)
         case {"MinValue": int(least), "MaxValue": int(most)}:
             return f"{least} to {most}"
-        case {"Type": "CommaDelimitedList"}:
-            return "ids, with commas between them"
         case {"ConstraintDescription": str(description)}:
             return description
+        case {"Type": "CommaDelimitedList"}:
+            return "ids, with commas between them"
         case {"MaxLength": int(length)}:
             return f"up to {length} characters"
     raise ValueError(f"Which values are allowed is not said: {parameter}")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,13 +25,16 @@ from local.deploy import STACK_NAME
 from local.instance import REGION, LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine")
+DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine", "LICENSE", "README.md")
 #: What the documentation tells people to type; tests/template/test_sam.py holds it to that.
 BUILD, GUIDED, DEPLOY, DELETE = "sam build", "sam deploy --guided", "sam deploy", "sam delete"
 ONCE = f"{DEPLOY} --parameter-overrides Alarms=true"
 UNSAVED = f"{DEPLOY} --stack-name {STACK_NAME} --resolve-s3 --capabilities CAPABILITY_IAM"
 UNSAVED_CHANGE = f"{UNSAVED} --parameter-overrides Alarms=true"
-DOCUMENTED = {BUILD, GUIDED, DEPLOY, ONCE, UNSAVED_CHANGE, DELETE}
+PACKAGE = "sam package --resolve-s3 --output-template-file packaged.yaml"
+EXAMPLE = ROOT / "examples/samconfig.toml"
+ENVIRONMENTS = {each: f"{DEPLOY} --config-env {each}" for each in ("staging", "production")}
+DOCUMENTED = {BUILD, GUIDED, DEPLOY, ONCE, UNSAVED_CHANGE, DELETE, PACKAGE, *ENVIRONMENTS.values()}
 TOLD = {"Alarms": "true", "OverdueCheck": "true", "Dashboard": "true"}
 SURE = (
     f"Are you sure you want to delete the stack {STACK_NAME} in the region {REGION} ?",
@@ -187,10 +191,37 @@ def watch(aws: LocalAws, sam: Terminal) -> None:
     _is_deployed(aws, now)
     aside.rename(config)
 
+    sam.run(PACKAGE)
+    published = yaml_parse((sam.folder / "packaged.yaml").read_text())["Metadata"]
+    for url in ("LicenseUrl", "ReadmeUrl"):
+        found = published["AWS::ServerlessRepo::Application"][url]
+        _expect(found.startswith("s3://"), f"{url} of the package is {found}.")
+
     sam.run(DELETE, dict.fromkeys(SURE, "y"))
     stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     names = {each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
     _expect(STACK_NAME not in names, f"There is still a stack {STACK_NAME}.")
+
+    watch_environments(aws, sam, defaults)
+
+
+def watch_environments(aws: LocalAws, sam: Terminal, now: Mapping[str, str]) -> None:
+    """Deploy what has been built as a pipeline does; on one computer, into one stack.
+
+    Raises:
+        UnexpectedOutcomeError: something is not as the documentation says.
+    """
+    shutil.copy(EXAMPLE, sam.folder / "samconfig.toml")
+    for environment, command in ENVIRONMENTS.items():
+        options = tomllib.loads(EXAMPLE.read_text())[environment]["deploy"]["parameters"]
+        sam.run(command)
+        now = {**now, **dict(each.split("=", 1) for each in options["parameter_overrides"])}
+        _is_deployed(aws, now)
+        [stack] = aws.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        tags = {f"{each['Key']}={each['Value']}" for each in stack["Tags"]}
+        _expect(tags >= {*options["tags"]}, f"The stack has the tags {tags}.")
+        # A pipeline that has nothing to deploy.
+        sam.run(command)
 
 
 def _is_deployed(aws: LocalAws, parameters: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ import functools
 import json
 import operator
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rotation import closing
 from tests.statemachine.checks import Definition
 from tests.template import checks
 from tests.template.checks import Template
+from tests.template.dependencies import translated
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
@@ -48,6 +50,8 @@ CHECKS: dict[str, Check] = {
     "writers": checks.writers,
     "managed_policies": checks.managed_policies,
     "asked_by_aws": checks.asked_by_aws,
+    "network": checks.network,
+    "boundaries": lambda template: checks.boundaries(translated(template)),
     "trust": checks.trust,
     "invocations": checks.invocations,
     "permission": checks.permission,
@@ -193,6 +197,7 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
     ("rules", at("Rules", "PinnedUserNeedsItsSecret"), "['UserName'] is accepted"),
     ("rules", at("Rules", "SubnetsNeedSecurityGroups"), "['SubnetIds'] is accepted"),
     ("rules", at("Rules", "EndpointNeedsSubnets"), "['SecretsManagerEndpoint'] is accepted"),
+    ("rules", at("Rules", "VpcNeedsSubnets"), "['AllFunctionsInVpc'] is accepted"),
     (
         "rules",
         at(
@@ -283,6 +288,37 @@ BROKEN: list[tuple[str, Callable[[Template], Any], str]] = [
         resource("CloseRotationRole", "ManagedPolicyArns", 0, to={"Ref": "VpcPolicy"}),
         "CloseRotationFunction may ec2:CreateNetworkInterface, unasked",
     ),
+    (
+        "network",
+        at("Globals", "Function", "VpcConfig"),
+        "ModifyUserFunction is not in the VPC with all",
+    ),
+    (
+        "network",
+        resource("LogInFunction", "VpcConfig"),
+        "LogInFunction is not in the VPC with those that log in",
+    ),
+    (
+        "network",
+        resource("LogInFunction", "VpcConfig", "Fn::If", 1, "Ipv6AllowedForDualStack", to=False),
+        "LogInFunction is not in the VPC with all, IPv6 True",
+    ),
+    (
+        "boundaries",
+        resource("RotationStateMachineRole", "PermissionsBoundary"),
+        "RotationStateMachineRole has not the boundary 'x'",
+    ),
+    (
+        "boundaries",
+        resource("LogInRole", "PermissionsBoundary", to={"Ref": "PermissionsBoundaryArn"}),
+        "LogInRole has not the boundary ''",
+    ),
+    (
+        "boundaries",
+        resource("NotifyFailureFunction", "Role"),
+        "NotifyFailureFunctionRole is not in the path",
+    ),
+    ("boundaries", resource("VpcPolicy", "Path"), "VpcPolicy is not in the path"),
     (
         "trust",
         resource("RotationStateMachineRole", *TRUST, "Condition"),
@@ -462,3 +498,47 @@ def test_an_execution_is_long_when_it_takes_longer_than_a_user_may_be_modifying(
     # Seconds, and three more digits: the metric has milliseconds.
     assert alarm["Threshold"] == {"Fn::Sub": "${MaxModifyingSeconds}000"}
     assert alarm["Statistic"] == "Maximum"
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    "name, good, bad",
+    [
+        ("KmsKeyArns", ["", KEY], ["1234abcd", KEY.replace("key/", "alias/")]),
+        (
+            "PermissionsBoundaryArn",
+            ["", "arn:aws:iam::123456789012:policy/a/b", "arn:aws-cn:iam::aws:policy/c"],
+            ["boundary", "arn:aws:iam::123456789012:role/a"],
+        ),
+        ("RolePath", ["/", "/a/", "/a/b/"], ["", "a", "/a", "//", "/a b/"]),
+    ],
+)
+def test_a_parameter_takes_only_what_it_can_use(name: str, good: list[str], bad: list[str]) -> None:
+    """CloudFormation asks the whole value to match, and of a list each member."""
+    pattern = re.compile(TEMPLATE["Parameters"][name]["AllowedPattern"])
+    assert [each for each in good + bad if pattern.fullmatch(each)] == good
+
+
+def test_the_roles_arns_are_not_too_long() -> None:
+    """A role's name has 64 characters at most; Step Functions takes an ARN of 256."""
+    shape = Loader().load_service_model("stepfunctions", "service-2")["shapes"]["Arn"]
+    longest = len("arn:aws-us-gov:iam::123456789012:role") + 64
+    assert longest + TEMPLATE["Parameters"]["RolePath"]["MaxLength"] <= shape["max"]
+
+
+def test_it_can_be_published() -> None:
+    """By the SAM guide, "Metadata section properties", and the API's CreateApplication."""
+    application = TEMPLATE["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert re.fullmatch(r"[a-zA-Z0-9\-]{1,140}", application["Name"])
+    assert 1 <= len(application["Description"]) <= 256
+    assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", application["Author"])
+    assert len(application["Author"]) <= 127
+    assert len(application["Labels"]) <= 10
+    assert all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", each) for each in application["Labels"])
+    for url in ("LicenseUrl", "ReadmeUrl"):
+        assert 0 < (ROOT / application[url]).stat().st_size <= 5 * 2**20
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert application["SpdxLicenseId"] == project["license"]
+    assert application["SemanticVersion"] == project["version"]

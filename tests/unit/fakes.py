@@ -127,6 +127,7 @@ class FakeSecretsManager(SecretsManager):
         self.texts: dict[str, str | bytes | None] = {}
         self.labels: dict[str, set[str]] = {}
         self.generated = NEW_PASSWORD
+        self.kms_key = ""
         self.created: dict[str, datetime] = {}
         self.schedule = Schedule(
             function_arn=FUNCTION_ARN,
@@ -165,6 +166,7 @@ class FakeSecretsManager(SecretsManager):
             stages,
             self.schedule,
             failed_replicas=self.failed_replicas,
+            kms_key=self.kms_key,
         )
 
     def rotated_by(self, function_arn: str) -> list[str]:

@@ -89,6 +89,14 @@ def test_a_secret_is_described_by_name_or_arn(secrets: SecretsManager, arn: str)
     assert secrets.describe(arn) == expected
 
 
+def test_a_description_names_the_key_that_is_not_aws_own(
+    secrets: SecretsManager, client: Any, arn: str
+) -> None:
+    assert secrets.describe(arn).kms_key == ""
+    client.update_secret(SecretId=arn, KmsKeyId="alias/mine")
+    assert secrets.describe(arn).kms_key == "alias/mine"
+
+
 def test_a_description_finds_the_version_of_a_label() -> None:
     found = SecretDescription(
         SECRET_ARN, SECRET_NAME, {CURRENT: frozenset({AWSCURRENT, AWSPENDING})}

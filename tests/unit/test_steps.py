@@ -364,6 +364,16 @@ def test_what_keeps_create_secret_from_making_the_version_fails_an_execution(
     ]
 
 
+@pytest.mark.parametrize("step", ["createSecret", "testSecret"])
+def test_a_key_that_is_denied_is_named(rotation: Rotation, step: str) -> None:
+    """In createSecret, and in the testSecret that comes alone."""
+    rotation.world.secrets.kms_key = "alias/of-another-team"
+    denied = AccessDeniedError("GetSecretValue: User x is not authorized to perform: kms:Decrypt")
+    rotation.world.secrets.faults.raise_at("read", denied)
+    with pytest.raises(AccessDeniedError, match=r"alias/of-another-team.* KmsKeyArns"):
+        rotation.step(step)
+
+
 def test_the_failure_is_raised_though_no_execution_can_be_started(rotation: Rotation) -> None:
     rotation.world.secrets.faults.raise_at("put_pending", AccessDeniedError("the key"))
     rotation.world.machine.faults.raise_at("start", AccessDeniedError("the machine"))

@@ -330,6 +330,30 @@ def test_a_user_that_is_off_or_whose_password_is_known_needs_no_candidates(
     assert cut_off.secrets.faults.called("versions") == []
 
 
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+KEY_DENIED = "GetSecretValue on it answered AccessDeniedException. Access to KMS is not allowed."
+ROLE_DENIED = "User: x is not authorized to perform: secretsmanager:GetSecretValue on resource: y"
+
+
+def test_a_key_that_is_denied_is_named_with_the_parameter_that_allows_it(world: World) -> None:
+    world.secrets.kms_key = KEY
+    world.secrets.faults.raise_at("read", AccessDeniedError(KEY_DENIED))
+    with pytest.raises(AccessDeniedError) as caught:
+        check(world)
+    assert str(caught.value) == (
+        f"Secret {SECRET_ARN} is encrypted with key {KEY}, which this stack may not use: put its "
+        "ARN into the parameter KmsKeyArns. If it is there, look at the key's policy and state."
+    )
+
+
+@pytest.mark.parametrize("key, denied", [("", KEY_DENIED), (KEY, ROLE_DENIED)])
+def test_no_key_is_blamed_where_none_is_denied(world: World, key: str, denied: str) -> None:
+    world.secrets.kms_key = key
+    world.secrets.faults.raise_at("read", AccessDeniedError(denied))
+    with pytest.raises(AccessDeniedError, match=f"^{denied}$"):
+        check(world)
+
+
 def test_a_secret_without_awscurrent_is_refused(world: World) -> None:
     world.secrets.labels[CURRENT].clear()
     with pytest.raises(VersionNotFoundError, match=AWSCURRENT):
