@@ -56,7 +56,10 @@ class RotationError(Exception):
 
     remedy = ""
     transient = False
-    reported = False
+
+    def __init__(self, *sentence: str, reported: bool = False) -> None:
+        super().__init__(*sentence)
+        self.reported = reported
 
 
 class InvalidInputError(RotationError):

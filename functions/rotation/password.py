@@ -43,10 +43,10 @@ def why_invalid(password: str) -> str:
     It quotes nothing of the password.
     """
     if password and not password[-1].isprintable():
-        kind = "a line break" if password[-1] in "\r\n" else "one that does not print"
+        kind = "a line break" if password[-1] in "\r\n" else "not printable"
         return f"its last character is {kind}"
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        return f"it has {'fewer' if len(password) < MIN_LENGTH else 'more'} characters"
+        return f"it does not have {MIN_LENGTH} to {MAX_LENGTH} characters"
     if not (password.isascii() and password.isprintable()):
         return "one of its characters is not printable ASCII"
     if set(password) & set(FORBIDDEN):
@@ -77,14 +77,14 @@ class PasswordRules:
         characters = CHARACTERS.get(os.environ.get("PASSWORD_CHARACTERS", ""))
         if not characters:
             raise ConfigurationError(
-                f"Environment variable PASSWORD_CHARACTERS is none of {', '.join(CHARACTERS)}."
+                f"Environment variable PASSWORD_CHARACTERS is not one of {', '.join(CHARACTERS)}."
             )
         excluded = os.environ.get("PASSWORD_EXCLUDE_CHARACTERS", "")
         left = "".join(each for each in characters if each not in excluded)
         if not left or int(length) * math.log2(len(left)) < MIN_BITS:
             raise ConfigurationError(
                 "Environment variable PASSWORD_EXCLUDE_CHARACTERS leaves "
-                f"{len(left)} characters: a password of {length} of them could be guessed."
+                f"{len(left)} characters, too few for a password of {length}."
             )
         return cls(int(length), left)
 

@@ -23,18 +23,17 @@ class Pin:
             ConfigurationError: some are empty.
         """
         found = {
-            "SECRET_ARN": os.environ.get("SECRET_ARN"),
-            "USER_ARN": os.environ.get("USER_ARN"),
-            "USER_NAME": os.environ.get("USER_NAME"),
+            "SECRET_ARN": os.environ.get("SECRET_ARN", ""),
+            "USER_ARN": os.environ.get("USER_ARN", ""),
+            "USER_NAME": os.environ.get("USER_NAME", ""),
         }
         if not any(found.values()):
             return None
-        for name, value in found.items():
-            if not value:
-                raise ConfigurationError(
-                    f"Environment variable {name} is empty. Set {', '.join(found)}, or none."
-                )
-        return cls(*(value or "" for value in found.values()))
+        if missing := [name for name, value in found.items() if not value]:
+            raise ConfigurationError(
+                f"Environment variable {missing[0]} is empty. Set {', '.join(found)}, or none."
+            )
+        return cls(*found.values())
 
     def require_secret(self, secret_arn: str) -> None:
         """Raises SecretNotAllowedError for another secret."""

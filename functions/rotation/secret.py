@@ -19,8 +19,10 @@ LONGEST_PASSWORD = "\\" * MAX_LENGTH
 EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app"}'
 KEYS = ("username", "user_arn", "password")
 
-#: A URL with a userinfo, as RFC 3986 has it, in any text.
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]*@\S*")
+#: A URL with a userinfo (RFC 3986) in any text. It ends with what a URL cannot have, or a list ends
+#: its items with. It begins a word: to look for it in each letter of one would take the square of
+#: its length.
+_URL = re.compile(r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]*@[^\s\"'<>,;`{}|\\^]*")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class _Place:
 
     start: int
     end: int
-    spell: Callable[[str], str]
+    encode: Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class SecretValue:
             kind = "a list" if isinstance(fields, list) else "a single value"
             raise wrong(f"is not a JSON object but {kind}")
         if renamed := ", ".join(_misspelled(fields)):
-            raise wrong(f"has a key that is spelled otherwise: rename {renamed}")
+            raise wrong(f"has a misspelled key: rename {renamed}")
         if "username" not in fields:
             raise wrong('has no "username"')
         for key in KEYS:
@@ -104,7 +106,7 @@ class SecretValue:
         text, end = "", 0
         for places in self._places:
             for place in places:
-                text += self.text[end : place.start] + place.spell(password)
+                text += self.text[end : place.start] + place.encode(password)
                 end = place.end
         return text + self.text[end:]
 
@@ -116,12 +118,12 @@ class SecretValue:
     @cached_property
     def _places(self) -> list[list[_Place]]:
         """Of each value that holds the password, in the order of the text."""
-        found = [self._places_in(value) for value in json_text.values(self.text)]
+        found = [self._places_in(value) for value in json_text.scalars(self.text)]
         if self.password is None and not any(found):
             found.append([_new_member(self.text)])
         return [places for places in found if places]
 
-    def _places_in(self, value: json_text.Value) -> list[_Place]:
+    def _places_in(self, value: json_text.Scalar) -> list[_Place]:
         if value.key == "password":
             return [_Place(value.start, value.end, json.dumps)]
         written = self.text[value.start : value.end]
@@ -129,8 +131,8 @@ class SecretValue:
             return []
         if not self._pattern.search(json.loads(written)):
             return []
-        string = json_text.Spelling.of(self.text, value)
-        urls = [url.span() for url in _URL.finditer(string.read)]
+        string = json_text.String.of(self.text, value)
+        urls = [url.span() for url in _URL.finditer(string.text)]
         return [
             _Place(
                 string.offsets[copy.start()],
@@ -140,7 +142,7 @@ class SecretValue:
                 or any(start < copy.start() < end for start, end in urls)
                 else _inside_a_string,
             )
-            for copy in self._pattern.finditer(string.read)
+            for copy in self._pattern.finditer(string.text)
         ]
 
     @cached_property
@@ -166,7 +168,7 @@ def _percent_encoded(password: str) -> str:
 
 
 def _new_member(text: str) -> _Place:
-    end, space = json_text.end_of_members(text), json_text.space_before_members(text)
+    end, space = json_text.place_of_new_member(text)
     return _Place(end, end, lambda password: f',{space}"password": {json.dumps(password)}')
 
 

@@ -64,16 +64,16 @@ class SecretDescription:
 
     @contextmanager
     def naming_key(self) -> Iterator[None]:
-        """Where the key is denied, AWS names neither it nor who has to allow it."""
+        """Where a key is denied, AWS names neither the secret's nor who has to allow it."""
         try:
             yield
         except AccessDeniedError as error:
             if not self.kms_key or not _KEY_DENIED.search(str(error)):
                 raise
             raise AccessDeniedError(
-                f"Secret {self.arn} is encrypted with key {self.kms_key}, which this stack may not "
-                "use: put its ARN into the parameter KmsKeyArns. If it is there, look at the key's "
-                "policy and state."
+                f"{error} Secret {self.arn} has key {self.kms_key}. The denied key, this one or one "
+                "that the secret had before, has to be in the parameter KmsKeyArns. Its policy, its "
+                "state and a permissions boundary have to allow it as well."
             ) from None
 
 

@@ -1,11 +1,13 @@
 """Everything about the secret and the user that can be refused before anything has changed."""
 
+from contextlib import suppress
 from typing import NoReturn
 
 from rotation import first_rotation
 from rotation.elasticache import ElastiCache
 from rotation.errors import (
     InvalidInputError,
+    RotationError,
     RotationInProgressError,
     SecretFormatError,
     SecretNotAllowedError,
@@ -134,8 +136,11 @@ def _version_to_make(
 
 def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCache) -> NoReturn:
     """Refuse a secret that does not say who its user is, with what to put into it."""
-    named = (user for user in users.users() if user.name == value.username)
-    bound = [user.arn for user in named if _bound_to(user, users) in (secret.name, secret.arn)]
+    bound: list[str] = []
+    # Without them only the hint is lost.
+    with suppress(RotationError):
+        named = (user for user in users.users() if user.name == value.username)
+        bound = [user.arn for user in named if _bound_to(user, users) in (secret.name, secret.arn)]
     arn = bound[0] if len(bound) == 1 else "<the ARN of its ElastiCache user>"
     raise SecretFormatError(
         f'Secret {secret.arn} has no "user_arn", and this stack is not pinned to one user. Add to '
@@ -149,7 +154,7 @@ def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> N
         found = f"names {bound_to}" if bound_to else "is missing"
         raise UserNotBoundError(
             f"User {user.user_id} is not bound to secret {secret.arn}: its tag {BINDING_TAG} "
-            f"{found}. One user's password is kept in one secret. To keep it in this one, say `aws "
+            f"{found}. One user's password is kept in one secret. To keep it in this one, run `aws "
             f"elasticache add-tags-to-resource --resource-name {user.arn} --tags "
             f"Key={BINDING_TAG},Value={secret.name}`."
         )

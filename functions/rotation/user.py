@@ -64,10 +64,10 @@ def user_id_of(user_arn: str, secret_arn: str) -> str:
     """
     found = _USER_ARN.fullmatch(user_arn)
     if not found:
-        kind = "the ARN of a user group" if ":usergroup:" in user_arn else "not that"
+        what = "is the ARN of a user group, not" if ":usergroup:" in user_arn else "is not the ARN"
         raise UserMismatchError(
-            f'The "user_arn" in secret {secret_arn} has to be the ARN of an ElastiCache user, such '
-            f"as arn:aws:elasticache:us-east-1:123456789012:user:my-user-id. It is {kind}."
+            f'The "user_arn" in secret {secret_arn} {what} of an ElastiCache user. That looks like '
+            "arn:aws:elasticache:us-east-1:123456789012:user:my-user-id."
         )
     _, partition, _, region, account, *_ = secret_arn.split(":")
     for field, here in (("partition", partition), ("region", region), ("account", account)):
@@ -106,9 +106,9 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
         )
     if value.password is not None and (problem := why_invalid(value.password)):
         raise SecretFormatError(
-            f'The "password" in secret {secret_arn} is not valid for ElastiCache: {problem}. It '
-            "takes 16 to 128 printable characters, no comma, double quote, slash or at sign. It "
-            "cannot stay on the user beside a new one; correct the secret."
+            f'The "password" in secret {secret_arn} is not valid for ElastiCache: {problem}. '
+            "ElastiCache takes 16 to 128 printable ASCII characters, but no comma, double quote, "
+            "slash or at sign. It cannot stay on the user beside a new one; correct the secret."
         )
     if user.status == "creating":
         raise UserBusyError(f"{what} is still being created. Rotate it when it is active.")

@@ -103,7 +103,7 @@ def test_a_first_password_that_cannot_be_proven_anywhere_is_not_replaced(two_vpc
     event = {"Target": target.to_state()}
     assert two_vpcs.call(find_endpoints.handler, event)["Count"] == 1
     two_vpcs.users.its_endpoints = [ELSEWHERE]
-    with pytest.raises(CurrentPasswordUnknownError):
+    with pytest.raises(CurrentPasswordUnknownError, match="CachesNotTested"):
         two_vpcs.call(find_endpoints.handler, event)
 
 

@@ -60,9 +60,9 @@ def test_only_printable_ascii_is_valid(password: str, bad: str) -> None:
     "password,problem",
     [
         (f"{CURRENT_PASSWORD}\n", "its last character is a line break"),
-        (f"{CURRENT_PASSWORD}\t", "its last character is one that does not print"),
-        ("short", "it has fewer characters"),
-        ("x" * 129, "it has more characters"),
+        (f"{CURRENT_PASSWORD}\t", "its last character is not printable"),
+        ("short", "it does not have 16 to 128 characters"),
+        ("x" * 129, "it does not have 16 to 128 characters"),
         (f"ü{CURRENT_PASSWORD}", "not printable ASCII"),
         (f"{CURRENT_PASSWORD}/", "a comma, double quote, slash or at sign"),
     ],
@@ -109,7 +109,7 @@ def test_characters_without_a_name_are_refused(
     monkeypatch.delenv("PASSWORD_CHARACTERS")
     if kind is not None:
         monkeypatch.setenv("PASSWORD_CHARACTERS", kind)
-    with pytest.raises(ConfigurationError, match="PASSWORD_CHARACTERS is none of UrlSafe, "):
+    with pytest.raises(ConfigurationError, match="PASSWORD_CHARACTERS is not one of UrlSafe, "):
         PasswordRules.from_env()
 
 

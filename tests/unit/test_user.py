@@ -98,8 +98,8 @@ def test_other_partitions_have_users_too(partition: str) -> None:
     ],
 )
 def test_what_is_no_arn_of_a_user_is_refused_and_not_repeated(user_arn: str) -> None:
-    kind = "the ARN of a user group" if "usergroup" in user_arn else "not that"
-    with pytest.raises(UserMismatchError, match=f"It is {kind}") as caught:
+    kind = "is the ARN of a user group" if "usergroup" in user_arn else "is not the ARN"
+    with pytest.raises(UserMismatchError, match=kind) as caught:
         user_id_of(user_arn, SECRET_ARN)
     assert_no_leak([CURRENT_PASSWORD], error=caught.value)
 
