@@ -3,7 +3,7 @@
 ministack deploys stacks, and has secrets and users of its own. Here, these types make the calls
 that AWS's handlers make, as far as they are public:
 
-- a secret, a rotation schedule, a user group: those whose permissions the type's schema lists
+- a secret, a rotation schedule, a user group: the calls that the type's schema has permissions for
   (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
 - a user: ModifyUser gets every property as soon as one has changed. AWS's handler is not public;
   MemoryDB's does so (aws-cloudformation/aws-cloudformation-resource-providers-memorydb), and it is
@@ -27,6 +27,8 @@ from ministack.services import secretsmanager
 from ministack.services.cloudformation import engine, provisioners, stacks
 
 Properties = Mapping[str, Any]
+#: Of AWS's handlers, more or less: stabilization times out.
+_PATIENCE_SECONDS = 600
 #: A resource's physical id, which Ref gives, and what Fn::GetAtt gives.
 Made = tuple[str, dict[str, str]]
 
@@ -188,7 +190,10 @@ class _Types:
 
 def _active(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What is found, as soon as it is active."""
+    end = time.monotonic() + _PATIENCE_SECONDS
     while (found := look())["Status"] != "active":
+        if time.monotonic() > end:
+            raise TimeoutError(f"The user, or its group, stays {found['Status']}.")
         time.sleep(0.05)
     return found
 

@@ -26,7 +26,11 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Of a bucket, whose name may have the region or the account in it (S3 guide, naming rules).
-_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]|\$\{AWS::(?:Region|AccountId)\}){1,61}")
+_PLACEHOLDER = r"\$\{AWS::(?:Region|AccountId)\}"
+_BUCKET = re.compile(
+    rf"(?!.*\.\.)(?:[a-z0-9]|{_PLACEHOLDER})(?:[a-z0-9.-]|{_PLACEHOLDER}){{0,61}}"
+    rf"(?:[a-z0-9]|{_PLACEHOLDER})"
+)
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*|")
 
 Template = dict[str, Any]
@@ -143,14 +147,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     directory.mkdir(parents=True, exist_ok=True)
-    for old in (*directory.glob("*.zip"), *directory.glob("definition-*.json")):
-        old.unlink()
+    for kind in ("functions", "layer", "definition"):
+        for old in directory.glob(f"{kind}-*"):
+            old.unlink()
     for key, content in objects.items():
         (directory / key.removeprefix(folder)).write_bytes(content)
     text = json.dumps(without_sam(sam_template), indent=2)
     (directory / "template.json").write_text(f"{text}\n")
     for path in sorted(directory.iterdir()):
         print(f"{path.stat().st_size / 1000:7.0f} KB  {path}")
+    if "${" in bucket:
+        print(f"\nUpload {directory} to the bucket of each region: docs/deploying.md, StackSets.")
+        return 0
     print(
         f"\naws s3 sync {directory} s3://{bucket}/{prefix}\n"
         "aws cloudformation deploy --stack-name elasticache-rotation \\\n"

@@ -125,7 +125,7 @@ def running_too_long(secret: SecretDescription, execution: str, duration: timede
 
 
 def user_missing(secret: SecretDescription) -> Finding:
-    """No tag names the secret: the secret's own words for its user are in its value."""
+    """No tag names the secret. Whom the secret means is in its value, which is not read."""
     return Finding(
         secret.name,
         "UserMissing",
@@ -197,9 +197,9 @@ def of_user(
             "has one password, although a rotation leaves two. Probably an update by "
             "CloudFormation or Terraform has set its passwords again. Start an execution with "
             '"DryRun": true, which logs in with AWSCURRENT on every node. If that is refused, see '
-            "CurrentPasswordRefusedError in docs/troubleshooting.md; otherwise rotate: two "
-            "passwords end this finding. One is right if there was only the first rotation, and "
-            "the secret was edited as well.",
+            "CurrentPasswordRefusedError in docs/troubleshooting.md; otherwise rotate, "
+            "which ends this finding. It is a false alarm if the secret was rotated only once and "
+            "edited as well.",
         )
     if not rotated and not secret.version_with(AWSPREVIOUS) and user.password_count > 1:
         yield finding(

@@ -43,7 +43,7 @@ def scalars(text: str) -> Iterator[Scalar]:
 
 @dataclass(frozen=True)
 class String:
-    """A JSON string; ``offsets`` are where each character of its ``text`` is written, and its end."""
+    """A JSON string; ``offsets`` are where each character of its ``text`` is, and the end."""
 
     text: str
     offsets: list[int]

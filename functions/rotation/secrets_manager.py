@@ -71,9 +71,9 @@ class SecretDescription:
             if not self.kms_key or not _KEY_DENIED.search(str(error)):
                 raise
             raise AccessDeniedError(
-                f"{error} Secret {self.arn} has key {self.kms_key}. The denied key, this one or one "
-                "that the secret had before, has to be in the parameter KmsKeyArns. Its policy, its "
-                "state and a permissions boundary have to allow it as well."
+                f"{error} Secret {self.arn} has key {self.kms_key}. The denied key, this one or "
+                "one that the secret had before, has to be in the parameter KmsKeyArns. Its "
+                "policy, its state and a permissions boundary have to allow it as well."
             ) from None
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.histories.in_process import InProcess
 from tests.histories.worlds import InProcessTenant, served
-from tests.rotation.world import FIRST_PASSWORD
 
-P, QUOTED = FIRST_PASSWORD, quote(FIRST_PASSWORD, safe="")
+#: In a URL it is not what it is elsewhere.
+P = "first:pass+word%0123"
+QUOTED = quote(P, safe="")
 #: What a secret's text begins with, by the names that the user gets.
 NAMES = '"username": "{username}", "user_arn": "{arn}"'
 
@@ -59,8 +60,11 @@ def text_of(tenant: InProcessTenant) -> str:
     ],
     ids=["numbers and nested", "pretty-printed", "URL and copy", "nested DSN", "auth_token"],
 )
-def test_a_secret_of_any_shape_is_rotated_twice(inside: InProcess, text: str, values: int) -> None:
-    tenant = served(inside)
+def test_a_secret_of_any_shape_is_rotated_twice(
+    inside: InProcess, monkeypatch: pytest.MonkeyPatch, text: str, values: int
+) -> None:
+    monkeypatch.setenv("PASSWORD_CHARACTERS", "All")
+    tenant = served(inside, password=P)
     before = put(tenant, text)
     dry = json.loads(tenant.start(DryRun=True)["output"])
     assert dry["Target"]["ChangedValues"] == values
@@ -69,7 +73,8 @@ def test_a_secret_of_any_shape_is_rotated_twice(inside: InProcess, text: str, va
         assert execution["status"] == "SUCCEEDED", execution.get("cause")
         assert json.loads(execution["output"])["ChangedValues"] == values
     new = tenant.value()["password"]
-    assert text_of(tenant) == before.replace(QUOTED, new).replace(P, new)
+    quoted = quote(new, safe="")
+    assert text_of(tenant) == before.replace(QUOTED, quoted).replace(P, json.dumps(new)[1:-1])
     assert tenant.logins(new) == {True}
     assert tenant.logins(P) == {False}
 
@@ -101,7 +106,7 @@ def test_a_secret_of_any_shape_is_rotated_twice(inside: InProcess, text: str, va
 def test_a_secret_that_cannot_be_rotated_is_refused_and_nothing_is_changed(
     inside: InProcess, text: str, error: str, hint: str
 ) -> None:
-    tenant = served(inside)
+    tenant = served(inside, password=P)
     before = put(tenant, text)
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", error)
@@ -154,3 +159,50 @@ def test_a_cache_in_another_vpc_is_left_out_and_named(
     assert dry["Network"]["NotTested"] == [far]
     output = json.loads(tenant.start()["output"])
     assert (output["EndpointsTested"], output["NotTested"]) == (1, [far])
+
+
+# After another tool
+
+
+def modify(tenant: InProcessTenant, **how: Any) -> None:
+    """Another tool changes the user, and waits until it is active."""
+    tenant.world.elasticache.modify_user(UserId=tenant.user_id, **how)
+    tenant.world.inside.stage.pass_time(10)
+
+
+def test_a_version_that_awss_own_function_has_left_is_no_obstacle(inside: InProcess) -> None:
+    tenant = served(inside)
+    text = json.dumps({**tenant.value(), "password": "a,password,with,commas"})
+    tenant.world.secrets.put_secret_value(
+        SecretId=tenant.secret_arn, SecretString=text, VersionStages=["AWSPENDING"]
+    )
+    assert tenant.start()["status"] == "SUCCEEDED"
+    assert tenant.logins(tenant.value()["password"]) == {True}
+
+
+def test_an_access_string_that_terraform_has_set_back_is_refused_by_name(
+    inside: InProcess,
+) -> None:
+    tenant = served(inside)
+    assert tenant.start()["status"] == "SUCCEEDED"
+    modify(tenant, AccessString="off ~app:* +get")
+    refused = tenant.start()
+    assert refused["error"] == "UserDisabledError"
+    assert '"on" in its access string' in refused["cause"]
+    modify(tenant, AccessString="on ~app:* +get")
+    assert tenant.start()["status"] == "SUCCEEDED"
+
+
+def test_a_password_that_terraform_has_set_back_is_refused_and_heals_by_hand(
+    inside: InProcess,
+) -> None:
+    tenant = served(inside)
+    first = tenant.value()["password"]
+    assert tenant.start()["status"] == "SUCCEEDED"
+    modify(tenant, Passwords=[first])
+    refused = tenant.start()
+    assert refused["error"] == "CurrentPasswordRefusedError"
+    assert "ReplaceUnknownPassword" in refused["cause"]
+    assert tenant.logins(first) == {True}
+    assert tenant.start(ReplaceUnknownPassword=True)["status"] == "SUCCEEDED"
+    assert tenant.logins(tenant.value()["password"]) == {True}

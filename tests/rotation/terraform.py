@@ -9,12 +9,13 @@ to ModifyUser only with another `passwords_wo_version` (its pull request 45988).
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import hcl2
+
+from tests.local.helpers import eventually
 
 Arguments = dict[str, Any]
 
@@ -265,11 +266,12 @@ class Provider:
 
     def _user(self, user_id: str) -> Arguments:
         """As soon as it is active."""
-        while True:
+
+        def active() -> dict[str, Any] | None:
             [user] = self._elasticache.describe_users(UserId=user_id)["Users"]
-            if user["Status"] == "active":
-                break
-            time.sleep(0.05)
+            return dict(user) if user["Status"] == "active" else None
+
+        user = eventually(active, f"user {user_id} is active")
         tags = self._elasticache.list_tags_for_resource(ResourceName=user["ARN"])["TagList"]
         return {
             "arn": user["ARN"],
@@ -282,6 +284,10 @@ class Provider:
         if "tags" in changed:
             added = [{"Key": key, "Value": value} for key, value in wanted["tags"].items()]
             self._elasticache.add_tags_to_resource(ResourceName=found["arn"], Tags=added)
+            if removed := sorted(found["tags"].keys() - wanted["tags"].keys()):
+                self._elasticache.remove_tags_from_resource(
+                    ResourceName=found["arn"], TagKeys=removed
+                )
         request: dict[str, Any] = {}
         if "access_string" in changed:
             request["AccessString"] = wanted["access_string"]

@@ -57,10 +57,15 @@ def test_the_template_needs_no_sam_and_finds_all_its_code(
     assert "aws s3 sync" in capsys.readouterr().out
 
 
-def test_a_bucket_of_each_region_can_be_named(dist: Path) -> None:
+def test_a_bucket_of_each_region_can_be_named(
+    dist: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """For StackSets: Lambda takes code from a bucket in its own region."""
-    for bucket, _ in locations(write(dist, "code-${AWS::Region}")):
-        assert bucket == {"Fn::Sub": "code-${AWS::Region}"}
+    for name in ("code-${AWS::Region}", "${AWS::AccountId}-code"):
+        for bucket, _ in locations(write(dist, name)):
+            assert bucket == {"Fn::Sub": name}
+        # A shell would put nothing in the place of the region.
+        assert "$" not in capsys.readouterr().out
 
 
 def test_only_what_was_written_last_is_in_the_directory(dist: Path) -> None:
@@ -76,6 +81,8 @@ def test_only_what_was_written_last_is_in_the_directory(dist: Path) -> None:
     [
         (["My_Bucket"], "BUCKET=My_Bucket is not"),
         (["s3://my-bucket"], "BUCKET=s3://my-bucket is not"),
+        (["my..bucket"], "BUCKET=my..bucket is not"),
+        (["my-bucket-"], "BUCKET=my-bucket- is not"),
         (["my-bucket", "a b"], "PREFIX=a b is not"),
     ],
 )
