@@ -190,7 +190,7 @@ def _verified(run: RunState, clients: str) -> str:
     if FIRST_ROTATION in run.verification or not (run.verification or run.not_tested):
         return ""
     count, of = run.verification.count(LOGGED_IN), len(run.verification)
-    sentence = f"AWSCURRENT logs in on {count} of {of} endpoints."
+    sentence = f"AWSCURRENT logs in on {count} of {of} endpoints." if of else ""
     if run.not_tested:
-        sentence += f" Not tested: {', '.join(run.not_tested)}."
+        sentence = f"{sentence} Not tested: {', '.join(run.not_tested)}.".strip()
     return f"CLIENTS ARE LOCKED OUT: {sentence}" if clients == LOCKED_OUT else sentence

@@ -28,7 +28,10 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 CHARACTERS = {
     "UrlSafe": _ALPHANUMERIC + "-_",
     "Alphanumeric": _ALPHANUMERIC,
-    "All": "".join(each for each in _ALPHANUMERIC + string.punctuation if each not in FORBIDDEN),
+    # No backslash: inside JSON in a text of the secret it would have to be two.
+    "All": "".join(
+        each for each in _ALPHANUMERIC + string.punctuation if each not in FORBIDDEN + "\\"
+    ),
 }
 
 

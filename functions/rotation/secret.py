@@ -10,19 +10,23 @@ from urllib.parse import quote
 
 from rotation import json_text
 from rotation.errors import SecretFormatError
-from rotation.password import MAX_LENGTH, MIN_LENGTH
+from rotation.password import MAX_LENGTH, is_valid
 
 #: Limit of a SecretString, in bytes of UTF-8 (Secrets Manager quotas, "Secret value size").
 MAX_SECRET_BYTES = 65_536
-#: No password is longer when it is written, in JSON and percent-encoded.
-LONGEST_PASSWORD = "\\" * MAX_LENGTH
+#: No password is longer when it is written: percent-encoded, each character takes three bytes.
+LONGEST_PASSWORD = 3 * MAX_LENGTH
 EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app"}'
 KEYS = ("username", "user_arn", "password")
 
-#: A URL with a userinfo (RFC 3986) in any text. It ends with what a URL cannot have, or a list ends
-#: its items with. It begins a word: to look for it in each letter of one would take the square of
-#: its length.
-_URL = re.compile(r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]*@[^\s\"'<>,;`{}|\\^]*")
+#: A text that is a URL with a userinfo (RFC 3986), all of it.
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\"]*@\S*")
+#: The same in a longer text. There it ends with what a URL cannot have, or what may end it in a
+#: list or in quotes. It begins a word: to try each letter of one would take the square of its length.
+_URL_IN_TEXT = re.compile(
+    r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\",]*@"
+    r"[^\s\"'<>,;`{}|\\^]*"
+)
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,12 @@ class SecretValue:
             if not without and (not isinstance(fields[key], str) or not fields[key]):
                 raise wrong(f'has a "{key}" that is not a text, or an empty one')
         found = cls(fields["username"], fields.get("user_arn"), fields.get("password"), text)
-        longest = found.with_password(LONGEST_PASSWORD)
-        if len(longest.encode(errors="surrogatepass")) > MAX_SECRET_BYTES:
+        if found._pattern and found._pattern.search(f"{found.username} {found.user_arn}"):
+            # Its copies could not be told from the name.
+            raise wrong('has a "password" that stands in its "username" or "user_arn", too')
+        # The same before and after a rotation, whatever its passwords are.
+        rest = len(found.with_password("").encode(errors="surrogatepass"))
+        if rest + sum(map(len, found._places)) * LONGEST_PASSWORD > MAX_SECRET_BYTES:
             raise wrong(f"leaves no room for a password within {MAX_SECRET_BYTES} bytes")
         return found
 
@@ -132,7 +140,8 @@ class SecretValue:
         if not self._pattern.search(json.loads(written)):
             return []
         string = json_text.String.of(self.text, value)
-        urls = [url.span() for url in _URL.finditer(string.text)]
+        whole = _URL.fullmatch(string.text)
+        urls = [url.span() for url in ([whole] if whole else _URL_IN_TEXT.finditer(string.text))]
         return [
             _Place(
                 string.offsets[copy.start()],
@@ -148,14 +157,11 @@ class SecretValue:
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
         """Finds copies of the password; None where they could be anything, or there is none."""
-        if self.password is None or len(self.password) < MIN_LENGTH:
+        if self.password is None or not is_valid(self.password):
             return None
-        # Encoders differ in what they leave as it is.
+        # Encoders differ in what they leave as it is. A "%" at the end may be one of "%25".
         return re.compile(
-            "".join(
-                f"(?:{re.escape(each)}|(?i:{''.join(f'%{byte:02x}' for byte in each.encode())}))"
-                for each in self.password
-            )
+            "".join(f"(?:(?i:%{ord(each):02x})|{re.escape(each)})" for each in self.password)
         )
 
 

@@ -137,10 +137,13 @@ def _version_to_make(
 def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCache) -> NoReturn:
     """Refuse a secret that does not say who its user is, with what to put into it."""
     bound: list[str] = []
-    # Without them only the hint is lost.
+    # What cannot be read is lost to the hint alone.
     with suppress(RotationError):
-        named = (user for user in users.users() if user.name == value.username)
-        bound = [user.arn for user in named if _bound_to(user, users) in (secret.name, secret.arn)]
+        for user in users.users():
+            if user.name == value.username:
+                with suppress(RotationError):
+                    _check_bound(user, secret, users)
+                    bound.append(user.arn)
     arn = bound[0] if len(bound) == 1 else "<the ARN of its ElastiCache user>"
     raise SecretFormatError(
         f'Secret {secret.arn} has no "user_arn", and this stack is not pinned to one user. Add to '
@@ -149,7 +152,7 @@ def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCac
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:
-    bound_to = _bound_to(user, users)
+    bound_to = users.tags(user.arn).get(BINDING_TAG, "")
     if bound_to not in (secret.name, secret.arn):
         found = f"names {bound_to}" if bound_to else "is missing"
         raise UserNotBoundError(
@@ -158,7 +161,3 @@ def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> N
             f"elasticache add-tags-to-resource --resource-name {user.arn} --tags "
             f"Key={BINDING_TAG},Value={secret.name}`."
         )
-
-
-def _bound_to(user: User, users: ElastiCache) -> str:
-    return users.tags(user.arn).get(BINDING_TAG, "")

@@ -48,8 +48,6 @@ def _values(parameter: dict[str, Any]) -> str:
     match parameter:
         case {"AllowedValues": list(values)}:
             return ", ".join(f"`{value}`" for value in values)
-        case {"MinValue": int(least), "MaxValue": int(most)}:
-            return f"{least} to {most}"
         case {"ConstraintDescription": str(description)}:
             return description
         case {"Type": "CommaDelimitedList"}:

@@ -542,3 +542,17 @@ def test_it_can_be_published() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert application["SpdxLicenseId"] == project["license"]
     assert application["SemanticVersion"] == project["version"]
+
+
+@pytest.mark.parametrize(
+    "name, least, most", [("PasswordLength", 16, 128), ("MaxModifyingSeconds", 10, 43200)]
+)
+def test_a_whole_number_is_asked_for_where_the_functions_need_one(
+    name: str, least: int, most: int
+) -> None:
+    parameter = TEMPLATE["Parameters"][name]
+    pattern = re.compile(parameter["AllowedPattern"])
+    accepted = [number for number in range(most + 1000) if pattern.fullmatch(str(number))]
+    assert accepted == [*range(least, most + 1)]
+    assert parameter["ConstraintDescription"] == f"a whole number from {least} to {most}"
+    assert not any(pattern.fullmatch(text) for text in (f"{least}.0", f"0{least}", f"-{least}", ""))

@@ -243,7 +243,7 @@ TURNED_ON = {"target": FIRST, **MODIFIED}
             MODIFIED | {"verification": (), "not_tested": ("a",)},
             "BOTH_PASSWORDS",
             "UNKNOWN",
-            f"{BOTH} AWSCURRENT logs in on 0 of 0 endpoints. Not tested: a.",
+            f"{BOTH} Not tested: a.",
         ),
         (MODIFIED, "BOTH_PASSWORDS", "UNKNOWN", f"{BOTH} {NOT_VERIFIED}"),
         # A first rotation: AWSCURRENT holds no password that could log in.

@@ -361,7 +361,7 @@ def test_one_password_is_not_right_after_the_second_rotation(
         "an update by CloudFormation or Terraform",
         '"DryRun": true',
         "CurrentPasswordRefusedError in docs/troubleshooting.md",
-        "two passwords end this finding",
+        "rotate, which ends this finding",
     ):
         assert words in finding.message
     assert not world.secrets.faults.called("read")

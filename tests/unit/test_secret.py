@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
@@ -95,13 +96,16 @@ def test_a_key_beside_the_one_that_is_meant_may_have_any_spelling() -> None:
 
 def test_a_secret_without_room_for_a_password_is_refused() -> None:
     def room(*copies: str) -> int:
-        longest = 2 * MAX_LENGTH + sum(3 * MAX_LENGTH for _ in copies)
+        longest = 3 * MAX_LENGTH * (1 + len(copies))
         rest = secret_text(CURRENT_PASSWORD, note="", copies=copies)
         return MAX_SECRET_BYTES - longest - len(rest.replace(CURRENT_PASSWORD, ""))
 
     for copies in ([], [f"rediss://a:{CURRENT_PASSWORD}@h"] * 3):
         fits = secret_text(CURRENT_PASSWORD, note="x" * room(*copies), copies=copies)
-        assert len(parse(fits).with_password("\\" * MAX_LENGTH).encode()) == MAX_SECRET_BYTES
+        after = parse(fits).with_password("?" * MAX_LENGTH)
+        assert len(after.encode()) == MAX_SECRET_BYTES - 2 * MAX_LENGTH
+        # Whatever its passwords are: a version that was made can be read.
+        assert parse(after).with_password(CURRENT_PASSWORD) == fits
         with pytest.raises(SecretFormatError, match="no room"):
             parse(fits.replace('"note": "', '"note": "x'))
 
@@ -167,12 +171,19 @@ APP = '{"username": "app", "user_arn": "b", "password": "' + JSON_P + '"'
             id="several in one text",
         ),
         pytest.param(
-            APP + f', "dsn": "rediss://app:{JSON_P}@h:6379,password={JSON_P}",'
+            APP + f', "dsn": "rediss://app:{JSON_P}@${{H}}:1,h:2/0?x=a;password={JSON_P}",'
             f" \"sh\": \"A='rediss://app:{JSON_P}@h';B='{JSON_P}'\"}}",
-            f', "dsn": "rediss://app:{URL_NEW}@h:6379,password={JSON_NEW}",'
+            f', "dsn": "rediss://app:{URL_NEW}@${{H}}:1,h:2/0?x=a;password={URL_NEW}",'
             f" \"sh\": \"A='rediss://app:{URL_NEW}@h';B='{JSON_NEW}'\"}}",
             3,
-            id="a plain copy right behind a URL",
+            id="a plain copy behind a URL",
+        ),
+        pytest.param(
+            APP
+            + f', "doc": "{{\\"at\\":\\"https://h:1\\",\\"p\\":\\"{JSON_P}\\",\\"m\\":\\"a@b\\"}}"}}',
+            f', "doc": "{{\\"at\\":\\"https://h:1\\",\\"p\\":\\"{JSON_NEW}\\",\\"m\\":\\"a@b\\"}}"}}',
+            2,
+            id="JSON in a text",
         ),
         pytest.param(
             APP + f', "query": "rediss://h?password={URL_P}", "at": "https://x/{JSON_P}"}}',
@@ -199,11 +210,36 @@ def test_copies_of_the_password_follow_and_every_other_byte_stays(
     assert value.changed_values == values
 
 
-def test_the_names_of_the_user_are_no_copies() -> None:
-    text = json.dumps({"username": P, "user_arn": f"arn:{P}", "password": P})
-    assert parse(text).with_password(NEW) == json.dumps(
-        {"username": P, "user_arn": f"arn:{P}", "password": NEW}
-    )
+@pytest.mark.parametrize("names", [(f"{P}-2", "b"), ("a", f"arn:aws:elasticache:::user:{P}")])
+def test_a_password_whose_copies_could_be_the_users_name_is_refused(names: tuple[str, str]) -> None:
+    text = json.dumps({"username": names[0], "user_arn": names[1], "password": P})
+    with pytest.raises(SecretFormatError, match='"password" that stands in its "username"'):
+        parse(text)
+
+
+@pytest.mark.parametrize("end", ["%", "%2", "%25", "%%", "%7"])
+def test_a_password_may_end_like_an_escape(end: str) -> None:
+    old = f"fifteen-letters{end}"
+
+    def text(password: str) -> str:
+        encoded = quote(password, safe="")
+        return json.dumps(
+            {
+                "username": "a",
+                "password": password,
+                "url": f"rediss://a:{encoded}@h?p={encoded}&x=1",
+                "plain": f"{password} {encoded}",
+            }
+        )
+
+    assert parse(text(old)).with_password(NEW) == text(NEW)
+    assert parse(text(NEW)).with_password(old) == text(old)
+
+
+def test_a_password_that_is_not_valid_has_no_copies() -> None:
+    for password in ("\ud800" * 20, "x" * 20_000, "with,a,comma,in,it"):
+        text = json.dumps({"username": "a", "password": password, "copy": password})
+        assert parse(text).changed_values == 1
 
 
 def test_copies_of_a_password_that_is_too_short_to_be_told_apart_are_left() -> None:
