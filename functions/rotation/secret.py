@@ -22,7 +22,8 @@ KEYS = ("username", "user_arn", "password")
 #: A text that is a URL with a userinfo (RFC 3986), all of it.
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\"]*@\S*")
 #: The same in a longer text. There it ends with what a URL cannot have, or what may end it in a
-#: list or in quotes. It begins a word: to try each letter of one would take the square of its length.
+#: list or in quotes. It begins a word: to try each letter of one would take the square of its
+#: length.
 _URL_IN_TEXT = re.compile(
     r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\",]*@"
     r"[^\s\"'<>,;`{}|\\^]*"
