@@ -137,6 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     bucket, prefix, directory = options.bucket, options.prefix.strip("/"), options.directory
     try:
+        if not bucket:
+            raise PackageError("say make package BUCKET=my-bucket, with PREFIX=a/b if you like.")
         if not _BUCKET.fullmatch(bucket):
             raise PackageError(f"BUCKET={bucket} is not the name of a bucket.")
         if not _PREFIX.fullmatch(prefix):

@@ -73,7 +73,7 @@ def remedy_of(run: Run) -> Remedy | None:
     codes = _output(passed, "Close Rotation").get("Closing", {})
     current, pending = _current(passed, target, codes), _pending(run, passed, target, codes)
     not_tested = ", ".join(_not_tested(passed))
-    secret = _secret(target)
+    secret = _secret(run, target)
     if run.status in ("SUCCEEDED", "RUNNING"):
         return Remedy(current, pending, secret, not_tested)
     reached = "Modify User" in passed
@@ -97,12 +97,12 @@ def _not_tested(passed: Mapping[str, Visit]) -> list[str]:
     return []
 
 
-def _secret(target: Mapping[str, Any]) -> str:
-    count = target.get("ChangedValues", 0)
-    if target.get("FirstRotation") or not count:
+def _secret(run: Run, target: Mapping[str, Any]) -> str:
+    if not (count := target.get("ChangedValues")):
         return ""
-    tense = "would change" if target.get("DryRun") else "changes"
-    return f"a new password {tense} {count} of its values" if count > 1 else ""
+    done = run.status == "SUCCEEDED" and not target.get("DryRun")
+    values = "1 value" if count == 1 else f"{count} values"
+    return f"the new password {'is' if done else 'would be'} in {values}"
 
 
 def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:

@@ -18,7 +18,7 @@ class RotatedUser(Construct):
         *,
         user_id: str,
         rotation_function_arn: str,
-        access_string: str = "on ~app:* -@all +@read +@write",
+        access_string: str = "on ~app:* -@all +@read +@write +@connection",
         schedule_expression: str = "cron(0 2 1 * ? *)",
         window_duration: str = "3h",
     ) -> None:

@@ -22,7 +22,7 @@ variable "user_id" {
 variable "access_string" {
   description = "What the user may do: \"on\", then the rules as DescribeUsers shows them (keys, channels, -@all, commands)."
   type        = string
-  default     = "on ~app:* -@all +@read +@write"
+  default     = "on ~app:* -@all +@read +@write +@connection"
   validation {
     condition     = startswith(var.access_string, "on ")
     error_message = "access_string has to start with \"on \"."

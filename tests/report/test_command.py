@@ -12,10 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
 
 from report import __main__ as report
 from report.history import Run
 from report.remedy import PAGE, remedy_of
+from report.terminal import show
 from tests.report.fake_step_functions import MACHINE, FakeStepFunctions
 from tests.report.foreign import ORDER, History, big_map, order
 from tests.report.recorded import HISTORIES, NAMES, recorded
@@ -185,6 +187,32 @@ def test_a_promotion_of_which_nobody_knows_may_have_counted(pending: str, curren
     remedy = remedy_of(run)
     assert remedy
     assert current in remedy.current
+
+
+@pytest.mark.parametrize(
+    "name, values, secret",
+    [
+        ("succeeded", 3, "the new password is in 3 values"),
+        ("dry-run", 1, "the new password would be in 1 value"),
+        ("both-passwords", 2, "the new password would be in 2 values"),
+    ],
+)
+def test_what_a_run_does_to_the_secret_and_does_not_test_is_told(
+    name: str, values: int, secret: str
+) -> None:
+    run = recorded(name)
+    for visit in run.top():
+        if visit.name in ("Check Target", "Find Endpoints", "Find Endpoints Again"):
+            state = json.loads(visit.output)
+            state["Target"]["ChangedValues"] = values
+            if "Network" in state:
+                state["Network"]["NotTested"] = ["far", "off"]
+            visit.output = json.dumps(state)
+    console = Console(width=100)
+    with console.capture() as captured:
+        show(run, remedy_of(run), console)
+    assert f"the secret  {secret}\n" in captured.get()
+    assert "not tested  far, off\n" in captured.get()
 
 
 @pytest.mark.parametrize("name", ["refused", "locked-out", "both-passwords", "not-closed"])
