@@ -55,30 +55,41 @@ def histories(until: float, number: int, figures: Figures) -> None:
 def rotations(until: float, number: int, figures: Figures) -> None:
     """On the whole local AWS, beside the world in one process."""
     chance = random.Random(number)
+    while time.monotonic() < until:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            LocalAws(Path(folder), modifying_seconds=0.3) as aws,
+        ):
+            _rotations(World(aws, deploy(aws)), until, chance, figures)
+
+
+#: Histories on one local AWS.
+_MOST = 40
+
+
+def _rotations(world: World, until: float, chance: random.Random, figures: Figures) -> None:
+    """As many as one local AWS bears: each has a node of its own, a server that is never idle."""
     stops = [state for state in states() if state not in ("Check Endpoint", "Log In")]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalAws(Path(folder), modifying_seconds=0.3) as aws,
-    ):
-        world = World(aws, deploy(aws))
-        calls = calls_of_a_clean_rotation(world)
-        points = [(api, count) for api, most in calls.items() for count in range(1, most + 1)]
-        while time.monotonic() < until:
-            # Of two faults of one call the worlds need not choose the same.
-            armed = [
-                f"{chance.choice(['kill-before', 'kill-after', *_other(api)])}:{api}:{count}"
-                for api, count in chance.sample(points, chance.choice([1, 1, 2]))
-            ]
-            if chance.random() < 0.2:
-                armed.append(f"stop-at:{chance.choice(stops)}")
-            first = chance.random() < 0.3
-            with InProcess(modifying_seconds=0.3).set_up() as inside:
-                wanted = outcomes(InProcessWorld(inside), armed, first=first)
-            found = outcomes(world, armed, first=first)
-            assert found == wanted, (armed, first, found, wanted)
-            assert found[LAST] == ("SUCCEEDED", None), (armed, first, found)
-            figures["rotations on the local AWS"] += 2
-            figures["crash points there"] += sum(each.startswith("kill") for each in armed)
+    calls = calls_of_a_clean_rotation(world)
+    points = [(api, count) for api, most in calls.items() for count in range(1, most + 1)]
+    for _ in range(_MOST):
+        if time.monotonic() > until:
+            return
+        # Of two faults of one call the worlds need not choose the same.
+        armed = [
+            f"{chance.choice(['kill-before', 'kill-after', *_other(api)])}:{api}:{count}"
+            for api, count in chance.sample(points, chance.choice([1, 1, 2]))
+        ]
+        if chance.random() < 0.2:
+            armed.append(f"stop-at:{chance.choice(stops)}")
+        first = chance.random() < 0.3
+        with InProcess(modifying_seconds=0.3).set_up() as inside:
+            wanted = outcomes(InProcessWorld(inside), armed, first=first)
+        found = outcomes(world, armed, first=first)
+        assert found == wanted, (armed, first, found, wanted)
+        assert found[LAST] == ("SUCCEEDED", None), (armed, first, found)
+        figures["rotations on the local AWS"] += 2
+        figures["crash points there"] += sum(each.startswith("kill") for each in armed)
 
 
 def _other(api: str) -> list[str]:
