@@ -172,7 +172,7 @@ def test_a_key_that_the_stack_may_not_use_is_named_before_anything_has_changed(
     before = everything(tenant)
     execution = tenant.start()
     assert (execution["status"], execution["error"]) == ("FAILED", "AccessDeniedError")
-    assert f"key {key}, which this stack may not use" in execution["cause"]
+    assert f"has key {key}." in execution["cause"]
     assert "KmsKeyArns" in execution["cause"]
     assert "The user was not changed." in execution["cause"]
     assert everything(tenant) == before
