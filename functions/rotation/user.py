@@ -107,8 +107,8 @@ def check_rotatable(user: User, value: SecretValue, secret_arn: str) -> None:
     if value.password is not None and (problem := why_invalid(value.password)):
         raise SecretFormatError(
             f'The "password" in secret {secret_arn} is not valid for ElastiCache: {problem}. '
-            "It takes 16 to 128 printable ASCII characters, but no comma, double quote, slash or at "
-            "sign. Correct the secret."
+            "It takes 16 to 128 printable ASCII characters, but no comma, double quote, slash or "
+            "at sign. Correct the secret."
         )
     if user.status == "creating":
         raise UserBusyError(f"{what} is still being created. Rotate it when it is active.")
