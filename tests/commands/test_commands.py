@@ -175,8 +175,6 @@ BAD_OPTIONS: list[tuple[list[str], str]] = [
     (["--parameter", "PasswordLength=5"], "PasswordLength"),
     (["--parameter", "PasswordLenght=20"], "PasswordLenght"),
     (["--parameter", "PasswordLength"], "KEY=VALUE"),
-    (["--parameter", "LogLevel=loud"], "LogLevel"),
-    (["--parameter", "PasswordExcludeCharacters=a b"], "PasswordExcludeCharacters"),
     (["--parameter", "UserName=app"], "SecretArn"),
     (["--modifying-seconds", "-1"], "--modifying-seconds"),
     (["--modifying-seconds", "soon"], "--modifying-seconds"),

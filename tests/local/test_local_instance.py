@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.instance import LocalAws, LocalAwsError
+from tests.commands import aws_cli
 from tests.local.helpers import SLOW_SECONDS, eventually, make_function, members, occupy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -154,7 +155,7 @@ def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
 def test_the_guides_walk_through_works_with_the_aws_cli(aws: LocalAws, tmp_path: Path) -> None:
     def cli(*words: str) -> dict[str, object]:
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("aws")), *words],
+            [f"{aws_cli.folder()}/aws", *words],
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | aws.environment,
             capture_output=True,
             text=True,
