@@ -19,12 +19,12 @@ _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 class Scalar:
     """A string, number, true, false or null: ``text[start:end]``.
 
-    ``key`` is its key where it stands in the object itself, and None deeper in it.
+    ``key`` is that of the object's own member in which it stands, at whatever depth.
     """
 
     start: int
     end: int
-    key: str | None
+    key: str
 
 
 def scalars(text: str) -> Iterator[Scalar]:
@@ -36,7 +36,7 @@ def scalars(text: str) -> Iterator[Scalar]:
         elif token["closing"]:
             depth -= 1
         elif token["value"]:
-            yield Scalar(*token.span("value"), key if depth == 1 else None)
+            yield Scalar(*token.span("value"), key)
         elif depth == 1:
             key = json.loads(token["key"])
 
@@ -52,7 +52,7 @@ class String:
     def of(cls, text: str, string: Scalar) -> "String":
         """Of a string of the text."""
         found = list(_CHARACTER.finditer(text, string.start + 1, string.end - 1))
-        read = (each[0] if len(each[0]) == 1 else json.loads(f'"{each[0]}"') for each in found)
+        read = (json.loads(f'"{each[0]}"') for each in found)
         return cls("".join(read), [*(each.start() for each in found), string.end - 1])
 
 

@@ -186,6 +186,13 @@ APP = '{"username": "app", "user_arn": "b", "password": "' + JSON_P + '"'
             id="JSON in a text",
         ),
         pytest.param(
+            APP
+            + f', "other": {{"password": "of another system", "username": "{JSON_P}"}}, "n": 1}}',
+            f', "other": {{"password": "of another system", "username": "{JSON_NEW}"}}, "n": 1}}',
+            2,
+            id="keys of the same names, deeper",
+        ),
+        pytest.param(
             APP + f', "query": "rediss://h?password={URL_P}", "at": "https://x/{JSON_P}"}}',
             f', "query": "rediss://h?password={URL_NEW}", "at": "https://x/{JSON_NEW}"}}',
             3,
