@@ -186,9 +186,8 @@ APP = '{"username": "app", "user_arn": "b", "password": "' + JSON_P + '"'
             id="JSON in a text",
         ),
         pytest.param(
-            APP
-            + f', "other": {{"password": "of another system", "username": "{JSON_P}"}}, "n": 1}}',
-            f', "other": {{"password": "of another system", "username": "{JSON_NEW}"}}, "n": 1}}',
+            APP + f', "other": {{"password": "another\'s", "username": "{JSON_P}"}}, "n": 1}}',
+            f', "other": {{"password": "another\'s", "username": "{JSON_NEW}"}}, "n": 1}}',
             2,
             id="keys of the same names, deeper",
         ),
