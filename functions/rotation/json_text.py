@@ -29,15 +29,11 @@ class Scalar:
 
 def scalars(text: str) -> Iterator[Scalar]:
     """Every value of a valid JSON object that is no list or object itself."""
-    depth, key = 0, ""
-    for token in _TOKEN.finditer(text):
-        if token["opening"]:
-            depth += 1
-        elif token["closing"]:
-            depth -= 1
-        elif token["value"]:
+    key = ""
+    for token, depth in _tokens(text):
+        if token["value"]:
             yield Scalar(*token.span("value"), key)
-        elif depth == 1:
+        elif token["key"] and depth == 1:
             key = json.loads(token["key"])
 
 
@@ -61,10 +57,14 @@ def place_of_new_member(text: str) -> tuple[int, str]:
 
     The space is that of the last member.
     """
-    depth, key = 0, 0
-    for token in _TOKEN.finditer(text):
-        depth += bool(token["opening"]) - bool(token["closing"])
-        if token["key"] and depth == 1:
-            key = token.start()
+    *_, key = (token.start() for token, depth in _tokens(text) if token["key"] and depth == 1)
     space = text[len(text[:key].rstrip(_SPACE)) : key]
     return len(text[: text.rindex("}")].rstrip(_SPACE)), space
+
+
+def _tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Each token, and how many objects and lists are open behind it."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += bool(token["opening"]) - bool(token["closing"])
+        yield token, depth
