@@ -4,7 +4,6 @@ Each ends with a rotation by hand and one of Secrets Manager's, which need no re
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,12 +23,6 @@ OPEN = {**OFF_WITH_SECRET, "AccessString": "on ~app:* +get"}
 MOMENTS = ["CheckEndpoint", "GeneratePassword", "ModifyUser", "LogIn", "PromoteVersion"]
 # A thread of the interpreter that is told to stop.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
-
-@pytest.fixture
-def inside() -> Iterator[InProcess]:
-    with InProcess().set_up() as aws:
-        yield aws
 
 
 def edit(tenant: InProcessTenant, **keys: Any) -> None:

@@ -1,7 +1,7 @@
 """Faults and the limit of invocations, in the world whose waits take no time."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +14,6 @@ from tests.rotation.world import FIRST_PASSWORD
 
 # A thread of the interpreter that is told to stop.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
-
-@pytest.fixture
-def inside() -> Iterator[InProcess]:
-    with InProcess().set_up() as aws:
-        yield aws
 
 
 def tenant_of(inside: InProcess) -> InProcessTenant:

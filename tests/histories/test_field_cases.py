@@ -1,7 +1,6 @@
 """Secrets and users as people have them: rotated twice with a login at the end, or refused."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -15,12 +14,6 @@ P = "first:pass+word%0123"
 QUOTED = quote(P, safe="")
 #: What a secret's text begins with, by the names that the user gets.
 NAMES = '"username": "{username}", "user_arn": "{arn}"'
-
-
-@pytest.fixture
-def inside() -> Iterator[InProcess]:
-    with InProcess().set_up() as aws:
-        yield aws
 
 
 def put(tenant: InProcessTenant, text: str) -> str:
