@@ -53,6 +53,9 @@ class LocalAws:
     `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
     """
 
+    #: What runs the child.
+    python = sys.executable
+
     def __init__(
         self,
         directory: Path,
@@ -89,7 +92,7 @@ class LocalAws:
             raise LocalAwsError("This local AWS is started already: stop it first.")
         self._directory.mkdir(parents=True, exist_ok=True)
         log = self._directory / "server.log"
-        command = [sys.executable, "-m", "local.server", "--directory", str(self._directory)]
+        command = [self.python, "-m", "local.server", "--directory", str(self._directory)]
         command += ["--port", str(self._port or 0)]
         command += ["--modifying-seconds", str(self._modifying_seconds)]
         command += ["--concurrency", str(self._concurrency)]

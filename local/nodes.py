@@ -13,7 +13,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -132,14 +131,16 @@ class Node:
 
 
 class Fleet:
-    """All nodes of one local AWS, and the event loop that carries their connections."""
+    """All nodes of one local AWS, and the event loop that carries their connections.
 
-    def __init__(self, authority: trustme.CA, faults: Faults) -> None:
+    Their sockets are in ``directory``, which it removes at its end.
+    """
+
+    def __init__(self, authority: trustme.CA, faults: Faults, directory: Path) -> None:
         self.faults = faults
         faults.count_nodes = lambda: max((node.position for node in self._nodes), default=0)
         self._right, self._wrong = _ssl_context(authority), _ssl_context(trustme.CA())
-        # A unix socket's path may have about 100 characters, so it cannot lie in a user's folder.
-        self.directory = Path(tempfile.mkdtemp(prefix="local-aws-", dir="/tmp"))
+        self.directory = directory
         self._nodes: list[Node] = []
         self._names = 0
         self._checker: Node | None = None

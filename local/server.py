@@ -19,7 +19,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,14 +31,15 @@ import trustme
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
+from local import forks, workers
 from local.assumptions import AssumptionError, Assumptions
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
-from local.workers import SOCKET_VARIABLE
 
 ACCOUNT = "123456789012"
 _READY_SECONDS = 30.0
+_WORKERS = "workers.sock"
 _CONTROL = "/local"  # what follows in the path is no AWS API
 # What ministack loads and runs for no purpose of ours, or could find on the machine and use.
 _MINISTACK_SETTINGS = {
@@ -67,11 +67,6 @@ def main() -> None:
     stopped = threading.Event()
     orphaned = threading.Event()
     parent_input, parent_output = _take_standard_streams()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    threading.Thread(
-        target=_watch_parent, args=(parent_input, stopped, orphaned), daemon=True
-    ).start()
     try:
         Assumptions.from_environment(os.environ)
         lock = _lock(options.directory)
@@ -79,11 +74,25 @@ def main() -> None:
     except (OSError, AssumptionError) as error:
         _announce(parent_output, {"error": getattr(error, "strerror", None) or str(error)})
         os._exit(1)
+    # A unix socket's path may have about 100 characters, so it cannot lie in a user's folder.
+    scratch = Path(tempfile.mkdtemp(prefix="local-aws-", dir="/tmp"))
+    listener = forks.listen(str(scratch / _WORKERS))
+    # Before there are threads.
+    if os.fork() == 0:
+        for mine in (parent_output, lock, gateway.detach()):
+            os.close(mine)
+        workers.serve(listener, parent_input)
+    listener.close()
     authority = trustme.CA()
-    fleet = Fleet(authority, Faults())
+    fleet = Fleet(authority, Faults(), scratch)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    threading.Thread(
+        target=_watch_parent, args=(parent_input, stopped, orphaned), daemon=True
+    ).start()
     try:
         environment = _start(options, gateway, authority, fleet)
-        _announce(parent_output, {"environment": environment, "scratch": str(fleet.directory)})
+        _announce(parent_output, {"environment": environment, "scratch": str(scratch)})
         while not stopped.wait(1):
             pass
     finally:
@@ -118,12 +127,6 @@ def _start(
         "MOTO_ACCOUNT_ID": ACCOUNT,
         "LAMBDA_ACCOUNT_CONCURRENCY": str(options.concurrency),
     }
-    workers = fleet.directory / "workers.sock"
-    forking = subprocess.Popen(
-        [sys.executable, "-m", "local.workers", str(workers)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
     ministack = threading.Thread(target=_serve_ministack, args=(gateway,), daemon=True)
     ministack.start()
     moto_url = _serve_moto(gateway_url, fleet, options.modifying_seconds)
@@ -139,7 +142,7 @@ def _start(
     # Lambda workers get this process's environment, and need the caches' authority as their own.
     os.environ |= environment | {
         "SSL_CERT_FILE": str(authority_file),
-        SOCKET_VARIABLE: str(workers),
+        workers.SOCKET_VARIABLE: str(fleet.directory / _WORKERS),
     }
     # Not for the workers: nothing that is tested knows that it can be made to fail.
     environment["LOCAL_CONTROL_URL"] = f"{moto_url}{_CONTROL}"
@@ -147,11 +150,7 @@ def _start(
     while True:
         try:
             with socket.create_connection(gateway.getsockname(), timeout=5):
-                pass
-            assert forking.stdout
-            if not forking.stdout.readline():
-                raise OSError(f"local.workers ended with status {forking.wait()}")
-            return environment
+                return environment
         except OSError:
             if time.monotonic() > deadline or not ministack.is_alive():
                 raise

@@ -6,6 +6,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from local.instance import LocalAws
+from tests import preloaded
 from tests.statemachine.coverage import table
 
 
@@ -16,6 +18,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_url,
         help="run the cases of tests/statemachine on the engine that answers there",
     )
+
+
+class _Python:
+    """`LocalAws.python`: started when a test has need of it."""
+
+    def __get__(self, *_: object) -> str:
+        return preloaded.python()
+
+
+LocalAws.python = _Python()  # type: ignore[assignment]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):
+        preloaded.folder()  # one for all workers
 
 
 def _url(text: str) -> str:

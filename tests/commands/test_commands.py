@@ -14,24 +14,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import aws_cli
+from tests import preloaded
 from tests.local.helpers import eventually
 
 ROOT = Path(__file__).parents[2]
-LOCAL = [sys.executable, "-m", "local"]
 
 
 def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*LOCAL, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout
+        [preloaded.python(), "-m", "local", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
     )
 
 
 @contextmanager
-def up(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def up(directory: Path, *arguments: str, python: str = "") -> Iterator[subprocess.Popen[str]]:
     """`python -m local up`, from `ready` until SIGTERM."""
     process = subprocess.Popen(
-        [*LOCAL, "up", "--directory", str(directory), *arguments],
+        [python or preloaded.python(), "-m", "local", "up", "--directory", directory, *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -47,7 +50,7 @@ def up(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def shell(directory: Path, script: str) -> str:
     """What a person types in another terminal; its standard output."""
-    path = f"{aws_cli.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{preloaded.folder()}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-euc", f". {directory}/env\n{script}"],
         env={"PATH": path, "HOME": str(directory), "AWS_PAGER": ""},
@@ -101,9 +104,9 @@ def test_the_guides_walk_through_with_the_aws_cli(tmp_path: Path) -> None:
         eventually(
             lambda: "LastRotatedDate" in json.loads(shell(tmp_path, secret)), "a rotated secret"
         )
-        report = f"cd {ROOT} && {sys.executable} -m report --secret production/ec/user1 --watch"
+        report = f"cd {ROOT} && python -m report --secret production/ec/user1 --watch"
         assert "\nSUCCEEDED after " in shell(tmp_path, report)
-        listed = shell(tmp_path, f"cd {ROOT} && {sys.executable} -m report").splitlines()
+        listed = shell(tmp_path, f"cd {ROOT} && python -m report").splitlines()
         assert listed[-2].endswith("production/ec/user1  attempt 1")
         users = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id user1"))
         assert users["Users"][0]["AccessString"] == "on ~keys* -@all +get"
@@ -132,7 +135,7 @@ def test_the_guides_walk_through_with_the_aws_cli(tmp_path: Path) -> None:
             ).get("keys1"))
         """
         code = "\n".join(line[12:] for line in login.splitlines())
-        assert shell(tmp_path, f"{sys.executable} -c {shlex.quote(code)}") == "None\n"
+        assert shell(tmp_path, f"python -c {shlex.quote(code)}") == "None\n"
 
 
 def test_two_instances_side_by_side_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_two_instances_side_by_side_do_not_disturb_each_other(tmp_path: Path) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_running(tmp_path: Path, number: signal.Signals) -> None:
     process: subprocess.Popen[str]
-    with up(tmp_path) as process:
+    with up(tmp_path, python=sys.executable) as process:
         shell(
             tmp_path,
             "aws lambda invoke --function-name $ROTATION_FUNCTION_ARN /dev/null >&2\n"

@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.instance import LocalAws, LocalAwsError
-from tests.commands import aws_cli
-from tests.local.helpers import SLOW_SECONDS, eventually, make_function, members, occupy
+from tests.local.helpers import SLOW_SECONDS, eventually, members, occupy
 
 ROOT = Path(__file__).parent.parent.parent
 # A parent that starts everything there is, and then waits to be killed.
@@ -29,6 +29,20 @@ occupy(aws)
 print(json.dumps({{"group": aws._process.pid}}), flush=True)
 time.sleep(600)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _processes_of_its_own() -> Iterator[None]:
+    """None is forked from one that other tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalAws, "python", sys.executable)
+        yield
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws(tmp_path_factory.mktemp("aws")) as instance:
+        yield instance
 
 
 def scratch_of(group: int) -> Path:
@@ -150,38 +164,3 @@ def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     with pytest.raises(LocalAwsError, match=f"see the end of {tmp_path}/server.log"):
         LocalAws(tmp_path).start()
     assert "IsADirectoryError" in (tmp_path / "server.log").read_text()
-
-
-def test_the_guides_walk_through_works_with_the_aws_cli(aws: LocalAws, tmp_path: Path) -> None:
-    def cli(*words: str) -> dict[str, object]:
-        done = subprocess.run(
-            [f"{aws_cli.folder()}/aws", *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | aws.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        answer: dict[str, object] = json.loads(done.stdout)
-        return answer
-
-    user = cli(
-        "elasticache", "create-user", "--user-id", "cli1", "--user-name", "cli1",
-        "--engine", "REDIS", "--no-password-required", "--access-string", "off +get ~keys*",
-    )  # fmt: skip
-    assert (user["Status"], user["Engine"]) == ("active", "redis")
-    assert user["AccessString"] == "off ~keys* -@all +get"
-    assert user["Authentication"] == {"Type": "no-password"}
-    value = json.dumps({"user_arn": user["ARN"], "username": "cli1"})
-    cli("secretsmanager", "create-secret", "--name", "cli1", "--secret-string", value)
-    function = make_function(aws, "cli1", "def handler(event, context):\n    return None\n")
-    cli(
-        "lambda", "add-permission", "--function-name", "cli1", "--statement-id", "s",
-        "--action", "lambda:InvokeFunction", "--principal", "secretsmanager.amazonaws.com",
-    )  # fmt: skip
-    rotation = cli(
-        "secretsmanager", "rotate-secret", "--secret-id", "cli1",
-        "--rotation-lambda-arn", function, "--rotation-rules", "AutomaticallyAfterDays=30",
-    )  # fmt: skip
-    secret = cli("secretsmanager", "describe-secret", "--secret-id", "cli1")
-    assert rotation["VersionId"] in secret["VersionIdsToStages"]  # type: ignore[operator]

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from report.cost import GB_SECOND, REQUEST, TRANSITION, cost_of
+from tests import preloaded
 
 
 def history(*types: str) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def test_the_sum() -> None:
 
 
 def run(text: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "report.cost"]
+    command = [preloaded.python(), "-m", "report.cost"]
     root = Path(__file__).parents[2]
     return subprocess.run(command, cwd=root, input=text, capture_output=True, text=True)
 

@@ -13,7 +13,6 @@ round of a loop or an item of a Map (https://github.com/floci-io/floci/issues/32
 import argparse
 import json
 import os
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from subprocess import PIPE, Popen
+
+from tests import preloaded
 
 HERE = Path(__file__).parent
 MOCK_CONFIG = HERE / "MockConfigFile.json"
@@ -34,7 +35,7 @@ SCALE = 0.00001
 def started(name: str) -> Iterator[str]:
     """The address of an engine that runs meanwhile; raises RuntimeError if it does not start."""
     environment = {"SFN_MOCK_CONFIG": str(MOCK_CONFIG), "WAIT_TIME_SCALE": str(SCALE)}
-    command = [sys.executable, "-m", "tests.statemachine.engines", name]
+    command = [preloaded.python(), "-m", "tests.statemachine.engines", name]
     with Popen(
         command, stdin=PIPE, stdout=PIPE, cwd=ROOT, env=os.environ | environment, text=True
     ) as process:
