@@ -9,23 +9,12 @@ from __future__ import annotations
 import datetime
 import functools
 import os
-import sys
 import threading
 import time
 import types
 import uuid
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
-
-# The interpreter's task of AWS Batch wants one list of moto.batch, whose package loads all that
-# moto knows of EC2: most of the time that the local AWS takes to start.
-_moto, _batch = find_spec("moto"), types.ModuleType("moto.batch")
-assert _moto
-assert _moto.origin
-_batch.__path__ = [str(Path(_moto.origin).parent / "batch")]
-sys.modules.setdefault("moto.batch", _batch)
 
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError

@@ -24,7 +24,7 @@ from report.terminal import show_outcome
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
 NODES = 2
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _WATCH_SECONDS = 0.2
 
 

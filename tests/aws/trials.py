@@ -9,9 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.deploy import change_stack
+from local.package import parse_template
 from tests.aws.account import Account
 
 _TEMPLATE = Path(__file__).with_name("contract.yaml")
@@ -140,7 +139,7 @@ def begin(account: Account, plans: Sequence[str]) -> dict[str, Trial | Exception
 
 def body() -> str:
     """The template, with the function's code in it."""
-    template = yaml_parse(_TEMPLATE.read_text())
+    template = parse_template(_TEMPLATE.read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
             resource["Properties"]["Code"] = {"ZipFile": _CODE.read_text()}

@@ -392,7 +392,7 @@ def test_every_error_that_the_machine_names_is_known_to_the_page() -> None:
 
 
 def test_the_ends_of_an_execution_are_those_of_step_functions() -> None:
-    model = get_session().get_service_model("stepfunctions")
+    model = driver().session.get_service_model("stepfunctions")
     ends = {*model.shape_for("ExecutionStatus").enum} - {"RUNNING", "SUCCEEDED", "PENDING_REDRIVE"}
     assert ends == {"FAILED", "TIMED_OUT", "ABORTED"}
 

@@ -2,8 +2,7 @@
 
 import re
 
-from samtranslator.yaml_helper import yaml_parse
-
+from local.package import read_template
 from tests.docs.named_tests import ROOT
 from tests.template.checks import chosen, statements
 
@@ -18,7 +17,7 @@ def test_each_endpoint_has_the_functions_whose_roles_call_the_service() -> None:
         re.M,
     )
     called: dict[str, set[str]] = {}
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = read_template()
     for name, statement in statements(chosen(template, {"NotificationTopicArn": "x"})):
         for action in statement["Action"]:
             service = action.split(":")[0]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cfnlint.api import lint
-from samtranslator.yaml_helper import yaml_parse
 
+from local.package import parse_template
 from tests.examples.templates import effects
 from tests.rotation.terraform import parsed
 
@@ -59,7 +59,7 @@ def cdk(tools: Tools, folder: Path) -> Iterator[str]:
     )
     text = (folder / f"{STACK}.template.json").read_text()
     yield from (str(match) for match in lint(text, config={"regions": ["us-east-1"]}))
-    template = yaml_parse((EXAMPLES / "cloudformation/template.yaml").read_text())
+    template = parse_template((EXAMPLES / "cloudformation/template.yaml").read_text())
     ours, its = effects(template, PARAMETERS), effects(json.loads(text), PARAMETERS)
     for kind in ours.keys() | its.keys():
         one, other = ours.get(kind), its.get(kind)

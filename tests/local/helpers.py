@@ -83,10 +83,12 @@ def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) ->
 def eventually(look: Callable[[], T | None], what: str = "it", seconds: float = 180) -> T:
     """The first true answer; fails when none comes in time."""
     deadline = time.monotonic() + seconds
+    pause = 0.01
     while time.monotonic() < deadline:
         if answer := look():
             return answer
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)  # to look costs both sides more than to wait
     raise AssertionError(f"not within {seconds} s: {what}")
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from local.deploy import change_stack
+from local.package import parse_template
 from tests.rotation.terraform import Terraform, parsed
 from tests.rotation.world import Tenant, World
 
 ROOT = Path(__file__).parents[2]
-TEMPLATE = yaml_parse((ROOT / "examples/cloudformation/template.yaml").read_text())
+TEMPLATE = parse_template((ROOT / "examples/cloudformation/template.yaml").read_text())
 SCHEDULE = {"schedule_expression": "cron(0 4 2 * ? *)", "window_duration": "2h"}
 PERMISSIONS = "on ~other:* -@all +get"
 numbers = count(1)

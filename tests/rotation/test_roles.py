@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from botocore.session import get_session
-from samtranslator.yaml_helper import yaml_parse
 
 from local.access import Call, admits, allows
-from local.deploy import ROOT, STACK_NAME, deploy
+from local.deploy import STACK_NAME, deploy
 from local.instance import MOTO_SERVICES, LocalAws, make_client
+from local.package import read_template
 from tests.rotation.roles import allowed, policies, roles
 from tests.rotation.world import World
 
@@ -49,7 +49,7 @@ NOT_TRIED = {
 }
 ROLES = [
     name.removesuffix("Role")
-    for name, resource in yaml_parse((ROOT / "template.yaml").read_text())["Resources"].items()
+    for name, resource in read_template()["Resources"].items()
     if resource["Type"] == "AWS::IAM::Role"
 ]
 

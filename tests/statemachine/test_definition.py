@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
+from local.package import read_template
 from rotation import errors
 from rotation.failure import Failure
 from rotation.modification import Modification
@@ -40,7 +40,7 @@ TRANSIENT = set(re.findall(r"(\w+)\s+\(transient\)", errors.__doc__ or ""))
 
 
 def provided() -> set[str]:
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = read_template()
     properties = template["Resources"]["RotationStateMachine"]["Properties"]
     assert properties["DefinitionUri"] == "statemachine/rotation.asl.json"
     return set(properties["DefinitionSubstitutions"])
@@ -508,7 +508,7 @@ def slowest(state: dict[str, Any]) -> float:
 
 def test_no_execution_that_may_end_is_cut_off_or_told_to_run_too_long() -> None:
     """A TIMED_OUT execution leaves AWSPENDING. The waits for the user are bounded by a clock."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = read_template()
     values = template["Parameters"]["MaxModifyingSeconds"]["ConstraintDescription"]
     most = int(values.rpartition(" to ")[2])
     work = 0.0

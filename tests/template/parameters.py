@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
+from local.package import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/parameters.md"
@@ -58,4 +58,4 @@ def _values(parameter: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_table(PAGE.read_text(), yaml_parse((ROOT / "template.yaml").read_text())))
+    PAGE.write_text(with_table(PAGE.read_text(), read_template()))

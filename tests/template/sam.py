@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.deploy import STACK_NAME
 from local.instance import REGION, LocalAws
+from local.package import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine", "LICENSE", "README.md")
@@ -130,7 +129,7 @@ def watch(aws: LocalAws, sam: Terminal) -> None:
     Raises:
         UnexpectedOutcomeError: something is not as the documentation says.
     """
-    template = yaml_parse((sam.folder / "template.yaml").read_text())
+    template = parse_template((sam.folder / "template.yaml").read_text())
     defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
     config = sam.folder / "samconfig.toml"
 
@@ -192,7 +191,7 @@ def watch(aws: LocalAws, sam: Terminal) -> None:
     aside.rename(config)
 
     sam.run(PACKAGE)
-    published = yaml_parse((sam.folder / "packaged.yaml").read_text())["Metadata"]
+    published = parse_template((sam.folder / "packaged.yaml").read_text())["Metadata"]
     for url in ("LicenseUrl", "ReadmeUrl"):
         found = published["AWS::ServerlessRepo::Application"][url]
         _expect(found.startswith("s3://"), f"{url} of the package is {found}.")

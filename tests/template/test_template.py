@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from botocore.loaders import Loader
-from samtranslator.yaml_helper import yaml_parse
 
+from local.package import parse_template
 from rotation import closing
 from tests.statemachine.checks import Definition
 from tests.template import checks
@@ -22,7 +22,7 @@ from tests.template.dependencies import translated
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()
-TEMPLATE: Template = yaml_parse(TEXT)
+TEMPLATE: Template = parse_template(TEXT)
 DEFINITION: Definition = json.loads((ROOT / "statemachine/rotation.asl.json").read_text())
 SOURCES = {
     str(path.relative_to(ROOT / "functions")): path.read_text()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
+from local.package import read_template
 from rotation.errors import RotationError
 from rotation.executions import version_of
 from rotation.secrets_manager import AWSPENDING
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
-RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+RESOURCES = read_template()["Resources"]
 ROLES = [each for name, each in RESOURCES.items() if "Policies" in each["Properties"]]
 #: IAM's prefix of each service, by boto3's name.
 PREFIXES = {"stepfunctions": "states"}
