@@ -58,21 +58,31 @@ def failure(execution: Execution, given: Any, ending: Ending) -> Message:
     """Of an execution that has ended without success, with the input that it was given."""
     fields = given if isinstance(given, dict) else {}
     secret = fields.get("SecretId")
+    name = secret_name(secret) if secret and isinstance(secret, str) else ""
     what = "dry run" if fields.get("DryRun") is True else "rotation"
-    named = secret if secret and isinstance(secret, str) else "without a name"
-    what = f"{what} of {'secret' if named == secret else 'a secret'} {named}"
     status = execution.status
     error = execution.error if status == "FAILED" and execution.error else status
-    with_error = f", with {error}" if error != status else ""
+    with_error = f", {error}" if error != status else ""
+    *_, region, account, _, _, _ = execution.arn.split(":")
+    user = f" of user {ending.user_id}" if ending.user_id else ""
+    at = execution.stopped_at.astimezone(UTC) if execution.stopped_at else None
     return Message.of(
-        f"{error}: {what}",
+        # The name first: a subject that is too long loses its end.
+        f"{name or 'a secret without a name'}: {what} {status}{with_error}",
         clients_line(ending, execution.error),
-        f"The {what} ended {status}{with_error}.",
+        f"The {what} ended {status}{with_error}{f', at {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}.",
         f"{_CUT_OFF.get(status, '')} {execution.cause}".strip(),
         _LEFT if status in _CUT_OFF else "",
+        f"Secret {name or 'without a name'}{user}, account {account}, {region}.",
         f"What this means, and what to do: docs/troubleshooting.md, {error}.",
-        f"The execution: {console_url(execution.arn)}",
+        f"The execution: {execution.arn}",
+        f"In the console: {console_url(execution.arn)}",
     )
+
+
+def secret_name(secret_id: str) -> str:
+    """Of a name or an ARN, which ends in a hyphen and six random characters."""
+    return re.sub(r"-[A-Za-z0-9]{6}$", "", secret_id.partition(":secret:")[2]) or secret_id
 
 
 def clients_line(ending: Ending, error: str) -> str:

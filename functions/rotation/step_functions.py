@@ -57,11 +57,13 @@ class Ending:
     """What the history of a run that did not succeed tells of what is left.
 
     ``codes`` are those of rotation.closing, or empty where Close Rotation has not told any; then
-    ``user_reached`` is whether Modify User was entered.
+    ``user_reached`` is whether Modify User was entered. ``user_id`` is empty where Check Target has
+    not found the user.
     """
 
     codes: Mapping[str, Any] = field(default_factory=dict)
     user_reached: bool = False
+    user_id: str = ""
 
 
 class StepFunctions:
@@ -148,12 +150,14 @@ class StepFunctions:
         """What an execution that did not succeed has left, by its history."""
         for event in self._events(execution_arn, newest_first=True, data=True):
             left = event.get("stateExitedEventDetails", {})
-            closed = left.get("name") == "Close Rotation"
-            # Left by its Catch, it has told nothing.
-            if closed and (codes := json.loads(left["output"]).get("Closing")):
-                return Ending(codes)
-            if event.get("stateEnteredEventDetails", {}).get("name") == "Modify User":
-                return Ending(user_reached=True)
+            if left.get("name") == "Close Rotation":
+                state = json.loads(left["output"])
+                # Left by its Catch, it has told nothing.
+                if codes := state.get("Closing"):
+                    return Ending(codes, user_id=_user_id(state))
+            entered = event.get("stateEnteredEventDetails", {})
+            if entered.get("name") == "Modify User":
+                return Ending(user_reached=True, user_id=_user_id(json.loads(entered["input"])))
         return Ending()
 
     def waits_for_lambda(self, execution_arn: str) -> bool:
@@ -188,3 +192,7 @@ class StepFunctions:
 
     def _arn(self, name: str) -> str:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _user_id(state: Mapping[str, Any]) -> str:
+    return str(state.get("Target", {}).get("UserId", ""))

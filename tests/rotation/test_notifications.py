@@ -64,7 +64,7 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     execution = tenant.start()
     control(url, "DELETE")
     told = on_call.message("AccessDenied")
-    assert told["Subject"] == f"AccessDeniedError: rotation of secret {tenant.secret_name}"
+    assert told["Subject"] == f"{tenant.secret_name}: rotation FAILED, AccessDeniedError"
     clients = "Clients: not locked out by this run (the user was not changed)\n"
     assert told["Message"].startswith(clients)
     assert execution["cause"] in told["Message"]
@@ -76,7 +76,7 @@ def test_a_failed_and_a_stopped_rotation_are_told_and_a_good_one_is_not(on_call:
     control(url, "DELETE")
     assert execution["status"] == "ABORTED"
     told = on_call.message("ABORTED")
-    assert told["Subject"] == f"ABORTED: rotation of secret {tenant.secret_name}"
+    assert told["Subject"] == f"{tenant.secret_name}: rotation ABORTED"
     assert told["Message"].startswith("Clients: unknown (")
     assert "Start an execution by hand, which makes a new version" in told["Message"]
     assert tenant.start()["status"] == "SUCCEEDED"

@@ -1,5 +1,6 @@
 """What is said of an execution that did not succeed, in one message."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,27 +14,43 @@ from tests.unit.fakes import EXECUTION_ARN
 @pytest.mark.parametrize(
     "status, error, name, ended",
     [
-        ("FAILED", "UserBusyError", "UserBusyError", "FAILED, with UserBusyError."),
-        ("FAILED", "", "FAILED", "FAILED."),
+        ("FAILED", "UserBusyError", "UserBusyError", "FAILED, UserBusyError"),
+        ("FAILED", "", "FAILED", "FAILED"),
         # StopExecution may be given an error of one's own.
-        ("ABORTED", "Enough", "ABORTED", "ABORTED."),
-        ("TIMED_OUT", "", "TIMED_OUT", "TIMED_OUT."),
+        ("ABORTED", "Enough", "ABORTED", "ABORTED"),
+        ("TIMED_OUT", "", "TIMED_OUT", "TIMED_OUT"),
     ],
 )
 def test_an_end_is_named_after_its_error_or_its_status(
     status: str, error: str, name: str, ended: str
 ) -> None:
-    execution = Execution(EXECUTION_ARN, status, error, "Why.")
+    at = datetime(2026, 3, 1, 3, 12, 40, tzinfo=UTC)
+    execution = Execution(EXECUTION_ARN, status, error, "Why.", at)
     message = failure(execution, {"SecretId": "app"}, Ending())
-    assert message.subject == f"{name}: rotation of secret app"
-    assert f"\n\nThe rotation of secret app ended {ended}\n" in message.text
+    assert message.subject == f"app: rotation {ended}"
+    assert f"\n\nThe rotation ended {ended}, at 2026-03-01 03:12:40 UTC.\n" in message.text
     assert f"docs/troubleshooting.md, {name}." in message.text
+
+
+@pytest.mark.parametrize(
+    "secret_id, name",
+    [
+        ("production/app-Ab12Cd", "production/app-Ab12Cd"),
+        ("arn:aws:secretsmanager:eu-west-1:1:secret:production/app-Ab12Cd", "production/app"),
+        ("x" * 96, "x" * 96),
+    ],
+)
+def test_the_subject_begins_with_the_secrets_whole_name(secret_id: str, name: str) -> None:
+    execution = Execution(EXECUTION_ARN, "FAILED", "CurrentPasswordRefusedError", "Why.")
+    message = failure(execution, {"SecretId": secret_id}, Ending())
+    assert message.subject.startswith(f"{name}:")
+    assert f"Secret {name}, account 123456789012, us-east-1." in message.text
 
 
 @pytest.mark.parametrize("given", [None, [], {}, {"SecretId": 1}, {"SecretId": ""}])
 def test_a_secret_that_is_not_named_is_said_to_have_no_name(given: Any) -> None:
     message = failure(Execution(EXECUTION_ARN, "FAILED", "AnError", "Why."), given, Ending())
-    assert message.subject == "AnError: rotation of a secret without a name"
+    assert message.subject == "a secret without a name: rotation FAILED, AnError"
 
 
 UNTRIED = (None, None, None)

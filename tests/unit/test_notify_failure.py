@@ -12,6 +12,7 @@ from rotation.step_functions import Ending
 from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
 
 NAME = EXECUTION_ARN.rpartition(":")[2]
+SECRET_NAME = SECRET_ARN.rpartition(":")[2][:-7]
 
 
 def tell(world: World, status: str, given: Any = None) -> Message:
@@ -26,14 +27,18 @@ def tell(world: World, status: str, given: Any = None) -> Message:
 
 
 def test_a_failure_is_told_with_its_cause_what_to_do_and_where_to_look(world: World) -> None:
+    world.machine.machine.ending = Ending(user_id="app")
     message = tell(world, "FAILED")
-    assert message.subject.startswith("PasswordRefusedError: rotation of secret arn:aws:secrets")
+    assert message.subject == f"{SECRET_NAME}: rotation FAILED, PasswordRefusedError"
+    arn = world.machine.arn(NAME)
     assert message.text.split("\n\n") == [
         "Clients: not locked out by this run (the user was not changed)",
-        f"The rotation of secret {SECRET_ARN} ended FAILED, with PasswordRefusedError.",
+        "The rotation ended FAILED, PasswordRefusedError, at 2026-03-01 12:00:00 UTC.",
         "The new password does not log in.",
+        f"Secret {SECRET_NAME} of user app, account 123456789012, us-east-1.",
         "What this means, and what to do: docs/troubleshooting.md, PasswordRefusedError.",
-        f"The execution: {console_url(world.machine.arn(NAME))}",
+        f"The execution: {arn}",
+        f"In the console: {console_url(arn)}",
     ]
 
 
@@ -44,8 +49,8 @@ def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str,
     world.machine.machine.ending = Ending(user_reached=True)
     message = tell(world, status)
     assert message.text.startswith("Clients: unknown (Close Rotation has not verified it)\n")
-    assert message.subject.startswith(f"{status}: rotation of secret")
-    assert f"ended {status}.\n" in message.text
+    assert message.subject == f"{SECRET_NAME}: rotation {status}"
+    assert f"ended {status}, at " in message.text
     assert why in message.text
     assert "Start an execution by hand, which makes a new version" in message.text
     assert f"docs/troubleshooting.md, {status}." in message.text
@@ -62,7 +67,7 @@ def test_what_is_left_is_read_from_the_history(world: World) -> None:
 
 def test_a_dry_run_is_called_one(world: World) -> None:
     message = tell(world, "FAILED", json.dumps({"SecretId": "app", "DryRun": True}))
-    assert message.subject == "PasswordRefusedError: dry run of secret app"
+    assert message.subject == "app: dry run FAILED, PasswordRefusedError"
 
 
 @pytest.mark.parametrize("given", ["", "no JSON", "[]", "{}", '{"SecretId": 1}'])

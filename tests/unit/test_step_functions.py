@@ -218,15 +218,19 @@ def left(name: str, output: dict[str, Any]) -> dict[str, Any]:
 
 
 CODES = {"Clients": "NOT_LOCKED_OUT"}
+TARGET = {"Target": {"UserId": "app"}}
+REACHED = entered("Modify User")
+REACHED["stateEnteredEventDetails"]["input"] = json.dumps(TARGET)
 
 
 @pytest.mark.parametrize(
     "newest_first, ending",
     [
-        ([left("Close Rotation", {"Closing": CODES}), entered("Modify User")], Ending(CODES)),
+        ([left("Close Rotation", {"Closing": CODES}), REACHED], Ending(CODES)),
+        ([left("Close Rotation", {"Closing": CODES, **TARGET})], Ending(CODES, user_id="app")),
         # Its Catch was taken.
-        ([left("Close Rotation", {}), entered("Modify User")], Ending(user_reached=True)),
-        ([entered("Modify User")], Ending(user_reached=True)),
+        ([left("Close Rotation", {}), REACHED], Ending(user_reached=True, user_id="app")),
+        ([REACHED], Ending(user_reached=True, user_id="app")),
         ([entered("Check Target")], Ending()),
     ],
 )
