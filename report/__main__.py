@@ -5,7 +5,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from report import page, picture, source, terminal
+from report.about import About
 from report.graph import DefinitionError, mermaid, observed
 from report.history import HistoryError, Run
 from report.remedy import remedy_of
@@ -25,7 +27,10 @@ _POLL_SECONDS = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is 0, the outcome (`EXIT`), or 1 after one line."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if wrong := _without_a_run(options):
+        parser.error(wrong)
     terminal_width = None if sys.stdout.isatty() else 80
     console = Console(width=terminal_width, highlight=False, markup=False, emoji=False)
     try:
@@ -67,12 +72,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(options: argparse.Namespace, console: Console) -> int:
+def _without_a_run(options: argparse.Namespace) -> str:
+    """What is asked of a run although none is named, or of another kind of run."""
     if options.definition and not options.history:
-        raise source.SourceError("--definition goes with --history.")
+        return "--definition goes with --history."
+    if options.history and options.watch:
+        return "--watch follows an execution, not a file."
+    named = options.execution or options.last or options.last_failed or options.secret
+    if named or options.history:
+        return ""
+    for name in ("watch", "json", "mermaid", "html", "svg"):
+        if getattr(options, name):
+            return f"--{name} of which run? Give EXECUTION_ARN, --last, --last-failed or --secret."
+    return ""
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
     if options.history:
-        if options.watch:
-            raise source.SourceError("--watch follows an execution, not a file.")
         run, definition = source.load(options.history, options.definition)
         return _show(run, definition, options, console)
     arn = options.execution or _chosen(options, console)
@@ -80,7 +96,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         return 0
     reading = source.read(arn)
     run = _watch(reading, console) if options.watch else reading.run()
-    _show(run, reading.definition, options, console)
+    _show(run, reading.definition, options, console, since=lambda: source.since(About.of(run), run))
     return EXIT.get(run.status, 1) if options.watch else 0
 
 
@@ -103,9 +119,15 @@ def _chosen(options: argparse.Namespace, console: Console) -> str:
 
 
 def _show(
-    run: Run, definition: Mapping[str, Any] | None, options: argparse.Namespace, console: Console
+    run: Run,
+    definition: Mapping[str, Any] | None,
+    options: argparse.Namespace,
+    console: Console,
+    since: Callable[[], str] = str,
 ) -> int:
     remedy = remedy_of(run)
+    if remedy and remedy.clients:
+        remedy = replace(remedy, since=since())
     machine = definition or observed(run)
     if options.html:
         options.html.write_text(page.html(run, machine, remedy), encoding="utf-8")

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,18 +17,28 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from report.about import About
 from report.graph import Definition, inner_of
 from report.history import Attempt, Run, Visit
 from report.picture import TEMPLATES, by_state, class_of, drawn, look
 from report.remedy import Remedy, log_group, without_links
-from report.terminal import MOST_QUIET, MOST_TOLD, cause_of, duration, headline, item_name
+from report.terminal import (
+    MOST_QUIET,
+    MOST_TOLD,
+    SINCE_UNKNOWN,
+    cause_of,
+    duration,
+    headline,
+    item_name,
+    when,
+)
+from rotation.message import console_host
 
 _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
 _ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
-_CONSOLE = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
 
 def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
@@ -37,17 +48,24 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
     by_name = {row["name"]: row for row in rows}
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     digest = hashlib.sha256(script.encode()).digest()
+    about = About.of(run)
     facts = [("Cause", run.cause)]
+    left: list[tuple[str, str]] = []
     if remedy:
-        facts += [(f"{name[0].upper()}{name[1:]}", fact) for name, fact in remedy.left]
         facts.append(("What it means", _inline(remedy.meaning)))
+        left = [(f"{name[0].upper()}{name[1:]}", fact) for name, fact in remedy.left]
     facts += [("Note", note) for note in run.notes]
+    left += [("Execution", about.arn), ("Input", run.input), ("Output", run.output)]
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         remedy=remedy,
         headline=headline(run),
         status_class=_STATUS.get(run.status, "failed"),
+        about=about,
+        since=remedy.since or SINCE_UNKNOWN if remedy else "",
+        when=when(run),
         facts=facts,
+        left=left,
         todo=Markup(_MARKDOWN.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
         retried=_inline(remedy.retried) if remedy else "",
         **drawn(run, definition),
@@ -125,7 +143,9 @@ def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
 def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
     took = (visit.ended(run) - visit.entered).total_seconds()
     title = f"Item {visit.iteration}: {item_name([visit])}" if visit.iteration is not None else ""
-    facts = f"after {duration((visit.entered - run.started).total_seconds())}, for {duration(took)}"
+    after = duration((visit.entered - run.started).total_seconds())
+    at = f"{visit.entered.astimezone(UTC):%H:%M:%S} UTC"
+    facts = f"at {at}, after {after}, for {duration(took)}"
     if visit.iterations:
         counted = Counter(visit.iterations.values())
         facts += ", items: " + ", ".join(f"{count} {name}" for name, count in counted.items())
@@ -170,10 +190,9 @@ def _log(attempt: Attempt, run: Run, group: str) -> str:
     twice = quote(quote(group or f"/aws/lambda/{function}", safe=""), safe="").replace("%", "$")
     first = int(attempt.started.timestamp() * 1000) - 1000
     last = int((attempt.ended or run.stopped).timestamp() * 1000) + 1000
-    host = f"{region}.{_CONSOLE.get(partition, 'console.aws.amazon.com')}"
     return (
-        f"https://{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{twice}"
-        f"/log-events$3Fstart$3D{first}$26end$3D{last}"
+        f"{console_host(partition, region)}/cloudwatch/home?region={region}"
+        f"#logsV2:log-groups/log-group/{twice}/log-events$3Fstart$3D{first}$26end$3D{last}"
     )
 
 

@@ -3,7 +3,6 @@
 The page is docs/troubleshooting.md; without a checkout there is none, and no remedy.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from report.about import About, is_ours, output_of
 from report.history import Run, Visit
 from rotation import closing
 from rotation.message import clients_line
@@ -44,6 +44,7 @@ class Remedy:
     not_tested: str = ""  # caches that the stack does not log in to
     user: str = ""
     clients: str = ""  # of a run that did not succeed: whether they are locked out, as a line
+    since: str = ""  # whether a later rotation has succeeded, as a line
     heading: str = ""  # of the entry
     meaning: str = ""
     todo: str = ""  # Markdown, with commands
@@ -66,13 +67,12 @@ def remedy_of(run: Run) -> Remedy | None:
 
     What is left is told by Close Rotation's codes; without them, by where the run has come to.
     """
-    passed = {visit.name: visit for visit in run.top()}
-    if not {"Read Input", "Check Target"} <= passed.keys():
+    if not is_ours(run):
         return None
-    target = _output(passed, "Check Target").get("Target", {})
-    codes = _output(passed, "Close Rotation").get("Closing", {})
+    about, passed = About.of(run), {visit.name: visit for visit in run.top()}
+    target, codes = about.target, output_of(run, "Close Rotation").get("Closing", {})
     current, pending = _current(passed, target, codes), _pending(run, passed, target, codes)
-    not_tested = ", ".join(_not_tested(passed))
+    not_tested = ", ".join(_not_tested(run))
     secret = _secret(run, target)
     if run.status in ("SUCCEEDED", "RUNNING"):
         return Remedy(current, pending, secret, not_tested)
@@ -81,19 +81,14 @@ def remedy_of(run: Run) -> Remedy | None:
     user = USER.get(codes.get("User", by_default), _UNKNOWN)
     error = run.error if run.status == "FAILED" else run.status
     clients = clients_line(Ending(codes, reached), error)
-    return Remedy(current, pending, secret, not_tested, user, clients, *_entry(error))
+    entry = map(about.filled, _entry(error))
+    return Remedy(current, pending, secret, not_tested, user, clients, "", *entry)
 
 
-def _output(passed: Mapping[str, Visit], name: str) -> dict[str, Any]:
-    with suppress(ValueError, TypeError, KeyError):
-        return dict(json.loads(passed[name].output))
-    return {}
-
-
-def _not_tested(passed: Mapping[str, Visit]) -> list[str]:
+def _not_tested(run: Run) -> list[str]:
     for name in ("Find Endpoints Again", "Find Endpoints"):
         with suppress(KeyError, TypeError):
-            return list(_output(passed, name)["Network"]["NotTested"])
+            return list(output_of(run, name)["Network"]["NotTested"])
     return []
 
 
@@ -112,8 +107,7 @@ def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Code
         return f"is version {version}, which this run has set"
     if promote and codes.get("Pending") != closing.REMOVED:
         return f"may be version {version}: whether this run has moved it is unknown"
-    where = f", which has found it on version {found}" if found else ""
-    return f"was not moved by this run{where}"
+    return f"was not moved: version {found}" if found else "was not moved by this run"
 
 
 def _pending(run: Run, passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:

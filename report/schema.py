@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from report.about import About
 from report.history import Attempt, Run, Visit
 from report.remedy import Remedy
 
@@ -12,10 +13,17 @@ VERSION = 1
 
 def as_json(run: Run, remedy: Remedy | None) -> dict[str, Any]:
     """What ``--json`` prints."""
+    about = About.of(run)
+    _, region, account = about.place
     return {
         "schema": VERSION,
-        "execution": run.arn or None,
+        "execution": about.arn or None,
         "stateMachine": run.machine_arn or None,
+        "region": region or None,
+        "account": account or None,
+        "console": about.console or None,
+        "secret": about.secret or None,
+        "userId": about.user_id or None,
         "status": run.status,
         "started": run.started.isoformat(),
         "stopped": None if run.status == "RUNNING" else run.stopped.isoformat(),

@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from report.about import About, secret_id
 from report.graph import DefinitionError, mermaid
-from report.history import Event, HistoryError, Run, run_of
+from report.history import Event, HistoryError, Run, run_of, time_of
+from rotation.message import secret_name
 
 _MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
 _RECENT = 20
@@ -62,7 +65,7 @@ def ask(call: Any, **given: Any) -> dict[str, Any]:
         told = error.response["Error"]
         raise SourceError(f"{error.operation_name}: {told['Code']}: {told['Message']}") from None
     except BotoCoreError as error:
-        raise SourceError(f"Step Functions cannot be asked: {error}") from None
+        raise SourceError(f"AWS cannot be asked: {error}") from None
     return answer
 
 
@@ -101,22 +104,40 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
     page = ask(step_functions.list_executions, **given)
     for listed in sorted(page["executions"], key=lambda each: each["startDate"], reverse=True):
         found = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
-        if not secret or secret_of(found) == _secret_name(secret):
+        if not secret or secret_of(found) == secret_name(secret):
             yield found
 
 
 def secret_of(execution: Mapping[str, Any]) -> str:
     """The secret's name, by an execution's input; empty when it is another machine's."""
-    with suppress(ValueError):
-        given = json.loads(execution.get("input", "") or "{}")
-        if isinstance(given, dict):
-            return _secret_name(str(given.get("SecretId", "")))
-    return ""
+    return secret_name(secret_id(execution.get("input", "")))
 
 
-def _secret_name(secret: str) -> str:
-    # An ARN ends in a hyphen and six random characters.
-    return secret.split(":secret:")[1][:-7] if ":secret:" in secret else secret
+def since(about: About, run: Run, secrets_manager: Any = None) -> str:
+    """Whether a rotation of the secret has succeeded after the run, as a line."""
+    try:
+        found = _described(about, secrets_manager)
+    except SourceError as error:
+        return f"Since then: unknown ({error})"
+    labels: Mapping[str, list[str]] = found.get("VersionIdsToStages", {})
+    current = next((each for each, names in labels.items() if "AWSCURRENT" in names), "")
+    before = about.target.get("CurrentVersionId", "")
+    rotated = found.get("LastRotatedDate")
+    if rotated and time_of(rotated) > run.stopped:
+        at = time_of(rotated).astimezone(UTC)
+        return f"Since then: a rotation has succeeded, at {at:%Y-%m-%d %H:%M} UTC"
+    if before and current != before:
+        return f"Since then: AWSCURRENT was moved, to {current}, by a run by hand or a person"
+    return "Since then: no rotation has succeeded"
+
+
+def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
+    _, region, _ = about.place
+    try:
+        asked = secrets_manager or boto3.client("secretsmanager", region_name=region)
+    except (BotoCoreError, ValueError) as error:
+        raise SourceError(str(error)) from None
+    return ask(asked.describe_secret, SecretId=about.secret)
 
 
 def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any] | None]:
@@ -129,6 +150,7 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
         run = run_of(events)
     except HistoryError as error:
         raise SourceError(f"{history}: {error}") from None
+    run.arn = About.of(run).arn
     if definition is None:
         return run, None
     machine = _json(definition)

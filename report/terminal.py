@@ -9,12 +9,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from report.about import About
 from report.history import Attempt, Run, Visit, folded, time_of, worst
 from report.remedy import Remedy, without_links
 from report.source import secret_of
@@ -30,6 +31,8 @@ SIGNS = {
 _STYLES = {"SUCCEEDED": "bold green", "RUNNING": "bold cyan", "ABORTED": "bold magenta"}
 _BAR = 20
 _INDENT = 8
+#: Where nobody was asked.
+SINCE_UNKNOWN = "Since then: unknown (a history tells of its own run only)"
 #: Of a Map's items, or a state's visits: those that tell something, and those that do not.
 MOST_TOLD, MOST_QUIET = 20, 5
 
@@ -77,6 +80,16 @@ def cause_of(attempt: Attempt) -> str:
     return attempt.cause
 
 
+def when(run: Run) -> str:
+    """From its start to its end, by the clock."""
+    began = run.started.astimezone(UTC)
+    if run.status == "RUNNING":
+        return f"since {began:%Y-%m-%d %H:%M:%S} UTC"
+    ended = run.stopped.astimezone(UTC)
+    day = "" if ended.date() == began.date() else f"{ended:%Y-%m-%d} "
+    return f"{began:%Y-%m-%d %H:%M:%S} to {day}{ended:%H:%M:%S} UTC"
+
+
 def headline(run: Run) -> str:
     """What happened, in a line without the status."""
     state, where = run.failed, ""
@@ -96,45 +109,68 @@ def show(run: Run, remedy: Remedy | None, console: Console) -> None:
         show_group(run, group, run.seconds, console)
     if not run.top():
         console.print("  no state was entered")
+    console.print()
+    about = About.of(run)
+    where = [("execution", about.arn), ("console", about.console)]
+    for name, text in [*where, ("input", run.input), ("output", run.output)]:
+        if text:
+            # One line, to be copied.
+            console.print(f"{name:<12}{plain(text)}", soft_wrap=True)
 
 
 def show_outcome(run: Run, remedy: Remedy | None, console: Console, *, brief: bool = False) -> None:
     """Print what happened, what was left, and what to do; `brief` leaves out what was left."""
     if remedy and remedy.clients:
         _print_wrapped(remedy.clients, console, style="bold")
+        if not brief:
+            _print_wrapped(remedy.since or SINCE_UNKNOWN, console)
     console.print(
         Text(run.status, _STYLES.get(run.status, "bold red")), Text(plain(headline(run)), "bold")
     )
     if not brief:
-        console.print(f"{plain(run.name)}, started {run.started:%Y-%m-%d %H:%M:%S %Z}")
+        if line := About.of(run).line:
+            _print_wrapped(line, console)
+        console.print(f"{plain(run.name)}, {when(run)}", soft_wrap=True)
     facts = [("cause", run.cause)]
     if remedy and not brief:
-        facts += [*remedy.left, ("meaning", _prose(remedy.meaning))]
+        facts.append(("meaning", _prose(remedy.meaning)))
     if run.redrives:
         facts.append(("redriven", f"{run.redrives} times"))
     facts += [("note", note) for note in run.notes]
     for name, fact in facts:
-        if fact:
-            _print_wrapped(fact, console, "" if brief else f"{name:<12}", 0 if brief else 12)
+        _print_fact("" if brief else name, fact, console)
     if remedy and remedy.todo:
         if not brief:
             console.print()
-        console.print(
-            Text("What to do", "bold"), Text(f"(docs/troubleshooting.md, {remedy.heading})")
-        )
-        for number, block in enumerate(re.split(r"^\s*```\w*\n?", remedy.todo, flags=re.M)):
-            if number % 2:
-                # A command stays one that can be copied.
-                console.print(Text(block.rstrip()), soft_wrap=True)
-            elif block.strip():
-                _print_wrapped(_prose(block), console)
-        retried = f"Does the next rotation get past it by itself? {_prose(remedy.retried)}"
-        _print_wrapped(retried, console)
+        _print_todo(remedy, console)
+        if not brief:
+            console.print()
+    if remedy and not brief:
+        for name, fact in remedy.left:
+            _print_fact(name, fact, console)
+
+
+def _print_fact(name: str, fact: str, console: Console) -> None:
+    if fact:
+        first = f"{name:<12}" if name else ""
+        _print_wrapped(fact, console, first, len(first))
+
+
+def _print_todo(remedy: Remedy, console: Console) -> None:
+    console.print(Text("What to do", "bold"), Text(f"(docs/troubleshooting.md, {remedy.heading})"))
+    for number, block in enumerate(re.split(r"^\s*```\w*\n?", remedy.todo, flags=re.M)):
+        if number % 2:
+            # A command stays one that can be copied.
+            console.print(Text(block.rstrip()), soft_wrap=True)
+        elif block.strip():
+            _print_wrapped(_prose(block), console)
+    retried = f"Does the next rotation get past it by itself? {_prose(remedy.retried)}"
+    _print_wrapped(retried, console)
 
 
 def show_heading(console: Console) -> None:
     """Print the head of the table of states."""
-    console.print(Text(f"{'at':>10}{'took':>12}  state", "bold"))
+    console.print(Text(f"{'at (UTC)':>9}{'took':>12}  state", "bold"))
 
 
 def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> None:
@@ -150,18 +186,17 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
     if len(group) > 1:
         label = f"{names[0]} … {names[-1]} x{len(group) // len(names)}".replace("… …", "…")
     sign, style = SIGNS[worst(group)]
-    line = Text(f"{duration(at):>10}{duration(took):>12}  ")
+    line = Text(f"{first.entered.astimezone(UTC):%H:%M:%S} {duration(took):>12}  ")
     line.append(f"{sign} {plain(label):<32.32}", style)
     line.append(_bar(at, took, whole), style)
     console.print(line, no_wrap=True, overflow="crop")
     for visit in group:
         inside = visit.type in ("Map", "Parallel") and len(visit.attempts) == 1
         for same in _alike(visit.failures) if not inside else ():
-            times = f" x{len(same)}" if len(same) > 1 else ""
             error, cause = same[-1].error, cause_of(same[-1])
             # The cause that ends the run stands at the top.
             more = f": {cause}" if cause and cause != run.cause else ""
-            tried = f"{error}{times} of {len(visit.attempts)}{_attempts(visit)}{more}"
+            tried = f"{failed_of(len(same), len(visit.attempts))}: {error}{more}"
             _print_wrapped(tried, console, " " * _INDENT, _INDENT + 2, "yellow")
         _show_inner(run, visit, console)
 
@@ -191,7 +226,8 @@ def _show_inner(run: Run, visit: Visit, console: Console) -> None:
         outcome = worst(visits)
         sign, style = SIGNS[outcome]
         errors = Counter(attempt.error for each in visits for attempt in each.failures)
-        told = ", ".join(f"{error} x{count}".removesuffix(" x1") for error, count in errors.items())
+        tries = sum(len(each.attempts) for each in visits)
+        told = "; ".join(f"{failed_of(n, tries)}: {error}" for error, n in errors.items())
         seconds = (visits[-1].ended(run) - visits[0].entered).total_seconds()
         line = Text(f"{'':{_INDENT}}{sign} {plain(item_name(visits)):<{width}}", style)
         line.append(f"{duration(seconds):>14}  {plain(told or outcome)}", "default")
@@ -251,8 +287,11 @@ def _prose(markdown: str) -> str:
     return " ".join(without_links(markdown).replace("*", "").split())
 
 
-def _attempts(visit: Visit) -> str:
-    return " attempt" if len(visit.attempts) == 1 else " attempts"
+def failed_of(failed: int, tries: int) -> str:
+    """In words: ``7 of 8 attempts failed``."""
+    if tries == 1:
+        return "failed"
+    return f"{'all' if failed == tries else f'{failed} of'} {tries} attempts failed"
 
 
 def _bar(at: float, took: float, whole: float) -> str:

@@ -126,5 +126,10 @@ def _why(codes: Mapping[str, Any]) -> str:
 def console_url(execution_arn: str) -> str:
     """Where the console shows the execution."""
     _, partition, _, region, *_ = execution_arn.split(":")
-    host = _CONSOLES.get(partition, _CONSOLES["aws"])
-    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{execution_arn}"
+    host = console_host(partition, region)
+    return f"{host}/states/home?region={region}#/v2/executions/details/{execution_arn}"
+
+
+def console_host(partition: str, region: str) -> str:
+    """Where the region's console is."""
+    return f"https://{region}.{_CONSOLES.get(partition, _CONSOLES['aws'])}"

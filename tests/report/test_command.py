@@ -7,14 +7,18 @@ import dataclasses
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from report import __main__ as report
+from report import source
+from report.about import About
 from report.history import Run
 from report.remedy import PAGE, remedy_of
 from report.terminal import show
@@ -23,6 +27,8 @@ from tests.report.foreign import ORDER, History, big_map, order
 from tests.report.recorded import HISTORIES, NAMES, recorded
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+#: What stands on one line, however long, to be copied.
+COPIED = ("execution ", "console ", "input ", "output ")
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_what_is_piped_is_plain_and_has_80_columns() -> None:
         assert "\x1b" not in text
         for line in text.splitlines():
             assert line == line.rstrip()
-            assert len(line) <= 80 or line.startswith("aws ") or line.startswith("  ")
+            assert len(line) <= 80 or line.startswith(("aws ", "  ", *COPIED))
 
 
 def test_json_tells_each_state_and_attempt(capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +231,70 @@ def test_the_first_line_of_a_failed_run_says_whether_clients_are_locked_out(
     assert first == remedy.clients
 
 
+# -- what has happened since
+
+
+class Secrets:
+    def __init__(self, **described: Any) -> None:
+        self.described = described
+
+    def describe_secret(self, *, SecretId: str) -> dict[str, Any]:
+        assert SecretId.startswith("arn:aws:secretsmanager:us-east-1:123456789012:secret:")
+        if not self.described:
+            told = {"Code": "AccessDeniedException", "Message": "No."}
+            raise ClientError({"Error": told}, "DescribeSecret")
+        return self.described
+
+
+FAILED = recorded("both-passwords")
+FOUND = About.of(FAILED).target["CurrentVersionId"]
+LATER, EARLIER = FAILED.stopped + timedelta(hours=6), FAILED.started - timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    "current, rotated, told",
+    [
+        ("another", LATER, "a rotation has succeeded, at 2026-11-26 02:48 UTC"),
+        ("another", EARLIER, "AWSCURRENT was moved, to another, by a run by hand or a person"),
+        (FOUND, EARLIER, "no rotation has succeeded"),
+        (FOUND, None, "no rotation has succeeded"),
+    ],
+)
+def test_whether_a_later_rotation_has_succeeded_is_told_by_the_secret(
+    current: str, rotated: datetime | None, told: str
+) -> None:
+    versions = {"other": ["AWSPREVIOUS"], current: ["AWSCURRENT"]}
+    secrets = Secrets(VersionIdsToStages=versions, LastRotatedDate=rotated)
+    assert source.since(About.of(FAILED), FAILED, secrets) == f"Since then: {told}"
+
+
+def test_without_the_permission_it_is_unknown() -> None:
+    told = source.since(About.of(FAILED), FAILED, Secrets())
+    assert told == "Since then: unknown (DescribeSecret: AccessDeniedException: No.)"
+
+
+# -- which run it was
+
+
+def test_a_run_is_named_by_secret_user_and_place() -> None:
+    about = About.of(FAILED)
+    assert about.line == (
+        "secret production/sessions/app of user app, account 123456789012, us-east-1"
+    )
+    assert about.console.startswith("https://us-east-1.console.aws.amazon.com/states/")
+    assert about.filled("--secret-id SECRET_NAME USER_ARN MACHINE_ARN STACK_NAME CACHE") == (
+        "--secret-id production/sessions/app arn:aws:elasticache:us-east-1:123456789012:user:app "
+        "arn:aws:states:us-east-1:123456789012:stateMachine:elasticache-rotation-rotation "
+        "elasticache-rotation CACHE"
+    )
+
+
+def test_what_is_not_known_stays_to_be_filled_in() -> None:
+    begun = Run(visits=FAILED.visits[:1])
+    assert About.of(begun).filled("USER_ID of SECRET_NAME") == "USER_ID of SECRET_NAME"
+    assert About.of(begun).line == ""
+
+
 # -- which execution
 
 
@@ -264,7 +334,7 @@ def test_the_execution_that_is_asked_for_is_shown(
     by_arn = '{"SecretId": "arn:aws:secretsmanager:eu-west-1:1:secret:app-AbCdEf"}'
     world.put("second", order().events, "FAILED", by_arn)
     world.put("third", order().events, "SUCCEEDED", '{"SecretId": "web"}')
-    assert printed(capsys, *arguments).splitlines()[1].startswith(f"{name}, started ")
+    assert f"\n{name}, 2026-03-01 10:" in printed(capsys, *arguments)
 
 
 def test_a_long_history_is_read_in_pages_of_1000(
@@ -321,8 +391,6 @@ def test_watching_ends_with_the_outcome(
         (["arn:aws:states:eu-west-1:1:execution:orders:gone"], "ExecutionDoesNotExist"),
         (["orders"], "orders is not the ARN"),
         ([MACHINE], "is not an execution's ARN"),
-        (["--last", "--definition", "x"], "--definition goes with --history"),
-        (["--history", "x", "--watch"], "--watch follows an execution"),
         (["--history", "/nowhere.json"], "/nowhere.json: No such file"),
         (["--history", str(PAGE)], "is not JSON"),
     ],
@@ -334,6 +402,25 @@ def test_what_cannot_be_read_is_one_line(
     told: str,
 ) -> None:
     assert told in refused(capsys, arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--last", "--definition", "x"], "--definition goes with --history"),
+        (["--history", "x", "--watch"], "--watch follows an execution"),
+        *(([f"--{name}"], f"--{name} of which run?") for name in ("watch", "json", "mermaid")),
+        *(([f"--{name}", "x"], f"--{name} of which run?") for name in ("html", "svg")),
+    ],
+)
+def test_arguments_that_make_no_sense_are_an_error_of_their_own(
+    world: FakeStepFunctions, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        report.main(arguments)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
+    assert world.calls == []
 
 
 def test_without_a_machine_it_asks_for_one(

@@ -56,7 +56,8 @@ def lines_of(name: str, *, brief: bool) -> list[str]:
 def test_the_first_screen_of_the_terminal_tells_the_cause_and_what_to_do(name: str) -> None:
     first = lines_of(name, brief=False)[: LINES - 1]
     assert first[0].startswith("Clients: ")
-    assert first[1].startswith((f"FAILED {name}", name))
+    assert first[1].startswith("Since then: ")
+    assert first[2].startswith((f"FAILED {name}", name))
     assert any(line.startswith("What to do (") for line in first)
     assert any(line.startswith("aws ") for line in first)
 

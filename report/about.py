@@ -1,0 +1,98 @@
+"""What a run was about: where it ran and, of our machine, its secret and user."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from report.history import Run
+from rotation.message import console_url, secret_name
+
+_OURS = {"Read Input", "Check Target"}
+
+
+@dataclass(frozen=True)
+class About:
+    """What is not known is empty; ``target`` is what Check Target has found, as JSON."""
+
+    arn: str
+    secret: str
+    target: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Run) -> About:
+        """By the run's history."""
+        if not is_ours(run):
+            return cls(run.arn, "", {})
+        target = output_of(run, "Check Target").get("Target", {})
+        secret = target.get("SecretArn") or secret_id(run.input)
+        arn = run.arn or output_of(run, "Read Input").get("ExecutionArn", "")
+        return cls(arn, secret, target)
+
+    @property
+    def user_id(self) -> str:
+        """The user's."""
+        return str(self.target.get("UserId", ""))
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The partition, the region and the account."""
+        _, partition, _, region, account, *_ = [*self.arn.split(":"), *[""] * 5]
+        return partition, region, account
+
+    @property
+    def console(self) -> str:
+        """Where the console shows the execution."""
+        return console_url(self.arn) if self.arn else ""
+
+    @property
+    def line(self) -> str:
+        """All of it: ``secret NAME of user ID, account 123456789012, us-east-1``."""
+        user = f" of user {self.user_id}" if self.user_id else ""
+        secret = f"secret {secret_name(self.secret)}{user}" if self.secret else ""
+        _, region, account = self.place
+        return ", ".join(filter(None, [secret, account and f"account {account}", region]))
+
+    def filled(self, text: str) -> str:
+        """The text with what is known in place of SECRET_NAME, USER_ID and the like."""
+        partition, region, account = self.place
+        machine = self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        stack = machine.rpartition(":")[2].removesuffix("-rotation")
+        user = f"arn:{partition}:elasticache:{region}:{account}:user:{self.user_id}"
+        known = {
+            "SECRET_NAME": secret_name(self.secret),
+            "SECRET_ARN": self.secret if ":secret:" in self.secret else "",
+            "USER_ID": self.user_id,
+            "USER_ARN": user if account and self.user_id else "",
+            "VERSION_ID": str(self.target.get("VersionId", "")),
+            "EXECUTION_ARN": self.arn,
+            "MACHINE_ARN": machine,
+            "STACK_NAME": stack,
+        }
+        return re.sub(rf"\b({'|'.join(known)})\b", lambda match: known[match[1]] or match[1], text)
+
+
+def is_ours(run: Run) -> bool:
+    """Whether it is a run of this project's state machine."""
+    return {visit.name for visit in run.top()} >= _OURS
+
+
+def output_of(run: Run, name: str) -> dict[str, Any]:
+    """Of the state's last visit; empty where it has left none."""
+    for visit in reversed(run.top()):
+        if visit.name == name:
+            with suppress(ValueError, TypeError):
+                return dict(json.loads(visit.output))
+    return {}
+
+
+def secret_id(execution_input: str) -> str:
+    """As it was given; empty in the input of another machine."""
+    with suppress(ValueError):
+        given = json.loads(execution_input or "{}")
+        if isinstance(given, dict):
+            return str(given.get("SecretId", ""))
+    return ""
