@@ -17,6 +17,8 @@ Point = tuple[float, float]
 #: not drawn: the ways there, around all else, make a graph half as wide again.
 START = "\0start"
 
+ANY_ERROR = "any error"
+_MOST_OF_A_LABEL = 26
 _CHARACTER, _PADDING, _HEIGHT = 8.2, 44, 44
 _NARROWEST, _MOST_CHARACTERS = 160, 30
 _BOX_TITLE, _BOX_PADDING = 50, 16
@@ -50,6 +52,18 @@ class Way:
     label: str
     is_catch: bool
     points: list[Point] = field(default_factory=list)
+
+    @property
+    def condition(self) -> str:
+        """What decides for this way, or as much of it as fits; none for any error, or on a loop."""
+        undrawn = self.label == ANY_ERROR or self.source == self.target
+        return "" if undrawn else shortened(self.label, _MOST_OF_A_LABEL)
+
+    @property
+    def label_at(self) -> Point:
+        """Where the condition begins: beside the arrow's head."""
+        (_, before), (x, y) = self.points[-2:]
+        return x + 7, y - 9 if before < y else y + 17
 
     @property
     def path(self) -> str:
@@ -135,7 +149,7 @@ def _ways(definition: Definition, taken: Collection[tuple[str, str]], outer: boo
     only_catch: dict[str, Way] = {}
     for name, state in definition["States"].items():
         for target, label, is_catch in edges_of(state):
-            way = Way(name, str(target), label or ("any error" if is_catch else ""), is_catch)
+            way = Way(name, str(target), label or (ANY_ERROR if is_catch else ""), is_catch)
             if is_catch and not label and (name, target) not in taken:
                 only_catch[way.target] = way
             else:

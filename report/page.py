@@ -25,6 +25,7 @@ from report.remedy import Remedy, log_group, without_links
 from report.terminal import (
     MOST_QUIET,
     MOST_TOLD,
+    SIGNS,
     SINCE_UNKNOWN,
     cause_of,
     duration,
@@ -38,6 +39,8 @@ _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
 _ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
+#: In the legend; "timed out" looks as "failed" does.
+_WORDS = {"caught": "failed, and the run went on", "aborted": "stopped"}
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 
 
@@ -70,6 +73,11 @@ def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
         retried=_inline(remedy.retried) if remedy else "",
         **drawn(run, definition),
         alone="",
+        legend=[
+            (_WORDS.get(name, name), sign, class_of(name))
+            for name, (sign, _) in SIGNS.items()
+            if name != "timed out"
+        ],
         rows=rows,
         by_name=by_name,
         untouched=[name for name in states if name not in by_name],

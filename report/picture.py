@@ -44,6 +44,8 @@ def drawn(run: Run, definition: Definition) -> dict[str, Any]:
         {
             "path": way.path,
             "label": way.label,
+            "condition": way.condition,
+            "label_at": way.label_at,
             "is_catch": way.is_catch,
             "taken": (way.source, way.target) in taken,
         }
@@ -67,8 +69,8 @@ def look(
     """How a state is drawn: the class of its outcome, its sign, and the line below its name."""
     tries = sum(max(len(visit.attempts), 1) for visit in visits)
     took = sum((visit.ended(run) - visit.entered).total_seconds() for visit in visits)
-    many = f"{len(visits)}x" if len(visits) > 1 else ""
-    again = f"{tries} tries" if tries > len(visits) else many
+    many = f"{len(visits)} times" if len(visits) > 1 else ""
+    again = f"{tries} attempts" if tries > len(visits) else many
     told = duration(took) if times else "" if again else visits[0].type
     short = ", ".join(filter(None, [told, again]))
     return {"css": class_of(outcome), "sign": SIGNS[outcome][0], "short": short}

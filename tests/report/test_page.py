@@ -204,6 +204,39 @@ def test_axe_finds_nothing_that_keeps_anybody_out(show: Any, name: str, scheme: 
     assert [(each["id"], each["nodes"][0]["html"]) for each in violations] == []
 
 
+SMALLEST = """
+() => Math.min(...[...document.querySelectorAll("svg text")].map((text) => {
+  const { a } = text.getScreenCTM();
+  return parseFloat(getComputedStyle(text).fontSize) * a;
+}))
+"""
+
+
+@in_browser
+@pytest.mark.parametrize("name", ["locked-out", "order"])
+def test_no_text_of_the_graph_is_smaller_than_11_pixels(show: Any, name: str) -> None:
+    assert show(name, 1400).evaluate(SMALLEST) >= 11
+
+
+@in_browser
+def test_the_graph_says_what_decides_and_what_its_colours_mean(show: Any) -> None:
+    page = show("both-passwords")
+    conditions = page.locator("svg .condition").all_text_contents()
+    assert {"Status = active", "Status = modifying", "otherwise", "DryRun = false"} <= {*conditions}
+    for word in ("succeeded", "failed, and the run went on", "stopped", "not entered"):
+        assert word in page.locator(".legend").inner_text()
+
+
+@in_browser
+def test_on_paper_the_graph_is_whole_and_no_page_is_empty(show: Any) -> None:
+    page = show("both-passwords")
+    page.emulate_media(media="print")
+    # A4 at 96 dpi, less the browser's margins.
+    page.set_viewport_size({"width": 718, "height": 1047})
+    assert page.locator("svg").bounding_box()["height"] < 1047 - 120
+    assert page.pdf(format="A4").count(b"/Type /Page\n") == 5
+
+
 @in_browser
 def test_paper_is_light_and_as_wide_as_the_paper(show: Any) -> None:
     page = show("both-passwords", scheme="dark")
