@@ -18,7 +18,7 @@ from local.assumptions import AssumptionError, Assumptions
 from local.deploy import deploy
 from local.faults import control, parse, table
 from local.instance import DEFAULT_CONCURRENCY, LocalAws, LocalAwsError
-from local.rotate import NODES, rotate, write_pages
+from local.rotate import NODES, Rotation, rotate, write_pages
 
 _NEXT = """
 In another terminal:
@@ -181,7 +181,12 @@ def _rotate(options: argparse.Namespace) -> int:
         ) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
-        seen = rotate(aws, stack, console, options.fault)
+        seen = Rotation()
+        try:
+            rotate(aws, stack, console, options.fault, seen)
+        except KeyboardInterrupt:
+            _print_pages(write_pages(aws, seen, Path(".local")), console)
+            raise
         pages = write_pages(aws, seen, Path(".local"))
     if options.json:
         shown = {**asdict(seen), "status": seen.status, "proven": seen.proven}
@@ -193,10 +198,17 @@ def _rotate(options: argparse.Namespace) -> int:
             "AWSCURRENT logs in" if seen.proven else "and that AWSCURRENT logs in is NOT proven"
         )
         outcome = f"The rotation failed ({seen.reason}); {locked}"
-    console.print(f"\n{outcome}; it all took {seen.seconds} s.")
-    for page in pages:
-        console.print(f"The page of this execution: {page}")
+    # After a failure, what to do is to stay on the screen.
+    console.print(f"{'' if seen.failed else chr(10)}{outcome}; it all took {seen.seconds} s.")
+    _print_pages(pages, console)
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
+
+
+def _print_pages(written: list[Path], console: Console) -> None:
+    if written:
+        page, history = written
+        console.print(f"The page of this execution: {page}")
+        console.print(f"Again: .venv/bin/python -m report --history {history}")
 
 
 def _assumptions(options: argparse.Namespace) -> Assumptions:

@@ -5,8 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +18,10 @@ from local.deploy import Stack
 from local.faults import UNREACHABLE, ask, control, parse
 from local.instance import LocalAws
 from report import page, source
+from report.about import About
+from report.follow import follow
 from report.remedy import remedy_of
-from report.terminal import show_outcome
+from report.terminal import seconds_of, show_outcome
 
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
 NODES = 2
@@ -98,8 +99,12 @@ class Rotation:
         return self.attempts[-1] if self.attempts else "Secrets Manager has not begun it"
 
 
-def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] = ()) -> Rotation:
+def rotate(
+    aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str], seen: Rotation
+) -> None:
     """Create a user, a cache of two nodes and a secret; rotate; try the passwords on every node.
+
+    ``seen`` is new, and is filled as things happen.
 
     Raises:
         LocalAwsError: the rotation did not start.
@@ -107,7 +112,7 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
     started = time.monotonic()
     _create(aws)
     manager, url = aws.client("secretsmanager"), aws.environment["LOCAL_CONTROL_URL"]
-    seen = Rotation(labels_before=_labels(manager))
+    seen.labels_before = _labels(manager)
     _print_labels(console, "Staging labels before", seen.labels_before)
     unreachable = {fault.node for fault in map(parse, faults) if fault.kind in UNREACHABLE}
     with Watcher(aws, unreachable) as watcher:
@@ -135,20 +140,24 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
         run = source.read(seen.failed.arn, aws.client("stepfunctions")).run()
         show_outcome(run, remedy_of(run), console, brief=True)
     seen.seconds = round(time.monotonic() - started, 1)
-    return seen
 
 
 def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
-    """Write the report's page of each execution; the path of the last one's."""
+    """Write the report's page of each execution, and its history beside it; the last one's."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     for execution in seen.executions:
         reading = source.read(execution.arn, aws.client("stepfunctions"))
-        run = reading.run()
-        paths.append(directory / f"{run.name}.html")
-        html = page.html(run, reading.definition, remedy_of(run))
-        paths[-1].write_text(html, encoding="utf-8")
-    return paths[-1:]
+        run, remedy = reading.run(), None
+        if remedy := remedy_of(run):
+            since = source.since(About.of(run), run, aws.client("secretsmanager"))
+            remedy = replace(remedy, since=since)
+        page_file = directory / f"{run.name}.html"
+        page_file.write_text(page.html(run, reading.definition, remedy), encoding="utf-8")
+        history = page_file.with_suffix(".json")
+        history.write_text(source.saved(reading), encoding="utf-8")
+        paths = [page_file, history]
+    return paths
 
 
 def _create(aws: LocalAws) -> None:
@@ -266,73 +275,24 @@ def _follow_rotation(aws: LocalAws, stack: Stack, seen: Rotation, console: Conso
 def _follow(step_functions: Any, seen: Execution, console: Console) -> None:
     """Print each state of the execution, and each error on the way, until it ends."""
     console.print(f"Execution {seen.arn.rsplit(':', 1)[1]}\n")
-    console.print("[bold]   at      took    state[/bold]")
-    shown = 0
-    with console.status("") as status:
-        while True:
-            execution = step_functions.describe_execution(executionArn=seen.arn)
-            history = step_functions.get_paginator("get_execution_history")
-            events = history.paginate(executionArn=seen.arn).build_full_result()["events"]
-            for event in events[shown:]:
-                start = execution["startDate"]
-                if details := event.get("stateEnteredEventDetails"):
-                    status.update(details["name"])
-                if details := event.get("stateExitedEventDetails"):
-                    _show(_entered(event, events, details["name"]), event, start, seen, console)
-                if details := event.get("taskFailedEventDetails"):
-                    after = (event["timestamp"] - start).total_seconds()
-                    name = _entered(event, events)["stateEnteredEventDetails"]["name"]
-                    console.print(
-                        f"{after:6.1f} s           {name:<22} [red]{details['error']}[/red]"
-                    )
-            shown = len(events)
-            if execution["status"] != "RUNNING":
-                break
-            time.sleep(_POLL_SECONDS)
-    seen.status, seen.output = execution["status"], json.loads(execution.get("output", "{}"))
-    seen.error, seen.cause = execution.get("error", ""), execution.get("cause", "")
+    run = follow(source.read(seen.arn, step_functions), console, _POLL_SECONDS)
+    seen.status, seen.output = run.status, json.loads(run.output or "{}")
+    seen.error, seen.cause = run.error, run.cause
+    seen.states = [
+        {
+            "state": visit.name,
+            "outcome": visit.outcome,
+            "at": round((visit.entered - run.started).total_seconds(), 3),
+            "took": round(seconds_of(run, visit), 3),
+        }
+        for visit in run.visits
+    ]
     if seen.status == "SUCCEEDED":
         console.print("\n[green]SUCCEEDED[/green], with the output")
         console.print_json(json.dumps(seen.output))
     else:
         console.print(f"\n[red]{seen.status}[/red] {seen.error}")
         console.print(f"{seen.cause}\n", markup=False)
-
-
-def _entered(event: dict[str, Any], events: list[dict[str, Any]], name: str = "") -> dict[str, Any]:
-    """The event with which the state was entered that an event belongs to."""
-    by_id = {each["id"]: each for each in events}
-    while True:
-        event = by_id[event["previousEventId"]]
-        found = event.get("stateEnteredEventDetails", {}).get("name")
-        # Before a Map's end are its items.
-        if found and name in ("", found):
-            return event
-
-
-def _show(
-    entered: dict[str, Any],
-    event: dict[str, Any],
-    start: datetime,
-    seen: Execution,
-    console: Console,
-) -> None:
-    exited, given = event["stateExitedEventDetails"], entered["stateEnteredEventDetails"]["input"]
-    at = entered["timestamp"]
-    after, took = (at - start).total_seconds(), (event["timestamp"] - at).total_seconds()
-    output = json.loads(exited.get("output") or "{}")
-    note = ""
-    if exited["name"] in ("Modify User", "Describe User") and "Modification" in output:
-        modification = output["Modification"]
-        how = "after" if modification["Status"] == "active" else "for"
-        note = f"user {modification['Status']} {how} {modification['Seconds']} s"
-    elif exited["name"].startswith("Find Endpoints") and "Network" in output:
-        note = f"{output['Network']['Count']} endpoints"
-    elif endpoint := json.loads(given).get("Endpoint"):
-        note = f"{endpoint['Address']}:{endpoint['Port']} of {endpoint['Cache']}"
-    seen.states.append({"state": exited["name"], "at": round(after, 3), "took": round(took, 3)})
-    line = f"{after:6.1f} s {took:6.1f} s  {exited['name']:<22} [dim]{note}[/dim]"
-    console.print(line.replace(" [dim][/dim]", "").rstrip())
 
 
 def _print_attempts(console: Console, seen: Rotation) -> None:

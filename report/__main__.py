@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from report import page, picture, source, terminal
 from report.about import About
+from report.follow import follow
 from report.graph import DefinitionError, mermaid, observed
 from report.history import HistoryError, Run
 from report.remedy import remedy_of
@@ -95,7 +95,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
     if not arn:
         return 0
     reading = source.read(arn)
-    run = _watch(reading, console) if options.watch else reading.run()
+    run = follow(reading, console, _POLL_SECONDS) if options.watch else reading.run()
     _show(run, reading.definition, options, console, since=lambda: source.since(About.of(run), run))
     return EXIT.get(run.status, 1) if options.watch else 0
 
@@ -147,21 +147,6 @@ def _show(
     if options.svg:
         print(f"The picture of this run: {options.svg}", file=sys.stderr)
     return 0
-
-
-def _watch(reading: source.Reading, console: Console) -> Run:
-    """Print each state when the next has begun, until the execution ends."""
-    terminal.show_heading(console)
-    shown = 0
-    while True:
-        run = reading.run()
-        over = run.status != "RUNNING"
-        for visit in run.top()[shown : None if over else -1]:
-            terminal.show_group(run, [visit], 0, console)
-            shown += 1
-        if over:
-            return run
-        time.sleep(_POLL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -140,8 +140,14 @@ def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
     return ask(asked.describe_secret, SecretId=about.secret)
 
 
+def saved(reading: Reading) -> str:
+    """A run that was read, with its definition, for `load`; as JSON."""
+    whole = {"events": reading.events, "definition": reading.definition}
+    return json.dumps(whole, default=str)
+
+
 def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any] | None]:
-    """A run from `aws stepfunctions get-execution-history`'s output; raises SourceError."""
+    """A run from `aws stepfunctions get-execution-history`'s output, or `saved`; SourceError."""
     loaded = _json(history)
     events = loaded.get("events") if isinstance(loaded, dict) else loaded
     if not isinstance(events, list):
@@ -152,7 +158,7 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
         raise SourceError(f"{history}: {error}") from None
     run.arn = About.of(run).arn
     if definition is None:
-        return run, None
+        return run, loaded.get("definition") if isinstance(loaded, dict) else None
     machine = _json(definition)
     if isinstance(machine, dict) and isinstance(machine.get("definition"), str):
         # What describe-state-machine says has the definition as a text in it.

@@ -176,7 +176,7 @@ def show_heading(console: Console) -> None:
 def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> None:
     """Print a state, or a loop in one line; below it its failed attempts, and a Map's items.
 
-    `whole` is how many seconds the longest bar stands for; 0 draws none.
+    `whole` is how many seconds the longest bar stands for; with 0 a note stands in its place.
     """
     first, last = group[0], group[-1]
     took = (last.ended(run) - first.entered).total_seconds()
@@ -188,7 +188,8 @@ def show_group(run: Run, group: list[Visit], whole: float, console: Console) -> 
     sign, style = SIGNS[worst(group)]
     line = Text(f"{first.entered.astimezone(UTC):%H:%M:%S} {duration(took):>12}  ")
     line.append(f"{sign} {plain(label):<32.32}", style)
-    line.append(_bar(at, took, whole), style)
+    line.append(*(_bar(at, took, whole), style) if whole else (plain(note_of(first)), "dim"))
+    line.rstrip()
     console.print(line, no_wrap=True, overflow="crop")
     for visit in group:
         inside = visit.type in ("Map", "Parallel") and len(visit.attempts) == 1
@@ -294,8 +295,18 @@ def failed_of(failed: int, tries: int) -> str:
     return f"{'all' if failed == tries else f'{failed} of'} {tries} attempts failed"
 
 
+def note_of(visit: Visit) -> str:
+    """What a state of our machine has found; empty where that is nothing."""
+    with suppress(ValueError, KeyError, TypeError):
+        left = json.loads(visit.output)
+        if visit.name in ("Modify User", "Describe User"):
+            status, seconds = left["Modification"]["Status"], left["Modification"]["Seconds"]
+            return f"user {status} {'after' if status == 'active' else 'for'} {seconds} s"
+        if visit.name.startswith("Find Endpoints"):
+            return f"{left['Network']['Count']} endpoints"
+    return ""
+
+
 def _bar(at: float, took: float, whole: float) -> str:
-    if whole <= 0:
-        return ""
     begin = min(round(at / whole * _BAR), _BAR - 1)
     return " " * begin + "█" * min(max(round(took / whole * _BAR), 1), _BAR - begin)

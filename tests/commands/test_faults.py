@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from local.__main__ import main
 from local.faults import KINDS
+from tests import preloaded
 from tests.commands.test_commands import ROOT, run, up
 
 
@@ -36,10 +38,22 @@ def test_a_rotation_that_fails() -> None:
     # createSecret fails; a retry that finds its last execution still at work starts no other one.
     assert {execution["error"] for execution in executions} == {"AccessDeniedError"}
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
-    *_, outcome, page = done.stderr.splitlines()
+    *_, outcome, page, again = done.stderr.splitlines()
     assert outcome.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
     written = (ROOT / page.removeprefix("The page of this execution: ")).read_text()
     assert "AccessDeniedError in Check Target" in written
+    assert "Since then: no rotation has succeeded" in written
+    assert "✗ Rotation Failed" in done.stderr
+    # It can be opened although that local AWS is gone.
+    [_, command] = again.split(" -m report ")
+    shown = subprocess.run(
+        [preloaded.python(), "-m", "report", *command.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "FAILED AccessDeniedError in Check Target" in shown.stdout
 
 
 def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:

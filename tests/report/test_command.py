@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from report import __main__ as report
-from report import source
+from report import follow, source
 from report.about import About
 from report.history import Run
 from report.remedy import PAGE, remedy_of
@@ -107,7 +107,7 @@ def test_a_picture_says_how_long_each_state_took(
     picture = ET.fromstring(file.read_text())
     assert picture.get("aria-label") == "SUCCEEDED after 23.1 s"
     texts = ["".join(each.itertext()) for each in picture.iter() if each.tag.endswith("}text")]
-    assert texts[texts.index("✓ Modify User") + 1] == "7.0 s, 3 tries"
+    assert texts[texts.index("✓ Modify User") + 1] == "7.0 s, 3 attempts"
 
 
 def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
@@ -365,15 +365,18 @@ def test_a_long_history_is_read_in_pages_of_1000(
 def test_watching_ends_with_the_outcome(
     world: FakeStepFunctions,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     last: str,
     status: str,
     code: int,
 ) -> None:
+    monkeypatch.setattr(follow, "_SIGN_OF_LIFE_SECONDS", -1)
     events = order().events
     events[-1]["type"] = last
     world.step = 7
     arn = world.put("live", events, status)
     out = printed(capsys, arn, "--watch", status=code)
+    assert "\n          still Charge " in out
     assert out.count("! Both") == 1
     assert out.index("Is It Big?") < out.index("Order Failed") < out.index(f"\n{status} ")
     pages = [call[1:] for call in world.calls if call[0] == "get_execution_history"]

@@ -19,8 +19,8 @@ from tests.pictures.picture import DEFINITION, run_in
 from tests.report.test_page import CHROMIUM, FLAGS, in_browser
 
 COLUMNS, LINES = 80, 24
-#: What `python -m local rotate` says after a failed run's outcome: an empty line, how it all ended
-#: and where the page is; then there is the shell's prompt.
+#: What `python -m local rotate` says after a failed run's outcome: how it all ended, and where the
+#: page and the history are; then there is the shell's prompt.
 LINES_AFTER = 4
 
 
