@@ -16,11 +16,15 @@ _OURS = {"Read Input", "Check Target"}
 
 @dataclass(frozen=True)
 class About:
-    """What is not known is empty; ``target`` is what Check Target has found, as JSON."""
+    """What is not known is empty; ``target`` is what Check Target has found, as JSON.
+
+    ``cache`` is the one at which it failed.
+    """
 
     arn: str
     secret: str
     target: dict[str, Any]
+    cache: str = ""
 
     @classmethod
     def of(cls, run: Run) -> About:
@@ -30,7 +34,7 @@ class About:
         target = output_of(run, "Check Target").get("Target", {})
         secret = target.get("SecretArn") or secret_id(run.input)
         arn = run.arn or output_of(run, "Read Input").get("ExecutionArn", "")
-        return cls(arn, secret, target)
+        return cls(arn, secret, target, _cache(run))
 
     @property
     def user_id(self) -> str:
@@ -67,6 +71,7 @@ class About:
             "SECRET_ARN": self.secret if ":secret:" in self.secret else "",
             "USER_ID": self.user_id,
             "USER_ARN": user if account and self.user_id else "",
+            "CACHE": self.cache,
             "VERSION_ID": str(self.target.get("VersionId", "")),
             "EXECUTION_ARN": self.arn,
             "MACHINE_ARN": machine,
@@ -95,4 +100,10 @@ def secret_id(execution_input: str) -> str:
         given = json.loads(execution_input or "{}")
         if isinstance(given, dict):
             return str(given.get("SecretId", ""))
+    return ""
+
+
+def _cache(run: Run) -> str:
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(run.failed.input)["Endpoint"]["Cache"]) if run.failed else ""
     return ""

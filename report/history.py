@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 Event = Mapping[str, Any]
-#: "caught": it failed, and a Catch took the run on. "aborted": the run or the Map ended around it.
+#: "caught": it failed, or something in it did, and a Catch took the run on. "aborted": the run or
+#: the Map ended around it.
 Outcome = Literal["succeeded", "caught", "failed", "timed out", "aborted", "running"]
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -202,6 +203,7 @@ class _Reader:
     missing: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     failing: Visit | None = None
+    caught_inside: set[Visit] = field(default_factory=set)
 
     def read(self, event: Event) -> None:
         number, kind = int(event["id"]), str(event["type"])
@@ -349,14 +351,17 @@ class _Reader:
         for kind, count in self.unknown.items():
             run.notes.append(f"Left out: {count} of the unknown event type {kind}.")
         failing = set(_with_outer(self.failing))
+        # What is inside a Map or a Parallel was entered after it.
         for visit in reversed(run.visits):
             visit.outcome = self._final(visit, visit in failing)
+            if visit.outcome == "caught" and visit.within:
+                self.caught_inside.add(visit.within)
         return run
 
     def _final(self, visit: Visit, failing: bool) -> Outcome:
         broken = bool(visit.attempts and visit.attempts[-1].error)
         if visit.exited:
-            return "caught" if broken else "succeeded"
+            return "caught" if broken or visit in self.caught_inside else "succeeded"
         if visit.outcome == "aborted":
             return "aborted"
         if failing or visit.type == "Fail":

@@ -285,7 +285,7 @@ def test_a_run_is_named_by_secret_user_and_place() -> None:
     assert about.filled("--secret-id SECRET_NAME USER_ARN MACHINE_ARN STACK_NAME CACHE") == (
         "--secret-id production/sessions/app arn:aws:elasticache:us-east-1:123456789012:user:app "
         "arn:aws:states:us-east-1:123456789012:stateMachine:elasticache-rotation-rotation "
-        "elasticache-rotation CACHE"
+        "elasticache-rotation sessions"
     )
 
 

@@ -195,6 +195,20 @@ def test_a_history_that_was_cut_anywhere_is_read_in_part(events: list[dict[str, 
         assert late.status == "FAILED"
 
 
+def test_a_map_in_which_a_catch_has_taken_an_item_on_is_not_ticked() -> None:
+    h = History()
+    h.add("ExecutionStarted", input="{}")
+    nodes = h.add("MapStateStarted", h.enter("Map", 1, "Verify"), length=1)
+    node = h.add("MapIterationStarted", nodes, name="Verify", index=0)
+    failed = h.add("TaskFailed", h.try_task(h.enter("Task", node, "Log In")), error="Refused")
+    left = h.passed("Pass", h.leave("Task", failed, "Log In"), "Write Down")
+    item = h.add("MapIterationSucceeded", left, name="Verify", index=0)
+    h.add("ExecutionSucceeded", h.leave("Map", h.add("MapStateSucceeded", item), "Verify"))
+    run = run_of(h.events)
+    assert run.status == "SUCCEEDED"
+    assert run.outcomes() == {"Verify": "caught", "Log In": "caught", "Write Down": "succeeded"}
+
+
 def test_unknown_types_of_events_are_counted_and_left_out() -> None:
     h = order()
     known = [visit.name for visit in run_of(h.events).visits]
