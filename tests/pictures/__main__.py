@@ -3,7 +3,7 @@
     python -m tests.pictures [--draw] [NAME]...
 
 NAME is an error's name; all by default, which takes 10 minutes. ``--draw`` only draws what is
-recorded. Exit status 1: an execution has ended otherwise than with that error.
+recorded, and the README's picture. Exit status 1: an execution has ended otherwise than with that error.
 """
 
 import argparse
@@ -17,7 +17,14 @@ from local.deploy import deploy
 from local.instance import LocalAws
 from tests.local.helpers import eventually
 from tests.pictures.failures import FAILURES
-from tests.pictures.picture import HISTORIES, PICTURES, kept, picture_of
+from tests.pictures.picture import (
+    HISTORIES,
+    PICTURES,
+    REPORT,
+    kept,
+    picture_of,
+    report_picture,
+)
 from tests.rotation.world import Tenant, World
 
 # What is tried again for minutes on AWS ends in seconds: a local AWS inherits it.
@@ -63,6 +70,7 @@ def main() -> str:
     for name in names:
         if (HISTORIES / f"{name}.json").exists():
             (PICTURES / f"{name}.svg").write_text(picture_of(name))
+    REPORT.write_text(report_picture())
     return "\n".join(wrong)
 
 

@@ -17,7 +17,15 @@ from report.graph import inner_of
 from report.history import Run, Visit
 from tests.docs.test_troubleshooting import ENTRIES, names_of, parts_of
 from tests.pictures.failures import FAILURES
-from tests.pictures.picture import DEFINITION, HISTORIES, PICTURES, picture_of, run_in
+from tests.pictures.picture import (
+    DEFINITION,
+    HISTORIES,
+    PICTURES,
+    REPORT,
+    picture_of,
+    report_picture,
+    run_in,
+)
 from tests.report.test_page import CHROMIUM, FLAGS, OUTSIDE, OVERLAPS, in_browser
 
 ENDS = ("ABORTED", "TIMED_OUT")
@@ -27,6 +35,10 @@ NO_PICTURE = re.compile(r"^No picture: .+\.$", re.M)
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_picture_is_what_is_drawn_today(name: str) -> None:
     assert (PICTURES / f"{name}.svg").read_text() == picture_of(name), "run `make pictures`"
+
+
+def test_the_readmes_picture_is_what_the_report_shows_today() -> None:
+    assert REPORT.read_text() == report_picture(), "run `python -m tests.pictures --draw`"
 
 
 def test_there_is_no_other_picture_and_no_other_history() -> None:
