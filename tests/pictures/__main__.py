@@ -3,7 +3,7 @@
     python -m tests.pictures [--draw] [NAME]...
 
 NAME is an error's name; all by default, which takes 10 minutes. ``--draw`` only draws what is
-recorded, and the README's picture. Exit status 1: an execution has ended otherwise than with that error.
+recorded, and the picture of README.md. Exit status 1: an execution has ended with another error.
 """
 
 import argparse
