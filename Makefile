@@ -15,7 +15,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
@@ -120,7 +120,7 @@ mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
 	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
 
 pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
-	@$(BIN)/python -m tests.pictures
+	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
 lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9
@@ -130,6 +130,11 @@ lock: setup ## Pin all packages again, with hashes, after a change of pyproject.
 	  --no-annotate --python-platform aarch64-manylinux2014 --no-emit-package botocore \
 	  --no-emit-package jmespath --no-emit-package python-dateutil --no-emit-package six \
 	  --no-emit-package urllib3 --output-file dependencies/requirements.txt dependencies/requirements.in
+
+snapshots: asl graph parameters mocks ## Write all that is recorded anew, but the runs of `make pictures`
+	@PYTHONPATH=functions $(BIN)/python -m tests.releases
+	@PYTHONPATH=functions $(BIN)/python -m tests.report
+	@PYTHONPATH=functions $(BIN)/python -m tests.pictures --draw
 
 clean: ## Remove what the other targets made
 	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rotation.message import Message
 from rotation.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -14,6 +13,7 @@ from rotation.secrets_manager import (
     SecretDescription,
     Version,
 )
+from rotation.topic import Message
 from rotation.user import BINDING_TAG, User
 
 Kind = Literal[

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from rotation.closing import (
 )
 from rotation.errors import CurrentPasswordRefusedError
 from rotation.step_functions import Ending, Execution
+from rotation.topic import Message
 
 #: Where the console is, by partition (https://docs.aws.amazon.com/general/latest/gr/, "Endpoints";
 #: https://docs.aws.eu/general/latest/gr/endpoints.html).
@@ -37,21 +37,6 @@ _LEFT = (
 CLIENTS = {NOT_LOCKED_OUT: "not locked out", LOCKED_OUT: "LOCKED OUT", UNKNOWN: "unknown"}
 _REFUSED = "AWSCURRENT was refused; the user was not changed"
 _UNCHANGED = "the user was not changed"
-
-
-@dataclass(frozen=True)
-class Message:
-    """``subject`` is one line of at most 100 ASCII characters, as SNS wants it (API, Publish)."""
-
-    subject: str
-    text: str
-
-    @classmethod
-    def of(cls, subject: str, *paragraphs: str) -> "Message":
-        """Paragraphs without any text are left out."""
-        line = " ".join(re.sub(r"[^ -~]", " ", subject).split())
-        shown = line if len(line) <= 100 else f"{line[:97]}..."
-        return cls(shown, "\n\n".join(filter(None, paragraphs)))
 
 
 def failure(execution: Execution, given: Any, ending: Ending) -> Message:

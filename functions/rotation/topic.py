@@ -1,6 +1,8 @@
 """SNS, as far as somebody is to be told."""
 
 import os
+import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -8,7 +10,6 @@ import boto3
 
 from rotation.aws import CLIENT_CONFIG, translated
 from rotation.errors import AccessDeniedError, ConfigurationError, RotationError, ThrottlingError
-from rotation.message import Message
 
 _CODES: dict[str, type[RotationError]] = {
     **dict.fromkeys(("NotFound", "InvalidParameter"), ConfigurationError),
@@ -25,6 +26,21 @@ _CODES: dict[str, type[RotationError]] = {
     ),
     "KMSThrottling": ThrottlingError,
 }
+
+
+@dataclass(frozen=True)
+class Message:
+    """``subject`` is one line of at most 100 ASCII characters, as SNS wants it (API, Publish)."""
+
+    subject: str
+    text: str
+
+    @classmethod
+    def of(cls, subject: str, *paragraphs: str) -> "Message":
+        """Paragraphs without any text are left out."""
+        line = " ".join(re.sub(r"[^ -~]", " ", subject).split())
+        shown = line if len(line) <= 100 else f"{line[:97]}..."
+        return cls(shown, "\n\n".join(filter(None, paragraphs)))
 
 
 class Topic:

@@ -5,6 +5,7 @@ with the functions of the new release (Step Functions API reference, UpdateState
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ from tests.unit.fakes import (
 )
 
 RELEASES = Path(__file__).parent
+#: Samples for `sam local invoke` and the Lambda console: the first payload of each function.
+EVENTS = RELEASES.parents[1] / "events"
 DEFINITION, PAYLOADS = "rotation.asl.json", "payloads.json"
 #: Of each function that the machine calls.
 Payloads = dict[str, list[dict[str, Any]]]
@@ -63,6 +66,15 @@ def write(release: str) -> Path:
     )
     (directory / PAYLOADS).write_text("{\n" + ",\n".join(functions) + "\n}\n")
     return directory
+
+
+def event_files(payloads: Payloads) -> dict[Path, str]:
+    """Each function's sample event, by its file, which is named as the handler's is."""
+    return {
+        EVENTS / f"{re.sub(r'(?<!^)(?=[A-Z])', '_', function).lower()}.json": text
+        for function, (payload, *_) in payloads.items()
+        if (text := f"{json.dumps(payload, indent=2)}\n")
+    }
 
 
 # Runs that lead to every task, with whatever their payloads may hold

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from rotation.execution_input import ExecutionInput
 from rotation.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.steps import RotationEvent
 from tests.releases.golden import (
     DEFINITION,
+    EVENTS,
     RELEASES,
     WAYS,
     Payloads,
+    event_files,
     machine,
     payloads_of,
     recorded,
@@ -52,6 +56,16 @@ def test_the_files_of_a_release_are_not_written_again(release: str) -> None:
 @pytest.mark.parametrize("release", releases())
 def test_no_payload_of_a_release_holds_a_password(release: str) -> None:
     assert_no_leak(SENSITIVE, answer=payloads_of(release))
+
+
+def test_the_samples_of_events_are_this_releases() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    for path, text in event_files(payloads_of(project["version"])).items():
+        assert path.read_text() == text, "run `make snapshots`"
+    event = json.loads((EVENTS / "rotate_secret.json").read_text())
+    assert RotationEvent.parse(event, "123456789012").step == event["Step"]
+    given = json.loads((EVENTS / "execution.json").read_text())
+    assert ExecutionInput.parse(given).dry_run
 
 
 # The whole machine of a release

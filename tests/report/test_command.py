@@ -1,12 +1,12 @@
 """``python -m report``: its output by snapshot, which execution it takes, how it ends.
 
-A snapshot is what ``python -m report --history tests/report/histories/NAME.json`` prints.
+`make snapshots` writes what is printed anew.
 """
 
 import dataclasses
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from report.about import About
 from report.history import Run
 from report.remedy import PAGE, remedy_of
 from report.terminal import show
+from tests.report.__main__ import FOREIGN, SNAPSHOTS, shown
 from tests.report.fake_step_functions import MACHINE, FakeStepFunctions
 from tests.report.foreign import ORDER, History, big_map, order
 from tests.report.recorded import HISTORIES, NAMES, recorded
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 #: What stands on one line, however long, to be copied.
 COPIED = ("execution ", "console ", "input ", "output ")
 
@@ -63,13 +63,9 @@ def exported(directory: Path, history: History) -> str:
 # -- what is printed
 
 
-@pytest.mark.parametrize("name", [*NAMES, "order", "big-map"])
-def test_the_terminal_shows(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    foreign: dict[str, Callable[[], History]] = {"order": order, "big-map": lambda: big_map(400)}
-    file = str(HISTORIES / f"{name}.json")
-    if name in foreign:
-        file = exported(tmp_path, foreign[name]())
-    assert printed(capsys, "--history", file) == (SNAPSHOTS / f"{name}.txt").read_text()
+@pytest.mark.parametrize("name", [*NAMES, *FOREIGN])
+def test_the_terminal_shows(name: str) -> None:
+    assert shown(name) == (SNAPSHOTS / f"{name}.txt").read_text(), "run `make snapshots`"
 
 
 def test_what_is_piped_is_plain_and_has_80_columns() -> None:

@@ -27,7 +27,6 @@ from rotation.errors import (
     VersionNotReadableError,
 )
 from rotation.login import Door
-from rotation.message import Message
 from rotation.password import PasswordRules, is_valid
 from rotation.schedule import Schedule
 from rotation.secret import SecretValue
@@ -41,7 +40,7 @@ from rotation.secrets_manager import (
 )
 from rotation.step_functions import Ending, Execution, StepFunctions
 from rotation.target import Target
-from rotation.topic import Topic
+from rotation.topic import Message, Topic
 from rotation.user import User
 
 SECRET_NAME = "redis/app"

@@ -30,11 +30,10 @@ from rotation.errors import (
     ThrottlingError,
     UnexpectedAwsError,
 )
-from rotation.message import Message
 from rotation.password import PasswordRules
 from rotation.secrets_manager import SecretsManager
 from rotation.step_functions import StepFunctions
-from rotation.topic import Topic
+from rotation.topic import Message, Topic
 from rotation.user import User
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, RULES, SECRET_ARN, TOPIC_ARN, make_user
 

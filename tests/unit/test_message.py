@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from rotation import closing
-from rotation.message import Message, clients_line, console_url, failure
+from rotation.message import clients_line, console_url, failure
 from rotation.step_functions import Ending, Execution
+from rotation.topic import Message
 from tests.unit.fakes import EXECUTION_ARN
 
 

@@ -7,8 +7,9 @@ import pytest
 
 import notify_failure
 from rotation.errors import ThrottlingError
-from rotation.message import Message, console_url
+from rotation.message import console_url
 from rotation.step_functions import Ending
+from rotation.topic import Message
 from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
 
 NAME = EXECUTION_ARN.rpartition(":")[2]
