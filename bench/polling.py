@@ -10,7 +10,7 @@ from statistics import mean
 from rich.table import Table
 
 from bench.figures import LONG_SECONDS, MOST_TRANSITIONS, allowed_lateness
-from rotation.modification import (
+from rotation.records.modification import (
     FIRST_LOOKS,
     LONGEST_WAIT_SECONDS,
     SHORTEST_WAIT_SECONDS,

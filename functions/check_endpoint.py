@@ -4,13 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation import first_rotation
-from rotation.current_password import check_current_password
-from rotation.endpoint import Endpoint
-from rotation.login import Door
-from rotation.secrets_manager import SecretsManager
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.records.endpoint import Endpoint
+from rotation.records.target import Target
+from rotation.rules import first_rotation
+from rotation.rules.current_password import check_current_password
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

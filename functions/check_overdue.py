@@ -7,15 +7,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.elasticache import ElastiCache
-from rotation.findings import message_of
-from rotation.overdue import OverdueCheck, Scope
-from rotation.pin import Pin
-from rotation.secrets_manager import SecretsManager
-from rotation.settings import required, seconds_from_env
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import MetricUnit, entry_point, logger, metrics
-from rotation.topic import Topic
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.adapters.topic import Topic
+from rotation.rules.findings import message_of
+from rotation.rules.overdue import OverdueCheck, Scope
+from rotation.rules.pin import Pin
+from rotation.runtime.settings import required, seconds_from_env
+from rotation.runtime.telemetry import MetricUnit, entry_point, logger, metrics
 
 
 @entry_point

@@ -4,14 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.elasticache import ElastiCache
-from rotation.execution_input import ExecutionInput
-from rotation.pin import Pin
-from rotation.secrets_manager import SecretsManager
-from rotation.settings import required
-from rotation.step_functions import StepFunctions
-from rotation.target_check import check_target
-from rotation.telemetry import entry_point
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.records.execution_input import ExecutionInput
+from rotation.rules.pin import Pin
+from rotation.rules.target_check import check_target
+from rotation.runtime.settings import required
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

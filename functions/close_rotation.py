@@ -5,10 +5,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.closing import close
-from rotation.run_state import RunState
-from rotation.secrets_manager import SecretsManager
-from rotation.telemetry import count_by, entry_point
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.records.run_state import RunState
+from rotation.rules.closing import close
+from rotation.runtime.telemetry import count_by, entry_point
 
 
 @entry_point

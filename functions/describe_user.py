@@ -5,11 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.elasticache import ElastiCache
-from rotation.modification import Modification
-from rotation.settings import seconds_from_env
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.adapters.elasticache import ElastiCache
+from rotation.records.modification import Modification
+from rotation.records.target import Target
+from rotation.runtime.settings import seconds_from_env
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

@@ -5,12 +5,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
 from rotation.errors import EndpointUnreachableError
-from rotation.failure import Failure
-from rotation.network import Network
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.records.failure import Failure
+from rotation.records.target import Target
+from rotation.rules.network import Network
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

@@ -5,14 +5,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.executions import version_of
-from rotation.password import PasswordRules
-from rotation.secrets_manager import SecretsManager
-from rotation.settings import seconds_from_env
-from rotation.staging import stage_version, wait_for_earlier_runs
-from rotation.step_functions import StepFunctions
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.records.password import PasswordRules
+from rotation.records.target import Target
+from rotation.rules.executions import version_of
+from rotation.rules.staging import stage_version, wait_for_earlier_runs
+from rotation.runtime.settings import seconds_from_env
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

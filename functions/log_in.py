@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.endpoint import Endpoint
-from rotation.login import Door
-from rotation.secrets_manager import SecretsManager
-from rotation.target import Target
-from rotation.telemetry import counted, entry_point
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.records.endpoint import Endpoint
+from rotation.records.target import Target
+from rotation.runtime.telemetry import counted, entry_point
 
 
 @entry_point

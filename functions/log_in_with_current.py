@@ -4,12 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.endpoint import Endpoint
-from rotation.login import Door
-from rotation.run_state import FIRST_ROTATION, LOGGED_IN
-from rotation.secrets_manager import AWSCURRENT, SecretsManager
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import AWSCURRENT, SecretsManager
+from rotation.records.endpoint import Endpoint
+from rotation.records.run_state import FIRST_ROTATION, LOGGED_IN
+from rotation.records.target import Target
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

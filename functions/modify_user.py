@@ -5,14 +5,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
 from rotation.errors import SecretFormatError
-from rotation.first_rotation import first_password
-from rotation.modification import Modification
-from rotation.secrets_manager import SecretsManager
-from rotation.staging import require_unchanged
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.records.modification import Modification
+from rotation.records.target import Target
+from rotation.rules.first_rotation import first_password
+from rotation.rules.staging import require_unchanged
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

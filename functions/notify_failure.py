@@ -6,10 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.message import failure
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import entry_point
-from rotation.topic import Topic
+from rotation.adapters.step_functions import StepFunctions
+from rotation.adapters.topic import Topic
+from rotation.rules.message import failure
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

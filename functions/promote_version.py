@@ -5,11 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rotation.adapters.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.errors import RotationError
-from rotation.secrets_manager import AWSCURRENT, SecretsManager
-from rotation.staging import move, remove_pending, require_promotable, require_unchanged
-from rotation.target import Target
-from rotation.telemetry import entry_point
+from rotation.records.target import Target
+from rotation.rules.staging import move, remove_pending, require_promotable, require_unchanged
+from rotation.runtime.telemetry import entry_point
 
 
 @entry_point

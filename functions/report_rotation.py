@@ -4,9 +4,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.run_state import RunState
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import MetricUnit, entry_point, metrics
+from rotation.adapters.step_functions import StepFunctions
+from rotation.records.run_state import RunState
+from rotation.runtime.telemetry import MetricUnit, entry_point, metrics
 
 #: The state that this one leads to is entered after the history has been read.
 LAST_STATE = 1

@@ -6,13 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.password import PasswordRules
-from rotation.pin import Pin
-from rotation.secrets_manager import SecretsManager
-from rotation.settings import seconds_from_env
-from rotation.step_functions import StepFunctions
-from rotation.steps import RotationEvent, RotationSteps
-from rotation.telemetry import entry_point, logger
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.records.password import PasswordRules
+from rotation.rules.pin import Pin
+from rotation.rules.steps import RotationEvent, RotationSteps
+from rotation.runtime.settings import seconds_from_env
+from rotation.runtime.telemetry import entry_point, logger
 
 
 @entry_point

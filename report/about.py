@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from report.history import Run
-from rotation.message import console_url, secret_name
+from rotation.rules.message import console_url, secret_name
 
 _OURS = {"Read Input", "Check Target"}
 

@@ -33,7 +33,7 @@ from report.terminal import (
     item_name,
     when,
 )
-from rotation.message import console_host
+from rotation.rules.message import console_host
 
 _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})

@@ -13,9 +13,9 @@ from typing import Any
 
 from report.about import About, is_ours, output_of
 from report.history import Run, Visit
-from rotation import closing
-from rotation.message import clients_line
-from rotation.step_functions import Ending
+from rotation.adapters.step_functions import Ending
+from rotation.rules import closing
+from rotation.rules.message import clients_line
 
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 Codes = Mapping[str, Any]

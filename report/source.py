@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from report.about import About, secret_id
 from report.graph import DefinitionError, mermaid
 from report.history import Event, HistoryError, Run, run_of, time_of
-from rotation.message import secret_name
+from rotation.rules.message import secret_name
 
 _MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
 _RECENT = 20

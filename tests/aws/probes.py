@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rotation.target import Target
+from rotation.records.target import Target
 from tests.aws.answers import Answer, Case, code, refused
 from tests.aws.rotations import executions, tenant_of
 from tests.aws.scene import Scene

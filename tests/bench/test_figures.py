@@ -10,7 +10,7 @@ from bench import polling, tables
 from bench.__main__ import main
 from bench.figures import Spread, allowed_lateness, lambda_bill, ratio
 from bench.reference import NotTheReferenceError, check
-from rotation.modification import wait_after
+from rotation.records.modification import wait_after
 
 RUN = {
     "asked": 1,

@@ -15,8 +15,9 @@ from awscli.clidriver import create_clidriver
 from botocore.validate import validate_parameters
 
 from report import remedy
-from rotation import closing, errors, message
-from rotation.findings import Finding, Kind, message_of
+from rotation import errors
+from rotation.rules import closing, message
+from rotation.rules.findings import Finding, Kind, message_of
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
@@ -315,7 +316,7 @@ def test_the_first_sentence_that_an_entry_quotes_is_of_its_own_error(name: str) 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_a_quoted_error_that_is_retried_says_how_long_it_was_tried(name: str) -> None:
-    """As rotation.telemetry adds it to a transient error of a state."""
+    """As rotation.runtime.telemetry adds it to a transient error of a state."""
     for cause in causes_of(ENTRIES[name]):
         assert (" Tried for " in cause) == LEAVES[name].transient
 

@@ -48,14 +48,14 @@ from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
 from local.rotations import Rotation
 from local.secrets_manager import LocalSecretsManager, check_parameters
-from rotation.aws import CLIENT_CONFIG
-from rotation.elasticache import ElastiCache
-from rotation.endpoint import Endpoint
+from rotation.adapters.aws import CLIENT_CONFIG
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import EndpointUnreachableError
-from rotation.login import Door
-from rotation.secrets_manager import SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import logger
+from rotation.records.endpoint import Endpoint
+from rotation.runtime.telemetry import logger
 from tests.histories.stage import Stage
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

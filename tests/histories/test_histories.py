@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rotation.executions import is_attempt, version_of
+from rotation.rules.executions import is_attempt, version_of
 from tests.histories.in_process import MACHINE, InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD

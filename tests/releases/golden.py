@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from rotation.endpoint import Endpoint
+from rotation.adapters.login import Door
 from rotation.errors import AccessDeniedError, EndpointUnreachableError
-from rotation.login import Door
+from rotation.records.endpoint import Endpoint
 from tests.histories import in_process
 from tests.histories.in_process import MACHINE, InProcess
 from tests.unit.fakes import (

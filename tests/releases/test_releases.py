@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from rotation.execution_input import ExecutionInput
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
-from rotation.steps import RotationEvent
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.records.execution_input import ExecutionInput
+from rotation.rules.steps import RotationEvent
 from tests.releases.golden import (
     DEFINITION,
     EVENTS,

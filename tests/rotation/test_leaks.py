@@ -21,7 +21,7 @@ import pytest
 from local.deploy import deploy
 from local.faults import ask, control
 from local.instance import LocalAws
-from rotation.executions import version_of
+from rotation.rules.executions import version_of
 from tests.local.helpers import eventually
 from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rotation import closing
-from rotation.closing import Closing
-from rotation.endpoint import Endpoint
-from rotation.failure import Failure
-from rotation.modification import Modification
-from rotation.run_state import LOGGED_IN
-from rotation.target import Target
+from rotation.records.endpoint import Endpoint
+from rotation.records.failure import Failure
+from rotation.records.modification import Modification
+from rotation.records.run_state import LOGGED_IN
+from rotation.records.target import Target
+from rotation.rules import closing
+from rotation.rules.closing import Closing
 from tests.statemachine.engines import MOCK_CONFIG, ROOT
 
 MACHINE = "rotation"

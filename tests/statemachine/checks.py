@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rotation.endpoint import Endpoint
+from rotation.records.endpoint import Endpoint
 from tests.statemachine import lambda_errors
 
 Definition = dict[str, Any]
@@ -442,7 +442,7 @@ def results(definition: Definition, run_state: str) -> list[str]:
 
     Args:
         definition: the machine.
-        run_state: the text of functions/rotation/run_state.py.
+        run_state: the text of functions/rotation/records/run_state.py.
     """
     states = definition["States"]
     before = _paths_before(definition, frozenset({()}))

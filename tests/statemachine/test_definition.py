@@ -12,11 +12,11 @@ import pytest
 
 from local.package import read_template
 from rotation import errors
-from rotation.failure import Failure
-from rotation.modification import Modification
-from rotation.overdue import WORK
-from rotation.step_functions import FAILURE_STATES
-from rotation.target import Target
+from rotation.adapters.step_functions import FAILURE_STATES
+from rotation.records.failure import Failure
+from rotation.records.modification import Modification
+from rotation.records.target import Target
+from rotation.rules.overdue import WORK
 from tests.statemachine import checks, lambda_errors
 from tests.statemachine.cases import USUAL, closed
 from tests.statemachine.checks import Definition

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rotation.message import console_url
+from rotation.rules.message import console_url
 from tests.statemachine.checks import SAME_HANDLER, Definition, places
 
 Template = dict[str, Any]

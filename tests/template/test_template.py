@@ -14,7 +14,7 @@ import pytest
 from botocore.loaders import Loader
 
 from local.package import parse_template
-from rotation import closing
+from rotation.rules import closing
 from tests.statemachine.checks import Definition
 from tests.template import checks
 from tests.template.checks import Template
@@ -471,7 +471,7 @@ def test_a_variable_that_the_package_reads_by_itself_is_told() -> None:
 def test_the_dashboard_shows_every_outcome_that_a_login_can_have() -> None:
     body = TEMPLATE["Resources"]["RotationDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
     shown = set(re.findall(r'"Logins", "outcome", "(\w+)"', body))
-    raised = set(re.findall(r"raise (\w+Error)\(", SOURCES["rotation/login.py"]))
+    raised = set(re.findall(r"raise (\w+Error)\(", SOURCES["rotation/adapters/login.py"]))
     assert shown == {"Succeeded", "UnexpectedError", *raised}
 
 

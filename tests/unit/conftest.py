@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from rotation.telemetry import logger
+from rotation.runtime.telemetry import logger
 from tests.unit.fakes import FUNCTION_ARN, World
 
 

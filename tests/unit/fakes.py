@@ -14,8 +14,18 @@ from typing import Any
 
 import pytest
 
-from rotation.elasticache import ElastiCache
-from rotation.endpoint import Endpoint
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+    Version,
+)
+from rotation.adapters.step_functions import Ending, Execution, StepFunctions
+from rotation.adapters.topic import Message, Topic
 from rotation.errors import (
     RotationSupersededError,
     SecretDeletedError,
@@ -26,22 +36,12 @@ from rotation.errors import (
     UserNotFoundError,
     VersionNotReadableError,
 )
-from rotation.login import Door
-from rotation.password import PasswordRules, is_valid
-from rotation.schedule import Schedule
-from rotation.secret import SecretValue
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    AWSPREVIOUS,
-    SecretDescription,
-    SecretsManager,
-    Version,
-)
-from rotation.step_functions import Ending, Execution, StepFunctions
-from rotation.target import Target
-from rotation.topic import Message, Topic
-from rotation.user import User
+from rotation.records.endpoint import Endpoint
+from rotation.records.password import PasswordRules, is_valid
+from rotation.records.schedule import Schedule
+from rotation.records.secret import SecretValue
+from rotation.records.target import Target
+from rotation.records.user import User
 
 SECRET_NAME = "redis/app"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbCdEf"

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from rotation.aws import CLIENT_CONFIG, translated
+from rotation.adapters.aws import CLIENT_CONFIG, translated
 from rotation.errors import (
     AccessDeniedError,
     RotationError,

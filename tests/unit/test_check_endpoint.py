@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import check_endpoint
+from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.errors import (
     AnyPasswordAcceptedError,
     CurrentPasswordRefusedError,
@@ -12,7 +13,6 @@ from rotation.errors import (
     EndpointUnreachableError,
     ServiceUnavailableError,
 )
-from rotation.secrets_manager import AWSCURRENT
 from tests.unit.fakes import (
     ALL_PASSWORDS,
     CURRENT,

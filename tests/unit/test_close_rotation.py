@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import close_rotation
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import ThrottlingError
-from rotation.modification import Modification
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.records.modification import Modification
 from tests.unit.fakes import CURRENT, EXECUTION_ARN, NOW, PENDING, SECRET_ARN, World, make_target
 from tests.unit.test_report_rotation import metrics_in
 

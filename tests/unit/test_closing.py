@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rotation.closing import Closing, close
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -13,11 +13,11 @@ from rotation.errors import (
     ServiceUnavailableError,
     ThrottlingError,
 )
-from rotation.failure import Failure
-from rotation.modification import Modification
-from rotation.run_state import RunState
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
-from rotation.target import Target
+from rotation.records.failure import Failure
+from rotation.records.modification import Modification
+from rotation.records.run_state import RunState
+from rotation.records.target import Target
+from rotation.rules.closing import Closing, close
 from tests.unit.fakes import (
     CURRENT,
     EXECUTION_ARN,

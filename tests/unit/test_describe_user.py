@@ -7,7 +7,7 @@ import pytest
 
 import describe_user
 from rotation.errors import ConfigurationError, UserModifyingTooLongError, UserNotFoundError
-from rotation.modification import Modification, wait_after
+from rotation.records.modification import Modification, wait_after
 from tests.unit.fakes import World, make_target
 
 

@@ -7,8 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from rotation.elasticache import ElastiCache
-from rotation.endpoint import Endpoint
+from rotation.adapters.elasticache import ElastiCache
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -18,6 +17,7 @@ from rotation.errors import (
     UserBusyError,
     UserNotFoundError,
 )
+from rotation.records.endpoint import Endpoint
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
     PENDING_PASSWORD,

@@ -2,7 +2,7 @@
 
 import json
 
-from rotation.endpoint import Endpoint
+from rotation.records.endpoint import Endpoint
 
 ENDPOINT = Endpoint("cache-1", "node-1.example", 6379)
 

@@ -22,7 +22,10 @@ from botocore.retries import standard
 from botocore.session import get_session
 from botocore.stub import Stubber
 
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.adapters.topic import Message, Topic
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -30,11 +33,8 @@ from rotation.errors import (
     ThrottlingError,
     UnexpectedAwsError,
 )
-from rotation.password import PasswordRules
-from rotation.secrets_manager import SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.topic import Message, Topic
-from rotation.user import User
+from rotation.records.password import PasswordRules
+from rotation.records.user import User
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, RULES, SECRET_ARN, TOPIC_ARN, make_user
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"

@@ -3,7 +3,7 @@
 import pytest
 
 from rotation.errors import InvalidInputError, SecretFormatError
-from rotation.execution_input import ExecutionInput
+from rotation.records.execution_input import ExecutionInput
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from rotation.executions import (
+from rotation.rules.executions import (
     execution_name,
     is_attempt,
     is_derived,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rotation.failure import Failure
+from rotation.records.failure import Failure
 
 
 def test_the_cause_of_a_function_is_its_error_message() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.login import Door
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.adapters.topic import Topic
 from rotation.errors import RotationError, RotationSupersededError
-from rotation.login import Door
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.topic import Topic
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

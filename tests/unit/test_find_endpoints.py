@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import find_endpoints
-from rotation.endpoint import Endpoint
 from rotation.errors import (
     CurrentPasswordUnknownError,
     EndpointUnreachableError,
     NoEndpointError,
 )
+from rotation.records.endpoint import Endpoint
 from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, World, make_target
 
 EVENT = {"Target": make_target().to_state()}

@@ -20,11 +20,11 @@ from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
 import rotate_secret
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import RotationError, UnexpectedError
-from rotation.secrets_manager import SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import logger
+from rotation.runtime.telemetry import logger
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

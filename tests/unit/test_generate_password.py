@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 import generate_password
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import (
     ConfigurationError,
     RotationSupersededError,
     VersionNotReadableError,
 )
-from rotation.password import PasswordRules
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.records.password import PasswordRules
 from tests.unit.fakes import (
     CURRENT,
     EXECUTION_ARN,

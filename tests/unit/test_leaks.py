@@ -28,11 +28,11 @@ import notify_failure
 import promote_version
 import report_rotation
 import rotate_secret
-from rotation.elasticache import ElastiCache
-from rotation.secrets_manager import SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.telemetry import entry_point, logger
-from rotation.topic import Topic
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import SecretsManager
+from rotation.adapters.step_functions import StepFunctions
+from rotation.adapters.topic import Topic
+from rotation.runtime.telemetry import entry_point, logger
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

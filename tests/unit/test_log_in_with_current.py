@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import log_in_with_current
+from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.errors import (
     CertificateError,
     EndpointUnreachableError,
@@ -12,7 +13,6 @@ from rotation.errors import (
     RotationError,
     ServiceUnavailableError,
 )
-from rotation.secrets_manager import AWSCURRENT
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from redis.connection import SSLConnection
 
+from rotation.adapters.login import Door
 from rotation.errors import (
     AnyPasswordAcceptedError,
     CertificateError,
@@ -19,7 +20,6 @@ from rotation.errors import (
     PasswordRefusedError,
     RotationError,
 )
-from rotation.login import Door
 from tests.unit.fakes import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME
 from tests.unit.leaks import assert_no_leak
 
@@ -99,7 +99,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
             found.sockets.append(FakeSocket(found))
             return found.sockets[-1]
 
-    monkeypatch.setattr("rotation.login.SSLConnection", Connection)
+    monkeypatch.setattr("rotation.adapters.login.SSLConnection", Connection)
     return found
 
 

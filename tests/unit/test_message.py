@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from rotation import closing
-from rotation.message import clients_line, console_url, failure
-from rotation.step_functions import Ending, Execution
-from rotation.topic import Message
+from rotation.adapters.step_functions import Ending, Execution
+from rotation.adapters.topic import Message
+from rotation.rules import closing
+from rotation.rules.message import clients_line, console_url, failure
 from tests.unit.fakes import EXECUTION_ARN
 
 

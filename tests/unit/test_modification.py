@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rotation.errors import UserModifyingTooLongError
-from rotation.modification import (
+from rotation.records.modification import (
     LONGEST_WAIT_SECONDS,
     SHORTEST_WAIT_SECONDS,
     WAIT_SHARE,

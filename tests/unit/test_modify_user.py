@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 import modify_user
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import (
     CurrentPasswordUnknownError,
     RotationSupersededError,
     UserBusyError,
     VersionNotReadableError,
 )
-from rotation.modification import Modification
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.records.modification import Modification
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import notify_failure
+from rotation.adapters.step_functions import Ending
+from rotation.adapters.topic import Message
 from rotation.errors import ThrottlingError
-from rotation.message import console_url
-from rotation.step_functions import Ending
-from rotation.topic import Message
+from rotation.rules.message import console_url
 from tests.unit.fakes import EXECUTION_ARN, SECRET_ARN, World
 
 NAME = EXECUTION_ARN.rpartition(":")[2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rotation.adapters.secrets_manager import SecretDescription
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -16,18 +17,17 @@ from rotation.errors import (
     ThrottlingError,
     UserBusyError,
 )
-from rotation.executions import version_of
-from rotation.findings import MOST_FINDINGS, Finding, message_of
-from rotation.overdue import (
+from rotation.records.user import User
+from rotation.rules.executions import version_of
+from rotation.rules.findings import MOST_FINDINGS, Finding, message_of
+from rotation.rules.overdue import (
     PAUSES_SECONDS,
     SECONDS_UNTIL_A_SECOND_LOOK,
     WORK,
     OverdueCheck,
     Scope,
 )
-from rotation.pin import Pin
-from rotation.secrets_manager import SecretDescription
-from rotation.user import User
+from rotation.rules.pin import Pin
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

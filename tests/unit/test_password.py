@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.errors import ConfigurationError
-from rotation.password import (
+from rotation.records.password import (
     CHARACTERS,
     MAX_LENGTH,
     MIN_LENGTH,

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from local.package import read_template
+from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.errors import RotationError
-from rotation.executions import version_of
-from rotation.secrets_manager import AWSPENDING
-from rotation.user import BINDING_TAG
+from rotation.records.user import BINDING_TAG
+from rotation.rules.executions import version_of
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

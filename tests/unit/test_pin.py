@@ -3,7 +3,7 @@
 import pytest
 
 from rotation.errors import ConfigurationError, SecretNotAllowedError
-from rotation.pin import Pin
+from rotation.rules.pin import Pin
 from tests.unit.fakes import SECRET_ARN, USER_ARN, USERNAME
 
 SETTINGS = {"SECRET_ARN": SECRET_ARN, "USER_ARN": USER_ARN, "USER_NAME": USERNAME}

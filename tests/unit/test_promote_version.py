@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 import promote_version
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.errors import AccessDeniedError, RotationSupersededError, ServiceUnavailableError
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from tests.unit.fakes import (
     CURRENT,
     OTHER,

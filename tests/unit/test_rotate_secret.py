@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import rotate_secret
+from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.errors import (
     AccessDeniedError,
     CrossAccountRotationError,
@@ -15,8 +16,7 @@ from rotation.errors import (
     RotationInProgressError,
     SecretNotAllowedError,
 )
-from rotation.password import PasswordRules
-from rotation.secrets_manager import AWSCURRENT
+from rotation.records.password import PasswordRules
 from tests.unit.fakes import (
     FUNCTION_ARN,
     NEW_PASSWORD,

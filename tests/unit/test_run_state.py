@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rotation.failure import Failure
-from rotation.modification import Modification
-from rotation.run_state import RunState
+from rotation.records.failure import Failure
+from rotation.records.modification import Modification
+from rotation.records.run_state import RunState
 from tests.unit.fakes import ENDPOINT, EXECUTION_ARN, NOW, SECRET_ARN, make_target
 
 GIVEN = {"SecretId": SECRET_ARN}

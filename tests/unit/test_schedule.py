@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rotation.schedule import GRACE, Schedule
+from rotation.records.schedule import GRACE, Schedule
 from tests.unit.fakes import NOW
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

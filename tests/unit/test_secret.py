@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rotation.errors import SecretFormatError
-from rotation.password import MAX_LENGTH
-from rotation.secret import EXAMPLE, MAX_SECRET_BYTES, SecretValue
+from rotation.records.password import MAX_LENGTH
+from rotation.records.secret import EXAMPLE, MAX_SECRET_BYTES, SecretValue
 from tests.unit.fakes import CURRENT_PASSWORD, USER_ARN, USERNAME, secret_text
 from tests.unit.leaks import assert_no_leak, told_by
 

@@ -10,6 +10,14 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+    Version,
+)
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -22,16 +30,8 @@ from rotation.errors import (
     UnexpectedAwsError,
     VersionNotReadableError,
 )
-from rotation.password import PasswordRules
-from rotation.schedule import Schedule
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    AWSPREVIOUS,
-    SecretDescription,
-    SecretsManager,
-    Version,
-)
+from rotation.records.password import PasswordRules
+from rotation.records.schedule import Schedule
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.errors import (
     RotationError,
     RotationSupersededError,
@@ -16,9 +17,9 @@ from rotation.errors import (
     ThrottlingError,
     VersionNotReadableError,
 )
-from rotation.executions import execution_name, version_of
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
-from rotation.staging import (
+from rotation.records.target import Target
+from rotation.rules.executions import execution_name, version_of
+from rotation.rules.staging import (
     LONGEST_EXECUTION,
     make_version,
     remove_pending,
@@ -27,7 +28,6 @@ from rotation.staging import (
     stage_version,
     wait_for_earlier_runs,
 )
-from rotation.target import Target
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

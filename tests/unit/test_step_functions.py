@@ -10,19 +10,19 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from rotation.adapters.step_functions import (
+    FAILURE_STATES,
+    THROTTLED_BY_LAMBDA,
+    Ending,
+    Execution,
+    StepFunctions,
+)
 from rotation.errors import (
     AccessDeniedError,
     ConfigurationError,
     RotationError,
     ServiceUnavailableError,
     ThrottlingError,
-)
-from rotation.step_functions import (
-    FAILURE_STATES,
-    THROTTLED_BY_LAMBDA,
-    Ending,
-    Execution,
-    StepFunctions,
 )
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, SECRET_ARN
 

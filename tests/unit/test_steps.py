@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.adapters.step_functions import Execution
 from rotation.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -25,11 +27,9 @@ from rotation.errors import (
     VersionNotFoundError,
     VersionNotReadableError,
 )
-from rotation.executions import execution_name, version_of
-from rotation.pin import Pin
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
-from rotation.step_functions import Execution
-from rotation.steps import (
+from rotation.rules.executions import execution_name, version_of
+from rotation.rules.pin import Pin
+from rotation.rules.steps import (
     FIRST_LOOK_SECONDS,
     GIVING_WAY,
     LONGEST_WAIT_SECONDS,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotation.target import Target
+from rotation.records.target import Target
 from tests.unit.fakes import OTHER, make_target
 
 TEXT = st.text(max_size=5)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import (
     AccessDeniedError,
     CurrentPasswordUnknownError,
@@ -25,12 +26,11 @@ from rotation.errors import (
     UserNotRotatableError,
     VersionNotFoundError,
 )
-from rotation.execution_input import ExecutionInput
-from rotation.executions import version_of
-from rotation.pin import Pin
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING
-from rotation.target import Target
-from rotation.target_check import check_target
+from rotation.records.execution_input import ExecutionInput
+from rotation.records.target import Target
+from rotation.rules.executions import version_of
+from rotation.rules.pin import Pin
+from rotation.rules.target_check import check_target
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

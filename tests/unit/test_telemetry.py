@@ -10,7 +10,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError, UnexpectedError, UserBusyError, UserStatusError
-from rotation.telemetry import entry_point
+from rotation.runtime.telemetry import entry_point
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
     EXECUTION_ARN,

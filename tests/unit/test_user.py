@@ -15,8 +15,8 @@ from rotation.errors import (
     UserNotRotatableError,
     UserStatusError,
 )
-from rotation.secret import SecretValue
-from rotation.user import User, check_rotatable, user_id_of
+from rotation.records.secret import SecretValue
+from rotation.records.user import User, check_rotatable, user_id_of
 from tests.unit.fakes import CURRENT_PASSWORD, SECRET_ARN, USER_ARN, USER_ID, make_user, secret_text
 from tests.unit.leaks import assert_no_leak
 

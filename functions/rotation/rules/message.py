@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rotation.closing import (
+from rotation.adapters.step_functions import Ending, Execution
+from rotation.adapters.topic import Message
+from rotation.errors import CurrentPasswordRefusedError
+from rotation.rules.closing import (
     HAS_FIRST,
     LOCKED_OUT,
     MAY_HAVE_FIRST,
@@ -13,9 +16,6 @@ from rotation.closing import (
     UNKNOWN,
     UNTOUCHED,
 )
-from rotation.errors import CurrentPasswordRefusedError
-from rotation.step_functions import Ending, Execution
-from rotation.topic import Message
 
 #: Where the console is, by partition (https://docs.aws.amazon.com/general/latest/gr/, "Endpoints";
 #: https://docs.aws.eu/general/latest/gr/endpoints.html).

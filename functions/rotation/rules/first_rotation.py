@@ -7,13 +7,13 @@ holds, whatever became of the version.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rotation.adapters.secrets_manager import SecretsManager, known_password
 from rotation.errors import CurrentPasswordUnknownError
-from rotation.password import is_valid
-from rotation.secrets_manager import SecretsManager, known_password
+from rotation.records.password import is_valid
 
 if TYPE_CHECKING:
-    from rotation.login import Door
-    from rotation.target import Target
+    from rotation.adapters.login import Door
+    from rotation.records.target import Target
 
 #: As many as Secrets Manager keeps (API reference, PutSecretValue).
 MOST_CANDIDATES = 100

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from rotation import json_text
 from rotation.errors import SecretFormatError
-from rotation.password import MAX_LENGTH, is_valid
+from rotation.records import json_text
+from rotation.records.password import MAX_LENGTH, is_valid
 
 #: Limit of a SecretString, in bytes of UTF-8 (Secrets Manager quotas, "Secret value size").
 MAX_SECRET_BYTES = 65_536

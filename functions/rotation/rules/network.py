@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from rotation.endpoint import Endpoint
 from rotation.errors import CurrentPasswordUnknownError, NoEndpointError
-from rotation.target import Target
+from rotation.records.endpoint import Endpoint
+from rotation.records.target import Target
 
 
 @dataclass(frozen=True)

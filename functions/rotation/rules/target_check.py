@@ -3,8 +3,15 @@
 from contextlib import suppress
 from typing import NoReturn
 
-from rotation import first_rotation
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    SecretDescription,
+    SecretsManager,
+    without_current,
+)
+from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import (
     InvalidInputError,
     RotationError,
@@ -14,20 +21,13 @@ from rotation.errors import (
     UserBusyError,
     UserNotBoundError,
 )
-from rotation.execution_input import ExecutionInput
-from rotation.executions import is_attempt, running_execution_for, version_of
-from rotation.pin import Pin
-from rotation.secret import SecretValue
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    SecretDescription,
-    SecretsManager,
-    without_current,
-)
-from rotation.step_functions import StepFunctions
-from rotation.target import Target
-from rotation.user import BINDING_TAG, User, check_rotatable, user_id_of
+from rotation.records.execution_input import ExecutionInput
+from rotation.records.secret import SecretValue
+from rotation.records.target import Target
+from rotation.records.user import BINDING_TAG, User, check_rotatable, user_id_of
+from rotation.rules import first_rotation
+from rotation.rules.executions import is_attempt, running_execution_for, version_of
+from rotation.rules.pin import Pin
 
 
 def check_target(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rotation.failure import Failure
-from rotation.modification import Modification
-from rotation.target import Target
+from rotation.records.failure import Failure
+from rotation.records.modification import Modification
+from rotation.records.target import Target
 
 # Entries of ``Verification`` that are no errors: AWSCURRENT logged in on the endpoint, or holds no
 # password yet, which no client can use.

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rotation.adapters.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.errors import (
     CurrentPasswordRefusedError,
     InvalidInputError,
     PasswordRefusedError,
     RotationError,
 )
-from rotation.execution_input import ExecutionInput
-from rotation.executions import is_attempt
-from rotation.failure import Failure
-from rotation.run_state import FIRST_ROTATION, LOGGED_IN, RunState
-from rotation.secrets_manager import AWSCURRENT, SecretsManager
-from rotation.staging import remove_pending
+from rotation.records.execution_input import ExecutionInput
+from rotation.records.failure import Failure
+from rotation.records.run_state import FIRST_ROTATION, LOGGED_IN, RunState
+from rotation.rules.executions import is_attempt
+from rotation.rules.staging import remove_pending
 
 # What the run has done to the user.
 UNTOUCHED = "UNTOUCHED"

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from rotation.errors import ConfigurationError, SecretNotAllowedError
-from rotation.secret import SecretValue
+from rotation.records.secret import SecretValue
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,15 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    AWSPREVIOUS,
+    SecretDescription,
+    SecretsManager,
+    without_current,
+)
+from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import (
     RotationSupersededError,
     SecretFormatError,
@@ -11,18 +20,9 @@ from rotation.errors import (
     ThrottlingError,
     VersionNotReadableError,
 )
-from rotation.executions import execution_by_hand, is_derived, newest_execution
-from rotation.password import PasswordRules, is_valid
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    AWSPREVIOUS,
-    SecretDescription,
-    SecretsManager,
-    without_current,
-)
-from rotation.step_functions import StepFunctions
-from rotation.target import Target
+from rotation.records.password import PasswordRules, is_valid
+from rotation.records.target import Target
+from rotation.rules.executions import execution_by_hand, is_derived, newest_execution
 
 #: The state machine's TimeoutSeconds, and some.
 LONGEST_EXECUTION = timedelta(days=3, hours=1)

@@ -8,20 +8,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rotation import findings
-from rotation.elasticache import ElastiCache
+from rotation.adapters.elasticache import ElastiCache
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    SecretDescription,
+    SecretsManager,
+)
+from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import (
     RotationError,
     ServiceUnavailableError,
     ThrottlingError,
     UserNotFoundError,
 )
-from rotation.executions import dry_run_of, running_execution_for
-from rotation.findings import PASSING, Finding, Kind
-from rotation.pin import Pin
-from rotation.secrets_manager import AWSCURRENT, AWSPENDING, SecretDescription, SecretsManager
-from rotation.step_functions import StepFunctions
-from rotation.user import BINDING_TAG, User
+from rotation.records.user import BINDING_TAG, User
+from rotation.rules import findings
+from rotation.rules.executions import dry_run_of, running_execution_for
+from rotation.rules.findings import PASSING, Finding, Kind
+from rotation.rules.pin import Pin
 
 SECONDS_UNTIL_A_SECOND_LOOK = 5.0
 #: Between two calls of ListExecutions, which has 2 calls a second in most regions, for the whole

@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import Iterable
 
-from rotation.step_functions import Execution, StepFunctions
+from rotation.adapters.step_functions import Execution, StepFunctions
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -1,8 +1,8 @@
 """The proof that AWSCURRENT is the password that clients use: it logs in."""
 
+from rotation.adapters.login import Door
 from rotation.errors import CurrentPasswordRefusedError
-from rotation.login import Door
-from rotation.target import Target
+from rotation.records.target import Target
 
 
 def check_current_password(target: Target, password: str | None, door: Door) -> bool:

@@ -11,8 +11,8 @@ from rotation.errors import (
     UserNotRotatableError,
     UserStatusError,
 )
-from rotation.password import why_invalid
-from rotation.secret import SecretValue
+from rotation.records.password import why_invalid
+from rotation.records.secret import SecretValue
 
 #: The tag of a user that names its secret, by name or ARN.
 BINDING_TAG = "rotation-secret"

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from rotation.aws import CLIENT_CONFIG, translated
+from rotation.adapters.aws import CLIENT_CONFIG, translated
 from rotation.errors import AccessDeniedError, ConfigurationError, RotationError, ThrottlingError
 
 _CODES: dict[str, type[RotationError]] = {

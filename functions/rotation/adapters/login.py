@@ -16,13 +16,13 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from rotation.endpoint import Endpoint
 from rotation.errors import (
     AnyPasswordAcceptedError,
     CertificateError,
     EndpointUnreachableError,
     PasswordRefusedError,
 )
+from rotation.records.endpoint import Endpoint
 
 
 class Door:

@@ -8,6 +8,14 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
+from rotation.adapters.secrets_manager import (
+    AWSCURRENT,
+    AWSPENDING,
+    SecretDescription,
+    SecretsManager,
+    without_current,
+)
+from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.errors import (
     AwsError,
     CrossAccountRotationError,
@@ -22,7 +30,8 @@ from rotation.errors import (
     ThrottlingError,
     VersionNotReadableError,
 )
-from rotation.executions import (
+from rotation.records.password import PasswordRules
+from rotation.rules.executions import (
     dry_run_of,
     execution_by_hand,
     execution_name,
@@ -30,17 +39,8 @@ from rotation.executions import (
     newest_execution,
     running_execution_for,
 )
-from rotation.password import PasswordRules
-from rotation.pin import Pin
-from rotation.secrets_manager import (
-    AWSCURRENT,
-    AWSPENDING,
-    SecretDescription,
-    SecretsManager,
-    without_current,
-)
-from rotation.staging import make_version, remove_pending, require_promotable
-from rotation.step_functions import Execution, StepFunctions
+from rotation.rules.pin import Pin
+from rotation.rules.staging import make_version, remove_pending, require_promotable
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 #: Left to answer with RotationInProgressError before Lambda kills the function, in seconds.

@@ -5,10 +5,10 @@ from typing import Any
 
 import boto3
 
-from rotation.aws import CLIENT_CONFIG, translated
-from rotation.endpoint import Endpoint
+from rotation.adapters.aws import CLIENT_CONFIG, translated
 from rotation.errors import RotationError, UserBusyError, UserNotFoundError
-from rotation.user import User
+from rotation.records.endpoint import Endpoint
+from rotation.records.user import User
 
 _CODES: dict[str, type[RotationError]] = {
     "UserNotFound": UserNotFoundError,

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from rotation.secrets_manager import (
+from rotation.adapters.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
     AWSPREVIOUS,
     SecretDescription,
     Version,
 )
-from rotation.topic import Message
-from rotation.user import BINDING_TAG, User
+from rotation.adapters.topic import Message
+from rotation.records.user import BINDING_TAG, User
 
 Kind = Literal[
     "Overdue",

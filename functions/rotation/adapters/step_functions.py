@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from rotation.aws import CLIENT_CONFIG, translated
+from rotation.adapters.aws import CLIENT_CONFIG, translated
 from rotation.errors import ConfigurationError, RotationError
 
 #: What comes after a failure, on its way to the end.
@@ -56,7 +56,7 @@ class Execution:
 class Ending:
     """What the history of a run that did not succeed tells of what is left.
 
-    ``codes`` are those of rotation.closing, or empty where Close Rotation has not told any; then
+    ``codes`` are those of `rotation.rules.closing`, or empty where Close Rotation told none; then
     ``user_reached`` is whether Modify User was entered. ``user_id`` is empty where Check Target has
     not found the user.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from rotation.aws import CLIENT_CONFIG, translated
+from rotation.adapters.aws import CLIENT_CONFIG, translated
 from rotation.errors import (
     AccessDeniedError,
     RotationError,
@@ -23,9 +23,9 @@ from rotation.errors import (
     VersionNotFoundError,
     VersionNotReadableError,
 )
-from rotation.password import PasswordRules, is_valid
-from rotation.schedule import Schedule
-from rotation.secret import SecretValue
+from rotation.records.password import PasswordRules, is_valid
+from rotation.records.schedule import Schedule
+from rotation.records.secret import SecretValue
 
 AWSCURRENT = "AWSCURRENT"
 AWSPENDING = "AWSPENDING"

@@ -1,0 +1,1 @@
+"""What travels between the states, and values: no service is called here."""

@@ -1,0 +1,1 @@
+"""What every handler needs of Lambda: logs, metrics and settings."""
