@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local import shell
 from local.assumptions import AssumptionError, Assumptions
 from local.deploy import deploy
 from local.faults import control, parse, table
@@ -120,14 +121,7 @@ def _list_faults() -> int:
 
 
 def _fault(options: argparse.Namespace) -> int:
-    try:
-        lines = (options.directory / "env").read_text().splitlines()
-    except OSError:
-        raise LocalAwsError(
-            f"No local AWS runs in {options.directory}: start one, with python -m local up."
-        ) from None
-    env = dict(shlex.split(line)[1].split("=", 1) for line in lines)
-    url = env["LOCAL_CONTROL_URL"]
+    url = shell.control_url(options.directory)
     for text in options.fault:
         parse(text)
     if options.clear:
@@ -154,9 +148,9 @@ def _up(options: argparse.Namespace) -> int:
             **{_variable(name): value for name, value in stack.outputs.items()},
         }
         control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
-        env.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in values.items()))
+        shell.write(env, values)
         try:
-            print("ready" + _NEXT.format(env=os.path.relpath(env)), flush=True)
+            print("ready" + _NEXT.format(env=shlex.quote(os.path.relpath(env))), flush=True)
             return aws.wait()
         finally:
             env.unlink(missing_ok=True)

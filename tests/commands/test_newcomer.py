@@ -1,11 +1,14 @@
 """What somebody meets who has only just cloned the project: one line that says what to type."""
 
 import ast
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from local import shell
 from tests.commands.test_commands import ROOT
 
 MODULES = ("local", "local.package", "report", "report.cost", "bench")
@@ -29,3 +32,70 @@ def test_a_python_without_the_packages_is_told_in_one_line(module: str) -> None:
 )
 def test_what_is_read_before_that_is_in_the_syntax_of_any_python_3(file: str) -> None:
     ast.parse((ROOT / f"{file}.py").read_text(), feature_version=(3, 6))
+
+
+HOSTILE = {
+    "AWS_PROFILE": "work",
+    "AWS_SESSION_TOKEN": "of-work",
+    "AWS_ENDPOINT_URL_S3": "https://s3.example",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    "NO_PROXY": "intranet",
+}
+
+
+def sourced(
+    name: str, folder: Path, then: str, monkeypatch: pytest.MonkeyPatch, path: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """What a shell says that has sourced the file twice; the programs are in the folder."""
+    if not shutil.which(name):
+        pytest.skip(f"no {name} here")
+    monkeypatch.setattr(sys, "executable", f"{folder}/python")
+    file = folder / "env"
+    shell.write(file, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "LOCAL_CONTROL_URL": "http://c/l"})
+    return subprocess.run(
+        [name, "-euc", f'. "$0"; . "$0"; {then}', file],
+        env={**HOSTILE, "PATH": f"{path}/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def program(file: Path, says: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\necho '{says}'\n")
+    file.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["sh", "bash", "dash", "zsh"])
+def test_a_shell_that_has_sourced_the_file_reaches_the_local_aws_alone(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "it's $HOME"
+    program(folder / "aws", "aws-cli/1.46.3 of the project")
+    done = sourced(name, folder, "aws; env", monkeypatch)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *lines = done.stdout.splitlines()
+    assert first == "aws-cli/1.46.3 of the project"
+    got = dict(line.split("=", 1) for line in lines)
+    assert {key: value for key, value in got.items() if key.startswith("AWS_")} == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_PAGER": "",
+    }
+    assert got["PATH"] == f"{folder}:/usr/bin:/bin"
+    assert got["NO_PROXY"] == got["no_proxy"] == "127.0.0.1,localhost,intranet"
+    assert shell.control_url(folder) == "http://c/l"
+
+
+@pytest.mark.parametrize(
+    "version, old", [("1.28.1", 1), ("1.29.0", 0), ("2.9.9", 1), ("2.12.7", 1), ("2.13.0", 0)]
+)
+def test_an_aws_cli_that_knows_no_endpoints_by_service_is_warned_of(
+    version: str, old: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "elsewhere/aws", f"aws-cli/{version} Python/3.11")
+    done = sourced("sh", tmp_path, "", monkeypatch, path=f"{tmp_path}/elsewhere:")
+    assert done.returncode == 0
+    assert done.stderr.count("warning: ") == 2 * old
+    assert done.stderr.count(f"{tmp_path}/elsewhere/aws would ask the real AWS") == 2 * old
