@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -139,15 +140,20 @@ def rotate(aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str] 
 
 
 def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
-    """Write the report's page of each execution; the path of the last one's."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write the report's page of each execution; the path of the last one's, if it can be."""
     paths = []
     for execution in seen.executions:
         reading = source.read(execution.arn, aws.client("stepfunctions"))
         run = reading.run()
         paths.append(directory / f"{run.name}.html")
         html = page.html(run, reading.definition, remedy_of(run))
-        paths[-1].write_text(html, encoding="utf-8")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            paths[-1].write_text(html, encoding="utf-8")
+        except OSError as error:
+            # The outcome is another matter.
+            print(f"warning: the execution's page was not written: {error}", file=sys.stderr)
+            return []
     return paths[-1:]
 
 

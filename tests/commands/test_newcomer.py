@@ -1,14 +1,22 @@
 """What somebody meets who has only just cloned the project: one line that says what to type."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from local import shell
+from local.__main__ import main
+from local.rotate import Execution, Rotation, write_pages
+from report import source
+from report.graph import observed
+from tests import preloaded
 from tests.commands.test_commands import ROOT
 
 MODULES = ("local", "local.package", "report", "report.cost", "bench")
@@ -32,6 +40,84 @@ def test_a_python_without_the_packages_is_told_in_one_line(module: str) -> None:
 )
 def test_what_is_read_before_that_is_in_the_syntax_of_any_python_3(file: str) -> None:
     ast.parse((ROOT / f"{file}.py").read_text(), feature_version=(3, 6))
+
+
+HISTORY = "tests/report/histories/dry-run.json"
+PIPED = ["local --list-faults", f"report --history {HISTORY} --json", f"report.cost < {HISTORY}"]
+
+
+@pytest.mark.parametrize("command", PIPED)
+def test_nothing_is_said_where_nobody_reads(command: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        ["sh", "-c", f"{preloaded.python()} -m {command}"],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_cost_of_nothing_is_answered_with_what_to_pipe_in() -> None:
+    # A terminal, from which nothing comes.
+    ours, theirs = os.openpty()
+    for given in (theirs, subprocess.DEVNULL):
+        done = subprocess.run(
+            [preloaded.python(), "-m", "report.cost"],
+            cwd=ROOT,
+            stdin=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        [line] = done.stderr.splitlines()
+        assert "get-execution-history" in line
+    os.close(ours)
+    os.close(theirs)
+
+
+FOLDERS = {"": "''", "file": "File exists", "x" * 300: "File name too long", "a\nb": r"'a\nb'"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_that_cannot_be_is_named(
+    folder: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    try:
+        status = main(["up", "--directory", folder])
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    assert status in (1, 2)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    last = printed.err.splitlines()[-1]
+    assert FOLDERS[folder] in last
+    assert "--directory" in last
+
+
+def test_a_page_that_cannot_be_written_changes_no_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = source.load(ROOT / HISTORY, None)
+    reading = SimpleNamespace(run=lambda: run, definition=observed(run))
+    monkeypatch.setattr(source, "read", lambda *_: reading)
+    aws: Any = SimpleNamespace(client=lambda _: None)
+    seen = Rotation(executions=[Execution("arn")])
+    assert write_pages(aws, seen, tmp_path / "pages") == [tmp_path / f"pages/{run.name}.html"]
+    assert capsys.readouterr().err == ""
+    (tmp_path / "file").touch()
+    assert write_pages(aws, seen, tmp_path / "file") == []
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"File exists: '{tmp_path}/file'" in line
 
 
 HOSTILE = {
