@@ -127,6 +127,8 @@ def test_nothing_is_left_running(tmp_path: Path, number: signal.Signals) -> None
     with up(tmp_path, python=sys.executable) as process:
         shell(
             tmp_path,
+            # The preloaded one: what is killed here is not.
+            f"PATH={preloaded.folder()}:$PATH\n"
             "aws lambda invoke --function-name $ROTATION_FUNCTION_ARN /dev/null >&2\n"
             "aws elasticache create-serverless-cache --serverless-cache-name c --engine redis >&2",
         )
