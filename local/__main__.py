@@ -155,7 +155,9 @@ def _up(options: argparse.Namespace) -> int:
         control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
         shell.write(env, values)
         try:
-            print("ready" + _NEXT.format(env=shlex.quote(os.path.relpath(env))), flush=True)
+            # With a slash, or a shell looks for it on the PATH.
+            shown = os.path.join(os.path.relpath(options.directory), "env")
+            print("ready" + _NEXT.format(env=shlex.quote(shown)), flush=True)
             return aws.wait()
         finally:
             env.unlink(missing_ok=True)
