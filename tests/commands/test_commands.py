@@ -150,7 +150,6 @@ def busy_port() -> Iterator[str]:
 
 BAD_OPTIONS: list[tuple[list[str], str]] = [
     (["--parameter", "PasswordLength=5"], "PasswordLength"),
-    (["--parameter", "PasswordLenght=20"], "PasswordLenght"),
     (["--parameter", "PasswordLength"], "KEY=VALUE"),
     (["--parameter", "UserName=app"], "SecretArn"),
     (["--modifying-seconds", "-1"], "--modifying-seconds"),

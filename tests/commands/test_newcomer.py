@@ -13,6 +13,7 @@ import pytest
 
 from local import shell
 from local.__main__ import main
+from local.instance import LocalAws
 from local.rotate import Execution, Rotation, write_pages
 from report import source
 from report.graph import observed
@@ -102,6 +103,17 @@ def test_a_folder_that_cannot_be_is_named(
     last = printed.err.splitlines()[-1]
     assert FOLDERS[folder] in last
     assert "--directory" in last
+
+
+@pytest.mark.parametrize("command", ["up", "rotate"])
+def test_a_parameter_that_is_not_there_is_named_before_anything_is_started(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(LocalAws, "start")
+    assert main([command, "--parameter", "PasswordLenght=20"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "PasswordLenght" in line
+    assert "PasswordLength" in line
 
 
 def test_a_page_that_cannot_be_written_changes_no_outcome(
