@@ -40,7 +40,7 @@ clean: ## Remove what the other targets made
 setup: $(VENV)/installed ## Install the pinned packages into .venv, once
 
 $(VENV)/installed: requirements.txt
-	@command -v $(PYTHON) >/dev/null \
+	@command -v $(firstword $(PYTHON)) >/dev/null \
 	  || { echo "error: there is no $(PYTHON); say make PYTHON=python3.x" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.x" >&2; exit 1; }
