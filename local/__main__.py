@@ -14,11 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local import shell
 from local.assumptions import AssumptionError, Assumptions
-from local.deploy import deploy
+from local.deploy import check_parameters, deploy
 from local.faults import control, parse, table
 from local.instance import DEFAULT_CONCURRENCY, LocalAws, LocalAwsError
+from local.package import read_template
 from local.rotate import NODES, Rotation, rotate, write_pages
+from report import closed_pipe
 
 _NEXT = """
 In another terminal:
@@ -36,15 +39,17 @@ In another terminal:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, or 1 after one line that says what is wrong."""
-    if "--list-faults" in (sys.argv[1:] if arguments is None else arguments):
-        return _list_faults()
-    options = _parser().parse_args(arguments)
+    listed = "--list-faults" in (sys.argv[1:] if arguments is None else arguments)
+    options = argparse.Namespace(run=_list_faults) if listed else _parser().parse_args(arguments)
     # A kill must clean up just as an interrupt does; a shell has what it starts with & ignore one.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
         status: int = options.run(options)
-    except LocalAwsError as error:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return closed_pipe()
+    except (LocalAwsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -56,7 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="start it, deploy template.yaml, and run until stopped")
-    up.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
     up.add_argument("--port", type=_port, help="of the gateway; default: free")
     up.set_defaults(run=_up)
     show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
@@ -65,8 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     fault = commands.add_parser("fault", help="have a running `up` fail, or say how it does")
     fault.add_argument("fault", nargs="*", metavar="FAULT", help="see --list-faults")
     fault.add_argument("--clear", action="store_true", help="drop all faults first")
-    fault.add_argument("--directory", type=Path, default=Path(".local"), help="default: .local")
     fault.set_defaults(run=_fault)
+    for command in (up, fault):
+        command.add_argument(
+            "--directory", type=_directory, default=Path(".local"), help="default: .local"
+        )
     for command in (up, show):
         command.add_argument(
             "--fault",
@@ -113,21 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list_faults() -> int:
+def _list_faults(_: argparse.Namespace) -> int:
     for written, does in table():
         print(f"{written:<42}{does}")
     return 0
 
 
 def _fault(options: argparse.Namespace) -> int:
-    try:
-        lines = (options.directory / "env").read_text().splitlines()
-    except OSError:
-        raise LocalAwsError(
-            f"No local AWS runs in {options.directory}: start one, with python -m local up."
-        ) from None
-    env = dict(shlex.split(line)[1].split("=", 1) for line in lines)
-    url = env["LOCAL_CONTROL_URL"]
+    url = shell.control_url(options.directory)
     for text in options.fault:
         parse(text)
     if options.clear:
@@ -138,8 +138,7 @@ def _fault(options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-    for text in options.fault:
-        parse(text)
+    _check(options)
     with LocalAws(
         options.directory,
         port=options.port,
@@ -154,12 +153,22 @@ def _up(options: argparse.Namespace) -> int:
             **{_variable(name): value for name, value in stack.outputs.items()},
         }
         control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
-        env.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in values.items()))
+        shell.write(env, values)
         try:
-            print("ready" + _NEXT.format(env=os.path.relpath(env)), flush=True)
+            # With a slash, or a shell looks for it on the PATH.
+            shown = os.path.join(os.path.relpath(options.directory), "env")
+            print("ready" + _NEXT.format(env=shlex.quote(shown)), flush=True)
             return aws.wait()
         finally:
             env.unlink(missing_ok=True)
+
+
+def _check(options: argparse.Namespace, *nodes: int) -> None:
+    """What can be told to be wrong before anything is started."""
+    for text in options.fault:
+        parse(text, *nodes)
+    if options.parameter:
+        check_parameters(dict(options.parameter), read_template())
 
 
 def _variable(output: str) -> str:
@@ -169,8 +178,7 @@ def _variable(output: str) -> str:
 
 def _rotate(options: argparse.Namespace) -> int:
     console = Console(stderr=options.json, highlight=False, soft_wrap=True, emoji=False)
-    for text in options.fault:
-        parse(text, NODES)
+    _check(options, NODES)
     with (
         tempfile.TemporaryDirectory(prefix="rotate-") as directory,
         LocalAws(
@@ -226,6 +234,12 @@ def _assumption(text: str) -> tuple[str, str]:
     except AssumptionError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return name, value
+
+
+def _directory(text: str) -> Path:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a folder")
+    return Path(text)
 
 
 def _seconds(text: str) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from local.instance import REGION, LocalAws, LocalAwsError
-from local.package import Package, archive, files, packaged, read_template
+from local.package import Package, Template, archive, files, packaged, read_template
 from local.step_functions import adopt_state_machines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,7 +127,7 @@ def change_stack(
 def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str]) -> str:
     """Put the packaged template, and what it names, into the new bucket; the template's URL."""
     made, objects = packaged(read_template(), package, bucket)
-    _check(parameters, made["Parameters"])
+    check_parameters(parameters, made)
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}}
     s3.create_bucket(Bucket=bucket, **elsewhere if s3.meta.region_name != REGION else {})
     for key, content in {**objects, "template.json": json.dumps(made).encode()}.items():
@@ -136,17 +136,19 @@ def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
+def check_parameters(given: Mapping[str, str], template: Template) -> None:
+    """Raises LocalAwsError, which names the parameter, where the template has none of that name."""
+    for name in given:
+        if name not in template["Parameters"]:
+            known = ", ".join(template["Parameters"])
+            raise LocalAwsError(
+                f"Parameter {name}: the template has none of that name. It has {known}."
+            )
+
+
 def zipped(contents: Mapping[str, bytes]) -> bytes:
     """A function's package of these files, by path, that runs under this Python."""
     return archive({"bootstrap": _BOOTSTRAP.encode(), **contents})
-
-
-def _check(given: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:
-    for name in given:
-        if name not in known:
-            raise LocalAwsError(
-                f"Parameter {name}: the template has none of that name. It has {', '.join(known)}."
-            )
 
 
 def _exists(cloudformation: Any, name: str) -> bool:

@@ -90,13 +90,19 @@ class LocalAws:
         """Returns when every service answers; raises LocalAwsError."""
         if self._process is not None:
             raise LocalAwsError("This local AWS is started already: stop it first.")
-        self._directory.mkdir(parents=True, exist_ok=True)
         log = self._directory / "server.log"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            log_file = log.open("ab")
+        except OSError as error:
+            raise LocalAwsError(
+                f"{self._directory}: {error.strerror}; give another --directory."
+            ) from None
         command = [self.python, "-m", "local.server", "--directory", str(self._directory)]
         command += ["--port", str(self._port or 0)]
         command += ["--modifying-seconds", str(self._modifying_seconds)]
         command += ["--concurrency", str(self._concurrency)]
-        with log.open("ab") as log_file:
+        with log_file:
             # Its own session, so that it and all it starts are one process group; stdin is the
             # child's sign of life of this process.
             process = subprocess.Popen(

@@ -158,17 +158,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise PackageError(f"PREFIX={prefix} is not a prefix of keys, such as rotation/0.2.0.")
         folder = f"{prefix}/" if prefix else ""
         sam_template, objects = packaged(read_template(), lambda_package(), bucket, folder)
-    except PackageError as error:
+        directory.mkdir(parents=True, exist_ok=True)
+        for kind in ("functions", "layer", "definition"):
+            for old in directory.glob(f"{kind}-*"):
+                old.unlink()
+        for key, content in objects.items():
+            (directory / key.removeprefix(folder)).write_bytes(content)
+        text = json.dumps(without_sam(sam_template), indent=2)
+        (directory / "template.json").write_text(f"{text}\n")
+    except (PackageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    directory.mkdir(parents=True, exist_ok=True)
-    for kind in ("functions", "layer", "definition"):
-        for old in directory.glob(f"{kind}-*"):
-            old.unlink()
-    for key, content in objects.items():
-        (directory / key.removeprefix(folder)).write_bytes(content)
-    text = json.dumps(without_sam(sam_template), indent=2)
-    (directory / "template.json").write_text(f"{text}\n")
     for path in sorted(directory.iterdir()):
         print(f"{path.stat().st_size / 1000:7.0f} KB  {path}")
     if "${" in bucket:

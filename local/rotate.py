@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -143,19 +144,27 @@ def rotate(
 
 
 def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
-    """Write the report's page of each execution, and its history beside it; the last one's."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write the report's page of each execution, and its history beside it; the last one's.
+
+    Where they cannot be written, a line on standard error says so.
+    """
     paths = []
     for execution in seen.executions:
         reading = source.read(execution.arn, aws.client("stepfunctions"))
-        run, remedy = reading.run(), None
+        run = reading.run()
         if remedy := remedy_of(run):
             since = source.since(About.of(run), run, aws.client("secretsmanager"))
             remedy = replace(remedy, since=since)
         page_file = directory / f"{run.name}.html"
-        page_file.write_text(page.html(run, reading.definition, remedy), encoding="utf-8")
         history = page_file.with_suffix(".json")
-        history.write_text(source.saved(reading), encoding="utf-8")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            page_file.write_text(page.html(run, reading.definition, remedy), encoding="utf-8")
+            history.write_text(source.saved(reading), encoding="utf-8")
+        except OSError as error:
+            # The outcome is another matter.
+            print(f"warning: the execution's page was not written: {error}", file=sys.stderr)
+            return []
         paths = [page_file, history]
     return paths
 

@@ -114,7 +114,8 @@ def _start(
     authority_file = directory / "ca.pem"
     authority.cert_pem.write_to_path(str(authority_file))
     gateway_url = f"http://127.0.0.1:{gateway.getsockname()[1]}"
-    temporary = directory / "tmp"
+    # A folder of the user's own has another name: this one is emptied.
+    temporary = directory / "server.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     # tempfile may have settled on the shared folder by now, whatever TMPDIR says.

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from report import page, picture, source, terminal
+from report import closed_pipe, page, picture, source, terminal
 from report.about import About
 from report.follow import follow
 from report.graph import DefinitionError, mermaid, observed
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = _report(options, console)
         sys.stdout.flush()
+    except BrokenPipeError:
+        return closed_pipe()
     except (source.SourceError, HistoryError, DefinitionError, OSError) as error:
         print(f"error: {terminal.plain(str(error))}", file=sys.stderr)
         return 1

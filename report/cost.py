@@ -1,6 +1,7 @@
 """What one rotation costs, by the history of its execution.
 
-``aws stepfunctions get-execution-history --execution-arn ARN | python -m report.cost``
+``aws stepfunctions get-execution-history --execution-arn ARN --output json``, piped into
+``python -m report.cost``.
 """
 
 import json
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from report import closed_pipe
 from report.history import time_of
 
 #: US dollars in us-east-1, November 2026: Step Functions Standard, per state transition
@@ -75,16 +77,26 @@ def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
 
 
 def main() -> int:
-    """Print the cost of the history on standard input."""
+    """Print the cost of the history on standard input; 1 where there is none."""
     try:
-        cost = cost_of(json.load(sys.stdin)["events"])
+        # A person who types nothing would wait for ever.
+        given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+        cost = cost_of(json.loads(given)["events"])
     except (ValueError, KeyError, TypeError, IndexError):
-        print("error: standard input is not the JSON of get-execution-history", file=sys.stderr)
+        print(
+            "error: standard input is not the JSON of aws stepfunctions get-execution-history "
+            "--execution-arn ARN --output json: pipe that into this command",
+            file=sys.stderr,
+        )
         return 1
-    print(f"transitions         {cost.transitions:>8}    ${cost.step_functions:.6f}")
-    print(f"tasks               {cost.task_seconds:>7.1f}s    ${cost.tasks:.6f}")
-    print(f"rotation function   {cost.seconds:>7.1f}s    ${cost.rotation_function:.6f}")
-    print(f"total                           ${cost.total:.6f}")
+    try:
+        print(f"transitions         {cost.transitions:>8}    ${cost.step_functions:.6f}")
+        print(f"tasks               {cost.task_seconds:>7.1f}s    ${cost.tasks:.6f}")
+        print(f"rotation function   {cost.seconds:>7.1f}s    ${cost.rotation_function:.6f}")
+        print(f"total                           ${cost.total:.6f}")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return closed_pipe()
     return 0
 
 

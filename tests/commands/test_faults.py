@@ -1,9 +1,7 @@
 """``--fault``, ``--list-faults`` and ``python -m local fault``, as a person runs them."""
 
 import json
-import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,14 +58,6 @@ def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rotate", "--list-faults"]) == 0
     listed = [line.split()[0].partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert set(KINDS) <= set(listed)
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """`main` handles SIGTERM, which is this process's again afterwards."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 WRONG = [

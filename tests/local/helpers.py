@@ -135,7 +135,7 @@ def occupy(aws: LocalAws) -> None:
     )["stateMachineArn"]
     stepfunctions.start_execution(stateMachineArn=machine)
     directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
-    eventually((directory / "tmp" / "busy").exists)
+    eventually((directory / "server.tmp" / "busy").exists)
     assert aws._process
     group = aws._process.pid
     names = list(members(group).values())
