@@ -105,7 +105,8 @@ def _current(passed: Mapping[str, Visit], target: Mapping[str, Any], codes: Code
     promote = passed.get("Promote Version")
     if codes.get("Promoted") or (promote and promote.outcome == "succeeded"):
         return f"is version {version}, which this run has set"
-    if promote and codes.get("Pending") != closing.REMOVED:
+    unseen = codes.get("Promoted", False) is None
+    if promote and (unseen or codes.get("Pending") != closing.REMOVED):
         return f"may be version {version}: whether this run has moved it is unknown"
     return f"was not moved: version {found}" if found else "was not moved by this run"
 

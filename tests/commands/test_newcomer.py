@@ -120,11 +120,13 @@ def test_a_page_that_cannot_be_written_changes_no_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, _ = source.load(ROOT / HISTORY, None)
-    reading = SimpleNamespace(run=lambda: run, definition=observed(run))
+    reading = SimpleNamespace(run=lambda: run, definition=observed(run), events=[])
     monkeypatch.setattr(source, "read", lambda *_: reading)
+    monkeypatch.setattr(source, "since", lambda *_: "")
     aws: Any = SimpleNamespace(client=lambda _: None)
     seen = Rotation(executions=[Execution("arn")])
-    assert write_pages(aws, seen, tmp_path / "pages") == [tmp_path / f"pages/{run.name}.html"]
+    written = [tmp_path / f"pages/{run.name}.{kind}" for kind in ("html", "json")]
+    assert write_pages(aws, seen, tmp_path / "pages") == written
     assert capsys.readouterr().err == ""
     (tmp_path / "file").touch()
     assert write_pages(aws, seen, tmp_path / "file") == []

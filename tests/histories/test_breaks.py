@@ -373,6 +373,19 @@ def test_a_node_that_lags_behind_for_a_user_that_was_open_is_waited_for(inside: 
     comes_through(inside, tenant)
 
 
+def test_a_promotion_that_close_rotation_may_not_see_is_not_denied(inside: InProcess) -> None:
+    """The function is killed when the label has moved, and from then on nobody may look."""
+    tenant = served(inside, "replicas")
+    execution = tenant.begin()
+    inside.stage.until("PromoteVersion")
+    tenant.world.arm("kill-after:UpdateSecretVersionStage:1", "deny:DescribeSecret:2-")
+    ended = tenant.ended(execution)
+    tenant.world.arm()
+    assert ended["status"] == "FAILED"
+    assert "AWSCURRENT is unknown." in ended["cause"]
+    comes_through(inside, tenant)
+
+
 def test_a_process_may_have_thousands_of_worlds() -> None:
     """As `make soak` has."""
     for _ in range(3000):

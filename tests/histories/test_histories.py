@@ -47,6 +47,8 @@ FAULTS = st.one_of(
     st.sampled_from(["busy-user:20", "keep-modifying:90", "lag-password:1:9", "drop-node:2"]),
     st.just("kill-before:AUTH:1"),
 )
+#: What a failed run says where its promotion may have counted: Close Rotation could not look.
+UNSEEN = ("is AWSCURRENT is unknown", "and then Close Rotation with")
 # A thread of the interpreter that is told to stop.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -261,7 +263,8 @@ class Histories(RuleBasedStateMachine):
         if told["status"] == "SUCCEEDED":
             assert version in self.promoted, f"{arn} succeeded, and was never AWSCURRENT"
         elif told["status"] == "FAILED" and version not in self.redriven:
-            assert version != current, f"{arn} failed, and is AWSCURRENT"
+            unseen = any(words in str(told["cause"]) for words in UNSEEN)
+            assert version != current or unseen, f"{arn} failed, and is AWSCURRENT"
 
     def teardown(self) -> None:
         """The faults end; whatever runs ends; and each secret rotates."""

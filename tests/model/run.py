@@ -49,6 +49,10 @@ def _failed(s: State, run: Run, why: str, w: World) -> Run:
     )
 
 
+#: Check Target has found that nothing is left to rotate.
+ALREADY = "AWSCURRENT already"
+
+
 def _fail(s: State, run: Run, why: str, w: World) -> Look:
     return f"{run.at}: {why}", _failed(s, run, why, w)
 
@@ -57,7 +61,7 @@ def check(s: State, run: Run, w: World) -> Look:
     """target_check.check_target"""
     current, pending = s.labels.current, s.labels.pending
     if current == run.token:
-        return _fail(s, run, "AWSCURRENT already", w)
+        return _fail(s, run, ALREADY, w)
     others = [each.token for each in s.runs if each.id != run.id]
     if pending not in ("", current, run.token) and pending in others:
         return _fail(s, run, "another run has AWSPENDING", w)
@@ -222,8 +226,8 @@ def _ended(s: State, run: Run, status: str) -> tuple[State, str]:
         if not run.by_hand:
             s = s._replace(succeeded=tuple(sorted({*s.succeeded, run.token})))
         return s, wrong
-    # Known (docs/reliability.md): a stopped execution's promotion has landed.
-    known = s.ghost.late == run.token
+    # Known (docs/reliability.md): a stopped execution's promotion has landed, or labels are old.
+    known = s.ghost.late == run.token or run.why == ALREADY
     if s.labels.current == run.token and not (known or s.ghost.raced):
         wrong = "2: a run reads FAILED whose version is AWSCURRENT"
     return s.note(failed=tuple(sorted({*s.ghost.failed, run.id}))), wrong

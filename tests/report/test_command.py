@@ -181,9 +181,18 @@ def test_what_nobody_has_told_is_unknown(output: str) -> None:
     assert remedy.pending.startswith("may be")
 
 
-@pytest.mark.parametrize("pending, current", [("REMOVED", "was not moved"), ("KEPT", "may be ")])
-def test_a_promotion_of_which_nobody_knows_may_have_counted(pending: str, current: str) -> None:
-    run = closed("both-passwords", Pending=pending)
+@pytest.mark.parametrize(
+    "codes, current",
+    [
+        ({"Pending": "REMOVED"}, "was not moved"),
+        ({"Pending": "KEPT"}, "may be "),
+        ({"Promoted": None}, "may be "),
+    ],
+)
+def test_a_promotion_of_which_nobody_knows_may_have_counted(
+    codes: dict[str, object], current: str
+) -> None:
+    run = closed("both-passwords", **codes)
     promote = dataclasses.replace(run.top()[-1], name="Promote Version", outcome="caught")
     run.visits.append(promote)
     remedy = remedy_of(run)

@@ -175,6 +175,21 @@ def test_it_has_also_where_awspending_cannot_be_taken_off(staged: World) -> None
     assert (closing.promoted, closing.pending) == (True, "KEPT")
 
 
+@pytest.mark.parametrize(
+    "modification, told",
+    [(BEGUN, f"Whether version {PENDING} is AWSCURRENT is unknown."), (None, "")],
+)
+def test_whether_it_was_promoted_is_unknown_where_nobody_may_look(
+    staged: World, modification: Modification | None, told: str
+) -> None:
+    staged.secrets.faults.raise_at("describe", AccessDeniedError("no"))
+    closing = closed(staged, failed(staged=True, modification=modification))
+    assert closing.promoted is None
+    assert closing.to_state()["Promoted"] is None
+    assert told in closing.cause
+    assert bool(told) == ("AWSCURRENT is unknown" in closing.cause)
+
+
 @pytest.mark.parametrize("target", [TARGET, DRY])
 def test_any_other_run_has_not(staged: World, target: Target) -> None:
     assert closed(staged, failed(target=target)).promoted is False

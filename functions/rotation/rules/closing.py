@@ -51,11 +51,12 @@ USER_SENTENCES = {
 class Closing:
     """How the run ends; the strings are the codes above.
 
-    ``logged_in`` is the number of endpoints on which AWSCURRENT logged in, of ``endpoints``, at
-    ``at``; all are None where it was not tried. ``not_tested`` are caches that were left out.
+    ``promoted`` is None where it could not be seen. ``logged_in`` is the number of endpoints on
+    which AWSCURRENT logged in, of ``endpoints``, at ``at``; all are None where it was not tried.
+    ``not_tested`` are caches that were left out.
     """
 
-    promoted: bool
+    promoted: bool | None
     failure: Failure
     user: str
     pending: str
@@ -103,7 +104,10 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     logged_in = endpoints = None
     if run.verification is not None and FIRST_ROTATION not in run.verification:
         logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
-    sentences = (failure.sentence, USER_SENTENCES[user], _verified(run, clients), problem)
+    # Before Modify User there was nothing to promote.
+    unknown = promoted is None and run.modification is not None
+    moved = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
+    sentences = (failure.sentence, USER_SENTENCES[user], _verified(run, clients), moved, problem)
     return Closing(
         promoted=promoted,
         failure=failure,
@@ -133,8 +137,8 @@ def _remove_pending(
     return REMOVED, ""
 
 
-def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> bool:
-    """Whether the version is AWSCURRENT, as far as it can be seen."""
+def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> bool | None:
+    """Whether the version is AWSCURRENT; None where it cannot be seen."""
     if not version:
         return False
     try:
@@ -142,7 +146,7 @@ def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> b
     except RotationError as error:
         if error.transient:
             raise
-        return False
+        return None
 
 
 def _own_version(run: RunState) -> tuple[str | None, str]:
