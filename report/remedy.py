@@ -28,7 +28,7 @@ USER = {
     closing.HAS_FIRST: "has its first password",
 }
 PENDING = {
-    closing.REMOVED: "is off",
+    closing.REMOVED: "was removed",
     closing.KEPT: "could not be taken off this run's version",
     closing.NOT_STAGED: "is as before",
 }
@@ -118,7 +118,7 @@ def _pending(run: Run, passed: Mapping[str, Visit], target: Mapping[str, Any], c
         return "is as before: a dry run changes nothing"
     done = {name for name, visit in passed.items() if visit.outcome == "succeeded"}
     if "Promote Version" in done:
-        return "is off"
+        return "was removed"
     if run.status == "RUNNING":
         is_staged = "Generate Password" in done
         return f"is on version {target.get('VersionId')}" if is_staged else "is as before"
@@ -146,7 +146,7 @@ def _entry(error: str) -> tuple[str, str, str, str]:
             continue
         body = re.split(r"^## ", text, flags=re.M)[0]
         parts = dict(re.findall(r"^\*\*(.+?)\*\*(.*?)(?=^\*\*|\Z)", body, re.M | re.S))
-        wanted = ("What it means.", "What to do.", "Does the next rotation get past it by itself?")
+        wanted = ("What it means.", "What to do.", "Will the next rotation succeed without action?")
         meaning, todo, retried = (parts.get(name, "").strip() for name in wanted)
         return heading, meaning, todo, retried
     return "", "", "", ""

@@ -164,7 +164,7 @@ def _print_todo(remedy: Remedy, console: Console) -> None:
             console.print(Text(block.rstrip()), soft_wrap=True)
         elif block.strip():
             _print_wrapped(_prose(block), console)
-    retried = f"Does the next rotation get past it by itself? {_prose(remedy.retried)}"
+    retried = f"Will the next rotation succeed without action? {_prose(remedy.retried)}"
     _print_wrapped(retried, console)
 
 

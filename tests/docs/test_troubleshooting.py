@@ -29,7 +29,7 @@ PARTS = (
     "What it means",
     "How it looks",
     "What to do",
-    "Does the next rotation get past it by itself?",
+    "Will the next rotation succeed without action?",
 )
 #: Ends that have no class of ours, and what AWS says of them (Step Functions guide, "Handling
 #: errors"; Lambda guide, "Troubleshooting"). ".*" stands for the rest of a name.

@@ -81,7 +81,7 @@ def test_json_tells_each_state_and_attempt(capsys: pytest.CaptureFixture[str]) -
     out = printed(capsys, "--history", str(HISTORIES / "both-passwords.json"), "--json")
     told = json.loads(out)
     assert (told["schema"], told["status"], told["failedState"]) == (1, "FAILED", "Log In")
-    assert told["remedy"]["pending"] == "is off"
+    assert told["remedy"]["pending"] == "was removed"
     [failed] = [each for each in told["states"] if each["outcome"] == "failed" and each["within"]]
     assert failed["within"] == {"state": "Test Authentication", "iteration": 0}
     assert failed["attempts"][0]["error"] == "AnyPasswordAcceptedError"
@@ -121,11 +121,11 @@ def test_mermaid_has_each_state_in_the_colour_of_its_outcome(
 @pytest.mark.parametrize(
     "name, current, pending, user, clients",
     [
-        ("succeeded", "is version", "is off", "", ""),
+        ("succeeded", "is version", "was removed", "", ""),
         ("dry-run", "was not moved", "a dry run changes nothing", "", ""),
-        ("refused", "was not moved", "is off", "was not changed", "not locked out"),
-        ("locked-out", "was not moved", "is off", "was not changed", "LOCKED OUT"),
-        ("both-passwords", "was not moved", "is off", "has the new password", "not locked out"),
+        ("refused", "was not moved", "was removed", "was not changed", "not locked out"),
+        ("locked-out", "was not moved", "was removed", "was not changed", "LOCKED OUT"),
+        ("both-passwords", "was not moved", "was removed", "has the new password", "not locked out"),
         ("not-closed", "was not moved", "may be on", "may have the new password", "unknown"),
         ("aborted", "was not moved", "start an execution", "may have the new password", "unknown"),
     ],
