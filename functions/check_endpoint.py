@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import SecretsManager
 from rotation.records.endpoint import Endpoint
 from rotation.records.target import Target
@@ -24,14 +24,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     secrets = SecretsManager.connect()
     current = secrets.read(target.secret_arn, target.current_version_id)
     endpoint = Endpoint.from_state(event["Endpoint"])
-    with Door.open(endpoint, target.username) as door:
+    with NodeConnection.open(endpoint, target.username) as node:
         if target.authentication == "password":
-            door.require_a_password()
+            node.require_a_password()
         else:
             # It has to answer; that it may let anybody in is what the first rotation ends.
-            door.accepts_any_password()
-        logs_in = check_current_password(target, current.password, door)
+            node.accepts_any_password()
+        logs_in = check_current_password(target, current.password, node)
         proven = ""
         if target.first_password_candidates:
-            proven = first_rotation.proven(target, secrets, door)
+            proven = first_rotation.proven(target, secrets, node)
     return {"Endpoint": str(endpoint), "CurrentLogsIn": logs_in, "ProvenVersion": proven}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import SecretsManager
 from rotation.records.endpoint import Endpoint
 from rotation.records.target import Target
@@ -19,9 +19,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     pending = secrets.read(target.secret_arn, target.version_id).password
     current = secrets.read(target.secret_arn, target.current_version_id).password
     endpoint = Endpoint.from_state(event["Endpoint"])
-    with counted("Logins"), Door.open(endpoint, target.username) as door:
-        door.require_a_password()
-        door.require(pending or "", "new")
+    with counted("Logins"), NodeConnection.open(endpoint, target.username) as node:
+        node.require_a_password()
+        node.require_login(pending or "", "new")
         if current:
-            door.require(current, "current")
+            node.require_login(current, "current")
     return {"Endpoint": str(endpoint)}

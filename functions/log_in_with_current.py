@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import AWSCURRENT, SecretsManager
 from rotation.records.endpoint import Endpoint
 from rotation.records.run_state import FIRST_ROTATION, LOGGED_IN
@@ -25,6 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     password = secrets.read(target.secret_arn, current).password
     endpoint = Endpoint.from_state(event["Endpoint"])
     if password:
-        with Door.open(endpoint, target.username) as door:
-            door.require(password, "current")
+        with NodeConnection.open(endpoint, target.username) as node:
+            node.require_login(password, "current")
     return {"Endpoint": str(endpoint), "Result": LOGGED_IN if password else FIRST_ROTATION}

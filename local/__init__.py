@@ -1,4 +1,4 @@
-"""AWS on this machine: enough of it to run the stack without account, Docker or network."""
+"""AWS on this computer: enough of it to run the stack without account, Docker or network."""
 
 import sys
 import types

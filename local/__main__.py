@@ -1,4 +1,4 @@
-"""AWS on this machine: ``python -m local up``, ``rotate`` and ``fault``."""
+"""AWS on this computer: ``python -m local up``, ``rotate`` and ``fault``."""
 
 import argparse
 import json

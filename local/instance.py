@@ -1,4 +1,4 @@
-"""The parent's side: starts AWS on this machine as one child process and ends it again."""
+"""The parent's side: starts AWS on this computer as one child process and ends it again."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def matrix(kinds: tuple[str, ...]) -> Iterator[Case]:
         )
         yield Case(
             f"first rotation, {kind}",
-            "A user who is off and has no password is turned on, and logs in on every node.",
+            "A user that is off and has no password is turned on, and logs in on every node.",
             "[USM]",
             lambda scene, kind=kind: _rotated(scene, tenant_of(scene, kind)),  # type: ignore[misc]
         )

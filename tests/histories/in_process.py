@@ -50,7 +50,7 @@ from local.rotations import Rotation
 from local.secrets_manager import LocalSecretsManager, check_parameters
 from rotation.adapters.aws import CLIENT_CONFIG
 from rotation.adapters.elasticache import ElastiCache
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import EndpointUnreachableError
@@ -316,7 +316,7 @@ class InProcess:
             put.setattr(
                 StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
             )
-            put.setattr(Door, "open", self._open)
+            put.setattr(NodeConnection, "open", self._open)
             for name in ("modify_user", "describe_user", "generate_password", "close_rotation"):
                 put.setattr(importlib.import_module(name), "datetime", _clock(stage))
             put.setattr(importlib.import_module("rotate_secret"), "time", clock)
@@ -586,11 +586,11 @@ class InProcess:
             self._in_flight -= 1
 
     @contextmanager
-    def _open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
+    def _open(self, endpoint: Endpoint, username: str) -> Iterator[NodeConnection]:
         node = self.fleet.nodes.get(endpoint.port)
         if node is None or self.faults.strikes("drop-node", node.position):
             raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
-        yield MemoryDoor(endpoint, username, node, self.faults)
+        yield MemoryNodeConnection(endpoint, username, node, self.faults)
 
     # The interpreter's waits. It has threads for all kinds of things; `env` knows whose they are.
 
@@ -611,7 +611,7 @@ class InProcess:
         return retry
 
 
-class MemoryDoor(Door):
+class MemoryNodeConnection(NodeConnection):
     """Tries passwords on a node of this world."""
 
     def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode, faults: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.errors import AccessDeniedError, EndpointUnreachableError
 from rotation.records.endpoint import Endpoint
 from tests.histories import in_process
@@ -134,14 +134,14 @@ def unknown() -> World:
 def silent() -> World:
     """The node does not answer any more, once the user has been modified."""
     world = World()
-    open_door = world.cache.open
+    open_node = world.cache.open
 
     @contextmanager
-    def opened(endpoint: Endpoint, username: str) -> Iterator[Door]:
+    def opened(endpoint: Endpoint, username: str) -> Iterator[NodeConnection]:
         if NEW_PASSWORD in world.users.passwords:
             raise EndpointUnreachableError(f"{endpoint} cannot be reached.")
-        with open_door(endpoint, username) as door:
-            yield door
+        with open_node(endpoint, username) as node:
+            yield node
 
     world.cache.open = opened  # type: ignore[method-assign]
     return world

@@ -38,7 +38,7 @@ BY_HAND: tuple[list[str], ...] = (
 )
 #: Nobody else's: processes of other tests have theirs in their arguments.
 FIRST_PASSWORD = f"first-{secrets.token_urlsafe(24)}"
-#: What Door makes up to be refused: secrets.token_hex(16), which nobody keeps.
+#: What NodeConnection makes up to be refused: secrets.token_hex(16), which nobody keeps.
 MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 #: Where the functions and the machine tell something.
 TOLD = ("histories", "executions", "logs", "metrics", "exceptions")

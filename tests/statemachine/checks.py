@@ -559,7 +559,7 @@ def events(definition: Definition, sources: Mapping[str, str]) -> list[str]:
         source = sources[_snake(_handler_of(place.name))]
         read = keys_of("event", source)
         if "RunState.from_event(event)" in source:
-            read |= keys_of("event", sources["rotation/run_state"])
+            read |= keys_of("event", sources["rotation/records/run_state"])
         wanted = (read - NOT_PASSED.get(place.name, frozenset())) | {"ExecutionArn", "Since"}
         payload = place.state.get("Parameters", {}).get("Payload", {})
         passed = {key.removesuffix(".$") for key in payload}

@@ -28,7 +28,7 @@ SOURCES = {
     for path in (ROOT / "functions").rglob("*.py")
 }
 LINES = {name: len(text.splitlines()) for name, text in SOURCES.items() if "/" not in name}
-RUN_STATE = SOURCES["rotation/run_state"]
+RUN_STATE = SOURCES["rotation/records/run_state"]
 
 CLASSES = {
     name: kind

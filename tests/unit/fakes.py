@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rotation.adapters.elasticache import ElastiCache
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -391,12 +391,12 @@ class FakeCache:
         self.refused: set[str] = set()
 
     @contextmanager
-    def open(self, endpoint: Endpoint, username: str) -> Iterator[Door]:
-        """Stands in for Door.open."""
+    def open(self, endpoint: Endpoint, username: str) -> Iterator[NodeConnection]:
+        """Stands in for NodeConnection.open."""
         with self.faults.at("open", str(endpoint), username):
             self.opened.append((endpoint, username))
         try:
-            yield FakeDoor(self, endpoint, username)
+            yield FakeNodeConnection(self, endpoint, username)
         finally:
             self.closed += 1
 
@@ -407,8 +407,8 @@ class FakeCache:
         return user.authentication == "no-password" or password in self.elasticache.passwords
 
 
-class FakeDoor(Door):
-    """Only the network is replaced: the rules about passwords are Door's own."""
+class FakeNodeConnection(NodeConnection):
+    """Only the network is replaced: the rules about passwords are NodeConnection's own."""
 
     def __init__(self, cache: FakeCache, endpoint: Endpoint, username: str) -> None:
         super().__init__(endpoint, username, None)  # type: ignore[arg-type]
@@ -459,7 +459,7 @@ class World:
         monkeypatch.setattr(ElastiCache, "connect", lambda: self.users)
         monkeypatch.setattr(StepFunctions, "connect", lambda: self.machine)
         monkeypatch.setattr(Topic, "connect", lambda: self.topic)
-        monkeypatch.setattr(Door, "open", self.cache.open)
+        monkeypatch.setattr(NodeConnection, "open", self.cache.open)
         monkeypatch.setattr("time.sleep", self.context.sleep)
 
     def stage(self, text: str | bytes | None = secret_text(PENDING_PASSWORD)) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rotation.adapters.elasticache import ElastiCache
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS, SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.adapters.topic import Topic
@@ -62,13 +62,13 @@ def test_every_public_method_of_an_adapter_is_on_its_fake_with_the_same_signatur
         assert inspect.signature(vars(fake)[name]) == inspect.signature(method)
 
 
-def test_the_fake_cache_opens_a_door_with_the_arguments_of_the_real_one() -> None:
-    real, fake = inspect.signature(Door.open), inspect.signature(FakeCache.open)
+def test_the_fake_cache_opens_a_connection_with_the_arguments_of_the_real_one() -> None:
+    real, fake = inspect.signature(NodeConnection.open), inspect.signature(FakeCache.open)
     assert list(real.parameters) == list(fake.parameters)[1:]
 
 
-def test_only_the_network_of_a_door_is_faked() -> None:
-    assert "accepts" in public_methods(Door)
+def test_only_the_network_of_a_connection_is_faked() -> None:
+    assert "accepts" in public_methods(NodeConnection)
 
 
 def test_a_fault_is_raised_once_before_the_call_has_its_effect(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.connection import SSLConnection
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.errors import (
     AnyPasswordAcceptedError,
     CertificateError,
@@ -105,8 +105,8 @@ def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
 
 def answer_to(network: FakeNetwork, *script: Answer, password: str = PENDING_PASSWORD) -> bool:
     network.script = list(script)
-    with Door.open(ENDPOINT, USERNAME) as door:
-        return door.accepts(password)
+    with NodeConnection.open(ENDPOINT, USERNAME) as node:
+        return node.accepts(password)
 
 
 def failure_of(act: Callable[[], object]) -> RotationError:
@@ -195,18 +195,18 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_repeated(network: FakeNet
 
 
 def test_nothing_is_sent_before_a_password_is_tried(network: FakeNetwork) -> None:
-    with Door.open(ENDPOINT, USERNAME):
+    with NodeConnection.open(ENDPOINT, USERNAME):
         assert network.sent == b""
     assert network.sent == b""
 
 
 def test_nothing_but_auth_is_ever_sent(network: FakeNetwork) -> None:
     network.script = [WRONGPASS, OK, OK, WRONGPASS]
-    with Door.open(ENDPOINT, USERNAME) as door:
-        door.require_a_password()
-        door.require(PENDING_PASSWORD, "new")
-        door.require(CURRENT_PASSWORD, "current")
-        assert not door.accepts_any_password()
+    with NodeConnection.open(ENDPOINT, USERNAME) as node:
+        node.require_a_password()
+        node.require_login(PENDING_PASSWORD, "new")
+        node.require_login(CURRENT_PASSWORD, "current")
+        assert not node.accepts_any_password()
     commands = network.commands()
     assert [command[:2] for command in commands] == [["AUTH", USERNAME]] * 4
     assert [command[2] for command in commands][1:3] == [PENDING_PASSWORD, CURRENT_PASSWORD]
@@ -214,16 +214,16 @@ def test_nothing_but_auth_is_ever_sent(network: FakeNetwork) -> None:
 
 def test_after_a_refusal_the_next_password_gets_an_answer_of_its_own(network: FakeNetwork) -> None:
     network.script = [WRONGPASS, OK, WRONGPASS, WRONGPASS, OK]
-    with Door.open(ENDPOINT, USERNAME) as door:
-        answers = [door.accepts("x" * 16) for _ in range(5)]
+    with NodeConnection.open(ENDPOINT, USERNAME) as node:
+        answers = [node.accepts("x" * 16) for _ in range(5)]
     assert answers == [False, True, False, False, True]
 
 
 def test_a_made_up_password_is_never_the_same(network: FakeNetwork) -> None:
     network.script = [WRONGPASS] * 10
-    with Door.open(ENDPOINT, USERNAME) as door:
+    with NodeConnection.open(ENDPOINT, USERNAME) as node:
         for _ in range(10):
-            door.require_a_password()
+            node.require_a_password()
     made_up = {command[2] for command in network.commands()}
     assert len(made_up) == 10
     assert all(len(each) >= 16 for each in made_up)
@@ -233,9 +233,9 @@ def test_a_node_that_takes_any_password_is_refused(network: FakeNetwork) -> None
     network.script = [OK]
     with (
         pytest.raises(AnyPasswordAcceptedError, match="node-1") as caught,
-        Door.open(ENDPOINT, USERNAME) as door,
+        NodeConnection.open(ENDPOINT, USERNAME) as node,
     ):
-        door.require_a_password()
+        node.require_a_password()
     assert USERNAME in str(caught.value)
     assert_no_leak([network.commands()[0][2]], error=caught.value)
 
@@ -244,9 +244,9 @@ def test_a_required_password_that_is_refused_is_named_but_not_told(network: Fake
     network.script = [WRONGPASS]
     with (
         pytest.raises(PasswordRefusedError, match="The current password") as caught,
-        Door.open(ENDPOINT, USERNAME) as door,
+        NodeConnection.open(ENDPOINT, USERNAME) as node,
     ):
-        door.require(CURRENT_PASSWORD, "current")
+        node.require_login(CURRENT_PASSWORD, "current")
     assert str(ENDPOINT) in str(caught.value)
     assert_no_leak([CURRENT_PASSWORD], error=caught.value)
 
@@ -305,9 +305,9 @@ def test_no_connection_is_unreachable_and_names_how(
     assert "security groups" in str(found)
 
 
-def test_a_door_that_is_only_opened_has_to_be_there(network: FakeNetwork) -> None:
+def test_a_connection_that_is_only_opened_has_to_be_there(network: FakeNetwork) -> None:
     network.connect_error = ConnectionRefusedError(111, "refused")
-    with pytest.raises(EndpointUnreachableError), Door.open(ENDPOINT, USERNAME):
+    with pytest.raises(EndpointUnreachableError), NodeConnection.open(ENDPOINT, USERNAME):
         pass
 
 
@@ -321,11 +321,11 @@ def test_a_node_that_answers_no_tls_is_not_sought_in_the_network(network: FakeNe
 
 def test_a_second_connection_that_fails_is_told_like_the_first(network: FakeNetwork) -> None:
     network.script = [WRONGPASS]
-    with Door.open(ENDPOINT, USERNAME) as door:
-        door.require_a_password()
+    with NodeConnection.open(ENDPOINT, USERNAME) as node:
+        node.require_a_password()
         network.connect_error = certificate_error("expired")
         with pytest.raises(CertificateError):
-            door.accepts(PENDING_PASSWORD)
+            node.accepts(PENDING_PASSWORD)
 
 
 def test_a_write_that_fails_is_unreachable(network: FakeNetwork) -> None:
@@ -348,7 +348,7 @@ def test_the_connection_is_closed_whatever_is_answered(
 
 
 def test_the_connection_is_closed_when_its_user_fails(network: FakeNetwork) -> None:
-    with pytest.raises(ZeroDivisionError), Door.open(ENDPOINT, USERNAME):
+    with pytest.raises(ZeroDivisionError), NodeConnection.open(ENDPOINT, USERNAME):
         raise ZeroDivisionError
     assert network.all_closed()
 

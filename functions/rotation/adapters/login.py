@@ -25,7 +25,7 @@ from rotation.errors import (
 from rotation.records.endpoint import Endpoint
 
 
-class Door:
+class NodeConnection:
     """An endpoint to try passwords on. redis-py connects anew after a refused one."""
 
     def __init__(self, endpoint: Endpoint, username: str, connection: SSLConnection) -> None:
@@ -40,7 +40,7 @@ class Door:
 
     @classmethod
     @contextmanager
-    def open(cls, endpoint: Endpoint, username: str) -> Iterator["Door"]:
+    def open(cls, endpoint: Endpoint, username: str) -> Iterator["NodeConnection"]:
         """Connect, and verify the certificate; nothing is sent yet.
 
         Raises:
@@ -81,12 +81,12 @@ class Door:
                 return False
         return True
 
-    def require(self, password: str, which: str) -> None:
+    def require_login(self, password: str, which: str) -> None:
         """Raises PasswordRefusedError unless the password logs in; ``which`` names it."""
         if not self.accepts(password):
             raise PasswordRefusedError(
                 f"The {which} password of user {self._username} does not log in on "
-                f"{self._endpoint}. Valkey says the same of a wrong password and of a user who is "
+                f"{self._endpoint}. Valkey says the same of a wrong password and of a user that is "
                 "off or unknown to the node."
             )
 
@@ -114,8 +114,8 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
                 getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or "no TLS"
             )
             raise CertificateError(
-                f"{endpoint} offers no TLS that verifies ({detail}). Caches with users have "
-                "encryption in transit; look at the address and at who answers there."
+                f"The TLS certificate of {endpoint} could not be verified ({detail}). Caches with "
+                "users have encryption in transit: look at the address and at what answers there."
             ) from None
         # redis-py has no class of its own for Valkey's refusal of one client too many.
         full = "max number of clients" in str(error)

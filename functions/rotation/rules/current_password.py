@@ -1,11 +1,11 @@
 """The proof that AWSCURRENT is the password that clients use: it logs in."""
 
-from rotation.adapters.login import Door
+from rotation.adapters.login import NodeConnection
 from rotation.errors import CurrentPasswordRefusedError
 from rotation.records.target import Target
 
 
-def check_current_password(target: Target, password: str | None, door: Door) -> bool:
+def check_current_password(target: Target, password: str | None, node: NodeConnection) -> bool:
     """Whether no unknown password is replaced: AWSCURRENT's logs in, where it can.
 
     It cannot where the secret holds none yet, or the user is off until its first rotation.
@@ -17,12 +17,12 @@ def check_current_password(target: Target, password: str | None, door: Door) -> 
         return True
     if password is None:
         return not target.replace_unknown_password
-    if door.accepts(password):
+    if node.accepts(password):
         return True
     if target.replace_unknown_password:
         return False
     raise CurrentPasswordRefusedError(
-        f"AWSCURRENT of secret {target.secret_arn} does not log in on {door.endpoint}. Clients may "
+        f"AWSCURRENT of secret {target.secret_arn} does not log in on {node.endpoint}. Clients may "
         "use another password, which a rotation would remove. Correct the secret: put the password "
         f"of user {target.username} that clients use into it. If nobody uses another one, start an "
         'execution by hand with "ReplaceUnknownPassword": true in its input.'

@@ -12,7 +12,7 @@ from rotation.errors import CurrentPasswordUnknownError
 from rotation.records.password import is_valid
 
 if TYPE_CHECKING:
-    from rotation.adapters.login import Door
+    from rotation.adapters.login import NodeConnection
     from rotation.records.target import Target
 
 #: As many as Secrets Manager keeps (API reference, PutSecretValue).
@@ -39,7 +39,7 @@ def candidates(
     return found
 
 
-def proven(target: "Target", secrets: SecretsManager, door: "Door") -> str:
+def proven(target: "Target", secrets: SecretsManager, node: "NodeConnection") -> str:
     """The first of the target's ``first_password_candidates`` whose password logs in.
 
     Raises:
@@ -47,7 +47,7 @@ def proven(target: "Target", secrets: SecretsManager, door: "Door") -> str:
     """
     for version in target.first_password_candidates:
         password = known_password(secrets, target.secret_arn, version)
-        if password and door.accepts(password):
+        if password and node.accepts(password):
             return version
     raise unknown_password(target.user_id, target.secret_arn)
 
