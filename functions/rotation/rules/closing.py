@@ -107,7 +107,9 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     # Before Modify User there was nothing to promote.
     unknown = promoted is None and run.modification is not None
     moved = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
-    sentences = (failure.sentence, USER_SENTENCES[user], _verified(run, clients), moved, problem)
+    # AWS's own causes end without a full stop.
+    found = f"{failure.sentence.removesuffix('.')}."
+    sentences = (found, USER_SENTENCES[user], _verified(run, clients), moved, problem)
     return Closing(
         promoted=promoted,
         failure=failure,
