@@ -1,0 +1,41 @@
+"""valkey-py: each new connection reads the secret; a refused one reads it again."""
+
+from typing import Any
+
+import valkey
+from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+MAX_AGE = 3600  # seconds in the cache; at most half of the shortest time between two rotations
+
+
+class Secret(valkey.CredentialProvider):
+    """The username and password of a secret."""
+
+    def __init__(self, secret_id: str) -> None:
+        self.secret_id = secret_id
+
+    def get_credentials(self, *, force_fetch: bool = False) -> tuple[str, str]:
+        """Called by valkey-py for each new connection."""
+        how: Any = {"transform": "json", "max_age": MAX_AGE, "force_fetch": force_fetch}
+        try:
+            secret = get_secret(self.secret_id, **how)
+        except GetParameterError as error:
+            # valkey-py tries again what fails with its own error.
+            raise valkey.ConnectionError(f"{self.secret_id} cannot be read") from error
+        return secret["username"], secret["password"]
+
+    def log_in(self, connection: Any) -> None:
+        """Do what valkey-py does with a new connection; once more if the password is refused."""
+        try:
+            connection.on_connect()
+        except valkey.AuthenticationError:
+            self.get_credentials(force_fetch=True)
+            connection.on_connect()
+
+
+def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> valkey.Valkey:
+    """Return a client with a pool of connections; options are those of valkey.Valkey."""
+    secret = Secret(secret_id)
+    how = {"credential_provider": secret, "valkey_connect_func": secret.log_in, **options}
+    return valkey.Valkey(host=host, port=port, ssl=True, **how)
