@@ -21,7 +21,7 @@ class Secret(redis.CredentialProvider):
         try:
             secret = get_secret(self.secret_id, **how)
         except GetParameterError as error:
-            # redis-py tries again what fails with its own error.
+            # An error of redis-py's own: it closes the connection, and tries again.
             raise redis.ConnectionError(f"{self.secret_id} cannot be read") from error
         return secret["username"], secret["password"]
 

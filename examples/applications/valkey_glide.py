@@ -34,7 +34,10 @@ async def connected(
 ) -> AsyncIterator[glide.GlideClient]:
     """Yield a client; options are those of GlideClientConfiguration."""
     secret = await read(secret_id)
-    how = {"credentials": glide.ServerCredentials(secret["password"], secret["username"]), **options}
+    how = {
+        "credentials": glide.ServerCredentials(secret["password"], secret["username"]),
+        **options,
+    }
     configuration = glide.GlideClientConfiguration([glide.NodeAddress(host, port)], True, **how)
     client = await glide.GlideClient.create(configuration)
     following = asyncio.create_task(follow(client, secret_id))

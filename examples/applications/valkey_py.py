@@ -21,7 +21,7 @@ class Secret(valkey.CredentialProvider):
         try:
             secret = get_secret(self.secret_id, **how)
         except GetParameterError as error:
-            # valkey-py tries again what fails with its own error.
+            # An error of valkey-py's own: it closes the connection.
             raise valkey.ConnectionError(f"{self.secret_id} cannot be read") from error
         return secret["username"], secret["password"]
 

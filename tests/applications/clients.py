@@ -13,7 +13,7 @@ import glide
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
 EXAMPLES = Path(__file__).parents[2] / "examples/applications"
-#: Between two things that a client does; the processor is shared.
+#: Between two things that a client does: the processor is shared.
 PACE = 0.2
 
 
@@ -23,6 +23,7 @@ class Clock:
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 1)
         self._moved = asyncio.Condition()
+        self._alarms: list[datetime] = []
 
     def now(self) -> datetime:
         return self._now
@@ -34,9 +35,15 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """`asyncio.sleep`, by this clock."""
-        due = self._now + timedelta(seconds=seconds)
+        alarm = self._now + timedelta(seconds=seconds)
+        self._alarms.append(alarm)
         async with self._moved:
-            await self._moved.wait_for(lambda: self._now >= due)
+            await self._moved.wait_for(lambda: self._now >= alarm)
+        self._alarms.remove(alarm)
+
+    def asleep(self) -> int:
+        """How many have begun to sleep, and are not to wake yet."""
+        return sum(alarm > self._now for alarm in self._alarms)
 
 
 class Application:
@@ -48,20 +55,16 @@ class Application:
         assert spec.loader
         self.module: Any = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.module)
-        self.provider = SecretsProvider(boto3_client=secrets)
-        self.refused = 0
         self.passwords: list[str] = []
-        self.module.get_secret = self.get_secret
-        if hasattr(self.module, "INTERVAL"):
-            self.module.asyncio = _AsyncioBy(clock)
-        for constant, value in constants.items():
-            assert hasattr(self.module, constant)
-            setattr(self.module, constant, value)
+        self.reads_anew = 0
+        self._provider = SecretsProvider(boto3_client=secrets)
+        assert constants.keys() <= vars(self.module).keys()
+        vars(self.module).update(constants, get_secret=self.get_secret, asyncio=_AsyncioBy(clock))
 
     def get_secret(self, name: str, **how: Any) -> Any:
         if how.get("force_fetch"):
-            self.refused += 1
-        secret: Any = self.provider.get(name, **how)
+            self.reads_anew += 1
+        secret: Any = self._provider.get(name, **how)
         self.passwords.append(secret["password"])
         return secret
 
@@ -85,19 +88,25 @@ class Work:
     errors: list[Exception] = field(default_factory=list)
     rounds: int = 0
 
+    async def once(self) -> None:
+        try:
+            self.connections.append(await self.step())
+        except Exception as error:
+            self.errors.append(error)
+        self.rounds += 1
+
     async def go_on(self) -> None:
         while True:
-            try:
-                self.connections.append(await self.step())
-            except Exception as error:
-                self.errors.append(error)
-            self.rounds += 1
+            await self.once()
             await asyncio.sleep(PACE)
 
 
-def threaded(application: Application, *where: Any, anew: bool, **options: Any) -> Work:
+async def threaded(
+    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
+) -> Work:
     """redis-py or valkey-py: on one connection, or each time on a new one of a pool."""
-    client = application.module.connect(*where, single_connection_client=not anew, **options)
+    options = {"single_connection_client": not anew, "ssl_ca_certs": certificate}
+    client = stack.enter_context(application.module.connect(*where, **options))
 
     def step() -> int:
         connection = int(client.client_id())
@@ -108,9 +117,12 @@ def threaded(application: Application, *where: Any, anew: bool, **options: Any) 
     return Work(application, lambda: asyncio.to_thread(step))
 
 
-def tasked(application: Application, *where: Any, anew: bool, **options: Any) -> Work:
+async def tasked(
+    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
+) -> Work:
     """The same with asyncio."""
-    client = application.module.connect(*where, single_connection_client=not anew, **options)
+    options = {"single_connection_client": not anew, "ssl_ca_certs": certificate}
+    client = await stack.enter_async_context(application.module.connect(*where, **options))
 
     async def step() -> int:
         connection = int(await client.client_id())
@@ -122,27 +134,18 @@ def tasked(application: Application, *where: Any, anew: bool, **options: Any) ->
 
 
 async def glided(
-    application: Application,
-    stack: AsyncExitStack,
-    kill: Callable[[int], None],
-    *where: Any,
-    anew: bool,
-    certificate: bytes,
+    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
 ) -> Work:
-    """valkey-glide, which opens a new connection when `kill` has closed the one that it has."""
-    tls = glide.TlsAdvancedConfiguration(root_pem_cacerts=certificate)
-    client = await stack.enter_async_context(
-        application.module.connected(
-            *where,
-            request_timeout=30_000,
-            advanced_config=glide.AdvancedGlideClientConfiguration(tls_config=tls),
-        )
-    )
+    """valkey-glide: on one connection, or each time on a new one, since it kills the other."""
+    tls = glide.TlsAdvancedConfiguration(root_pem_cacerts=Path(certificate).read_bytes())
+    advanced = glide.AdvancedGlideClientConfiguration(tls_config=tls)
+    options = {"request_timeout": 30_000, "advanced_config": advanced}
+    client = await stack.enter_async_context(application.module.connected(*where, **options))
 
     async def step() -> int:
         connection = int(await client.custom_command(["CLIENT", "ID"]))
         if anew:
-            await asyncio.to_thread(kill, connection)
+            await client.custom_command(["CLIENT", "KILL", "ID", str(connection), "SKIPME", "no"])
         return connection
 
     return Work(application, step)

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import redis
 from aws_lambda_powertools.utilities.parameters import base
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -20,6 +20,7 @@ from tests.applications.clients import Application, Clock, Work, glided, tasked,
 from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 WITH_A_HOOK = {"redis_py": threaded, "redis_py_asyncio": tasked, "valkey_py": threaded}
+CLIENTS = {**WITH_A_HOOK, "valkey_glide": glided}
 #: The clock stands still during a rotation, and goes on for two hours after each.
 ROTATIONS, BETWEEN, LOOKS = 3, 120, 4
 HOUR, FOR_EVER = 3600, 10**9
@@ -27,21 +28,21 @@ HOUR, FOR_EVER = 3600, 10**9
 
 @dataclass
 class Story:
-    """What the clients of one cache of two nodes went through."""
+    """What the clients of one cache of two nodes went through, by their names."""
 
     tenant: Tenant
-    #: Each with an open connection, and with a new one each time; the cache lives for ever.
-    outdated: dict[str, tuple[Work, Work]]
-    #: New connections; the cache lives for one hour.
-    timely: dict[str, Work]
-    #: The open connection of valkey-glide.
-    glide: Work
-    #: Which password the timely ones had in their cache just after each rotation.
-    cached: dict[str, list[str]]
+    #: On one connection.
+    still: dict[str, Work] = field(default_factory=dict)
+    #: On new connections, with a cache of one hour.
+    timely: dict[str, Work] = field(default_factory=dict)
+    #: On new connections, with a cache that has no end, of those that read again when refused.
+    outdated: dict[str, Work] = field(default_factory=dict)
     #: AWSCURRENT's passwords, in turn.
-    passwords: list[str]
-    #: What a client was told that has read the secret once, at its first reconnect afterwards.
-    once: list[str]
+    passwords: list[str] = field(default_factory=lambda: [FIRST_PASSWORD])
+    #: The password that a timely client had just after each rotation.
+    cached: dict[str, list[str]] = field(default_factory=dict)
+    #: What a client that has read the secret once was told when it connected then.
+    once: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -57,66 +58,65 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield asyncio.run(told(tenant, clock))
 
 
+def addresses(tenant: Tenant) -> list[tuple[str, str, int]]:
+    """What a client takes to connect to each node: the secret, the host, the port."""
+    found = nodes(tenant.world.aws, tenant.caches[0]).values()
+    return [(tenant.secret_arn, each["Address"], each["Port"]) for each in found]
+
+
 async def told(tenant: Tenant, clock: Clock) -> Story:
-    world, certificate = tenant.world, tenant.world.aws.environment["LOCAL_CA_FILE"]
-    first, second = (
-        (tenant.secret_arn, each["Address"], each["Port"])
-        for each in nodes(world.aws, tenant.caches[0]).values()
+    world, story = tenant.world, Story(tenant)
+    certificate = world.aws.environment["LOCAL_CA_FILE"]
+    first, second = addresses(tenant)
+    plans = (
+        (story.still, HOUR, first, False),
+        (story.timely, HOUR, first, True),
+        (story.outdated, FOR_EVER, second, True),
     )
-
-    def plain(**options: Any) -> redis.Redis:
-        host, port = first[1:]
-        options |= {"ssl": True, "ssl_ca_certs": certificate, "retry": Retry(NoBackoff(), 0)}
-        return redis.Redis(host=host, port=port, username=tenant.username, **options)
-
-    operator = plain(password=FIRST_PASSWORD)
-    outdated, timely = {}, {}
-    for name, made in WITH_A_HOOK.items():
-        application = Application(name, world.secrets, clock, MAX_AGE=FOR_EVER)
-        outdated[name] = (
-            made(application, *first, anew=False, ssl_ca_certs=certificate),
-            made(application, *second, anew=True, ssl_ca_certs=certificate),
-        )
-        application = Application(name, world.secrets, clock, MAX_AGE=HOUR)
-        timely[name] = made(application, *first, anew=True, ssl_ca_certs=certificate)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        application = Application("valkey_glide", world.secrets, clock, INTERVAL=HOUR)
-        how: Any = (application, stack, lambda connection: operator.client_kill_filter(connection))
-        pem = Path(certificate).read_bytes()
-        glide = await glided(*how, *first, anew=False, certificate=pem)
-        timely["valkey_glide"] = await glided(*how, *first, anew=True, certificate=pem)
-        cached: dict[str, list[str]] = {name: [] for name in timely}
-        found = Story(tenant, outdated, timely, glide, cached, [FIRST_PASSWORD], [])
-        works = [*timely.values(), glide, *(each for two in outdated.values() for each in two)]
-        tasks = [group.create_task(each.go_on()) for each in works]
-        # Another one on the same pool.
-        tasks += [group.create_task(each.go_on()) for each in works if each is not glide]
+        for found, seconds, where, anew in plans:
+            for name in CLIENTS if seconds == HOUR else WITH_A_HOOK:
+                age = {"INTERVAL" if name == "valkey_glide" else "MAX_AGE": seconds}
+                application = Application(name, world.secrets, clock, **age)
+                how: Any = {"anew": anew, "certificate": certificate}
+                found[name] = await CLIENTS[name](stack, application, *where, **how)
+        works = [work for found, *_ in plans for work in found.values()]
+        # Two at a time take connections from these pools.
+        pooled = [story.timely["redis_py"], *story.outdated.values()]
+        tasks = [group.create_task(each.go_on()) for each in (*works, *pooled)]
 
         async def all_go_on() -> None:
-            before = {id(each): each.rounds for each in works}
-            while any(each.rounds < before[id(each)] + 2 for each in works):
+            enough = {id(each): each.rounds + 2 for each in works}
+            sleepers = sum("INTERVAL" in vars(each.application.module) for each in works)
+            while clock.asleep() < sleepers or any(
+                each.rounds < enough[id(each)] for each in works
+            ):
                 await asyncio.sleep(0.01)
 
         await all_go_on()
         for _ in range(ROTATIONS):
             await asyncio.to_thread(tenant.rotate)
-            found.passwords.append(tenant.value()["password"])
+            story.passwords.append(tenant.value()["password"])
             await all_go_on()
-            for name, work in timely.items():
-                cached[name].append(work.application.passwords[-1])
-            try:
-                found.once.append(str(plain(password=FIRST_PASSWORD).ping()))
-            except redis.AuthenticationError as error:
-                found.once.append(str(error))
+            for name, work in story.timely.items():
+                story.cached.setdefault(name, []).append(work.application.passwords[-1])
+            story.once.append(log_in_with(FIRST_PASSWORD, tenant.username, *first[1:], certificate))
             for _ in range(LOOKS):
                 await clock.advance(minutes=BETWEEN / LOOKS)
                 await all_go_on()
         for task in tasks:
             task.cancel()
-    return found
+    return story
 
 
-CLIENTS = (*WITH_A_HOOK, "valkey_glide")
+def log_in_with(password: str, username: str, host: str, port: int, certificate: str) -> str:
+    """What the node says."""
+    how: Any = {"ssl": True, "ssl_ca_certs": certificate, "retry": Retry(NoBackoff(), 0)}
+    with redis.Redis(host=host, port=port, username=username, password=password, **how) as client:
+        try:
+            return str(client.ping())
+        except redis.AuthenticationError as error:
+            return str(error)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -130,24 +130,25 @@ def test_a_cache_of_half_the_time_between_rotations_is_never_refused(
     # Each time it still had the previous password, which logs in.
     assert story.cached[client] == story.passwords[:-1]
     if client in WITH_A_HOOK:
-        assert work.application.refused == 0
+        assert work.application.reads_anew == 0
 
 
 @pytest.mark.parametrize("client", WITH_A_HOOK)
 def test_a_cache_that_outlives_two_rotations_is_read_again_when_refused(
     story: Story, client: str
 ) -> None:
-    _, anew = story.outdated[client]
-    assert anew.errors == []
-    assert len(set(anew.connections)) > 40
-    # Refused after the second rotation, with the first password: the third is accepted.
-    assert anew.application.refused > 0
-    assert set(anew.application.passwords) == {story.passwords[0], story.passwords[2]}
+    work = story.outdated[client]
+    assert work.errors == []
+    assert len(set(work.connections)) > 40
+    # Refused with the first password from the second rotation on.
+    assert work.application.passwords[0] == FIRST_PASSWORD
+    assert work.application.passwords[-1] in story.passwords[-2:]
+    assert work.application.reads_anew > 0
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_an_open_connection_stays(story: Story, client: str) -> None:
-    work = story.glide if client == "valkey_glide" else story.outdated[client][0]
+    work = story.still[client]
     assert work.errors == []
     assert len(work.connections) > 40
     assert len(set(work.connections)) == 1
@@ -158,3 +159,28 @@ def test_a_client_that_reads_once_is_refused_at_a_reconnect_after_two_rotations(
 ) -> None:
     refused = "invalid username-password pair or user is disabled."
     assert story.once == ["True", refused, refused]
+
+
+@pytest.mark.parametrize("client", WITH_A_HOOK)
+def test_a_connection_that_could_not_read_the_secret_is_closed(story: Story, client: str) -> None:
+    world = story.tenant.world
+    application = Application(client, world.secrets, Clock(), MAX_AGE=HOUR)
+    get_secret, answers = application.get_secret, iter([GetParameterError("no answer")])
+
+    def fails_once(*name: str, **how: Any) -> Any:
+        for error in answers:
+            raise error
+        return get_secret(*name, **how)
+
+    vars(application.module).update(get_secret=fails_once)
+
+    async def errors() -> list[str]:
+        async with AsyncExitStack() as stack:
+            how: Any = {"anew": True, "certificate": world.aws.environment["LOCAL_CA_FILE"]}
+            work = await CLIENTS[client](stack, application, *addresses(story.tenant)[0], **how)
+            for _ in range(2):
+                await work.once()
+        return [type(each).__name__ for each in work.errors]
+
+    # redis-py tries again by itself. Neither goes on with a connection that is not logged in.
+    assert asyncio.run(errors()) == (["ConnectionError"] if client == "valkey_py" else [])
