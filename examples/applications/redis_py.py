@@ -21,17 +21,17 @@ class Secret(redis.CredentialProvider):
         try:
             secret = get_secret(self.secret_id, **how)
         except GetParameterError as error:
-            # An error of redis-py's own: it closes the connection, and tries again.
+            # With an error of its own, redis-py connects again, by its option `retry`.
             raise redis.ConnectionError(f"{self.secret_id} cannot be read") from error
         return secret["username"], secret["password"]
 
     def log_in(self, connection: Any) -> None:
-        """Do what redis-py does with a new connection; once more if the password is refused."""
+        """Do what redis-py does with a new connection."""
         try:
             connection.on_connect()
         except redis.AuthenticationError:
             self.get_credentials(force_fetch=True)
-            connection.on_connect()
+            raise  # redis-py connects again, by its option `retry`
 
 
 def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> redis.Redis:

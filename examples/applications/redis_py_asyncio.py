@@ -22,17 +22,17 @@ class Secret(redis.CredentialProvider):
         try:
             secret = await asyncio.to_thread(get_secret, self.secret_id, **how)
         except GetParameterError as error:
-            # An error of redis-py's own: it closes the connection, and tries again.
+            # With an error of its own, redis-py connects again, by its option `retry`.
             raise redis.ConnectionError(f"{self.secret_id} cannot be read") from error
         return secret["username"], secret["password"]
 
     async def log_in(self, connection: Any) -> None:
-        """Do what redis-py does with a new connection; once more if the password is refused."""
+        """Do what redis-py does with a new connection."""
         try:
             await connection.on_connect()
         except redis.AuthenticationError:
             await self.get_credentials_async(force_fetch=True)
-            await connection.on_connect()
+            raise  # redis-py connects again, by its option `retry`
 
 
 def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> redis.asyncio.Redis:

@@ -21,21 +21,25 @@ class Secret(valkey.CredentialProvider):
         try:
             secret = get_secret(self.secret_id, **how)
         except GetParameterError as error:
-            # An error of valkey-py's own: it closes the connection.
+            # With an error of its own, valkey-py closes the connection.
             raise valkey.ConnectionError(f"{self.secret_id} cannot be read") from error
         return secret["username"], secret["password"]
 
-    def log_in(self, connection: Any) -> None:
-        """Do what valkey-py does with a new connection; once more if the password is refused."""
+
+class Connection(valkey.SSLConnection):
+    """A connection of valkey-py that is opened once more if the password is refused."""
+
+    def connect(self) -> None:
+        """Called by valkey-py whenever it has need of it."""
         try:
-            connection.on_connect()
+            super().connect()
         except valkey.AuthenticationError:
-            self.get_credentials(force_fetch=True)
-            connection.on_connect()
+            self.credential_provider.get_credentials(force_fetch=True)
+            super().connect()
 
 
 def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> valkey.Valkey:
-    """Return a client with a pool of connections; options are those of valkey.Valkey."""
-    secret = Secret(secret_id)
-    how = {"credential_provider": secret, "valkey_connect_func": secret.log_in, **options}
-    return valkey.Valkey(host=host, port=port, ssl=True, **how)
+    """Return a client with a pool of connections; options are those of valkey.SSLConnection."""
+    how = {"credential_provider": Secret(secret_id), **options}
+    pool = valkey.ConnectionPool(connection_class=Connection, host=host, port=port, **how)
+    return valkey.Valkey.from_pool(pool)

@@ -95,8 +95,9 @@ class Work:
             self.errors.append(error)
         self.rounds += 1
 
-    async def go_on(self) -> None:
-        while True:
+    async def go_on(self, end: asyncio.Event) -> None:
+        # Not until it is canceled: a client may swallow that.
+        while not end.is_set():
             await self.once()
             await asyncio.sleep(PACE)
 
@@ -104,9 +105,9 @@ class Work:
 async def threaded(
     stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
 ) -> Work:
-    """redis-py or valkey-py: on one connection, or each time on a new one of a pool."""
-    options = {"single_connection_client": not anew, "ssl_ca_certs": certificate}
-    client = stack.enter_context(application.module.connect(*where, **options))
+    """redis-py or valkey-py: on the pool's connection, or each time on a new one."""
+    connected = application.module.connect(*where, ssl_ca_certs=certificate, socket_timeout=30)
+    client = stack.enter_context(connected)
 
     def step() -> int:
         connection = int(client.client_id())
@@ -121,8 +122,8 @@ async def tasked(
     stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
 ) -> Work:
     """The same with asyncio."""
-    options = {"single_connection_client": not anew, "ssl_ca_certs": certificate}
-    client = await stack.enter_async_context(application.module.connect(*where, **options))
+    connected = application.module.connect(*where, ssl_ca_certs=certificate, socket_timeout=30)
+    client = await stack.enter_async_context(connected)
 
     async def step() -> int:
         connection = int(await client.client_id())

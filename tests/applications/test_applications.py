@@ -1,8 +1,8 @@
 """Applications as docs/applications.md has them: three rotations go by, and no one notices."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,7 @@ async def told(tenant: Tenant, clock: Clock) -> Story:
         (story.timely, HOUR, first, True),
         (story.outdated, FOR_EVER, second, True),
     )
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group, ending() as end:
         for found, seconds, where, anew in plans:
             for name in CLIENTS if seconds == HOUR else WITH_A_HOOK:
                 age = {"INTERVAL" if name == "valkey_glide" else "MAX_AGE": seconds}
@@ -83,7 +83,8 @@ async def told(tenant: Tenant, clock: Clock) -> Story:
         works = [work for found, *_ in plans for work in found.values()]
         # Two at a time take connections from these pools.
         pooled = [story.timely["redis_py"], *story.outdated.values()]
-        tasks = [group.create_task(each.go_on()) for each in (*works, *pooled)]
+        for each in (*works, *pooled):
+            group.create_task(each.go_on(end))
 
         async def all_go_on() -> None:
             enough = {id(each): each.rounds + 2 for each in works}
@@ -104,9 +105,17 @@ async def told(tenant: Tenant, clock: Clock) -> Story:
             for _ in range(LOOKS):
                 await clock.advance(minutes=BETWEEN / LOOKS)
                 await all_go_on()
-        for task in tasks:
-            task.cancel()
     return story
+
+
+@asynccontextmanager
+async def ending() -> AsyncIterator[asyncio.Event]:
+    """An event that is set at the end, however that comes."""
+    end = asyncio.Event()
+    try:
+        yield end
+    finally:
+        end.set()
 
 
 def log_in_with(password: str, username: str, host: str, port: int, certificate: str) -> str:
