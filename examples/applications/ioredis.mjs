@@ -17,8 +17,14 @@ export async function connect(secretId, host, port = 6379, options = {}) {
       if (this.status === 'reconnecting') {
         // If the secret cannot be read now, the password that is known may do.
         Object.assign(this.options, await read(secretId).catch(() => undefined));
+        if (this.disconnected) return undefined;
       }
       return super.connect();
+    }
+
+    disconnect(reconnect = false) {
+      this.disconnected = !reconnect;
+      super.disconnect(reconnect);
     }
   }
   return new Client({ host, port, tls: {}, ...options, ...(await read(secretId)) });
