@@ -89,7 +89,7 @@ sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (ne
 	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
 	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
 
-examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
+examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI, npm; 3 minutes)
 	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
 
 package: setup ## Write dist/: the code for BUCKET, PREFIX, and a template without SAM (needs PyPI)

@@ -1,9 +1,14 @@
 """Applications as docs/applications.md has them: three rotations go by, and no one notices."""
 
 import asyncio
+import os
+import re
+import signal
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +21,11 @@ from redis.retry import Retry
 from local.client import nodes
 from local.deploy import deploy
 from local.instance import LocalAws
+from tests import preloaded
 from tests.applications.clients import Application, Clock, Work, glided, tasked, threaded
 from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
+PAGE = Path(__file__).parents[2] / "docs/applications.md"
 WITH_A_HOOK = {"redis_py": threaded, "redis_py_asyncio": tasked, "valkey_py": threaded}
 CLIENTS = {**WITH_A_HOOK, "valkey_glide": glided}
 #: The clock stands still during a rotation, and goes on for two hours after each.
@@ -193,3 +200,30 @@ def test_a_connection_that_could_not_read_the_secret_is_closed(story: Story, cli
 
     # redis-py tries again by itself. Neither goes on with a connection that is not logged in.
     assert asyncio.run(errors()) == (["ConnectionError"] if client == "valkey_py" else [])
+
+
+def test_the_walk_through_of_the_page(story: Story) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    # The local AWS is here already.
+    begin, client, rotate = (
+        re.sub(r"^(\. \.local/env|PATH=.*)\n", "", each, flags=re.M) for each in blocks
+    )
+    world = story.tenant.world
+    environment = {
+        **world.aws.environment,
+        "ROTATION_FUNCTION_ARN": world.stack.rotation_function_arn,
+        "PATH": f"{preloaded.folder()}:{os.environ['PATH']}",
+        "AWS_PAGER": "",
+    }
+    how: Any = {"cwd": PAGE.parents[1], "env": environment, "text": True}
+    subprocess.run(["sh", "-euc", begin], check=True, stdout=subprocess.DEVNULL, **how)
+    command = ["sh", "-euc", client.replace("python -c", "exec python -c")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **how) as running:
+        assert running.stdout
+        assert running.stdout.readline().startswith("connection ")
+        done = subprocess.run(["sh", "-euc", rotate], check=True, stdout=subprocess.PIPE, **how)
+        running.terminate()
+        told = running.stdout.read().splitlines()
+    assert done.stdout.splitlines() == [f"rotation {number} is done" for number in (1, 2, 3)]
+    assert running.returncode == -signal.SIGTERM
+    assert len(set(told)) > 5
