@@ -103,10 +103,16 @@ class Work:
 
 
 async def threaded(
-    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
+    stack: AsyncExitStack,
+    application: Application,
+    *where: Any,
+    anew: bool,
+    certificate: str,
+    **options: Any,
 ) -> Work:
     """redis-py or valkey-py: on the pool's connection, or each time on a new one."""
-    connected = application.module.connect(*where, ssl_ca_certs=certificate, socket_timeout=30)
+    options |= {"ssl_ca_certs": certificate, "socket_timeout": 30}
+    connected = application.module.connect(*where, **options)
     client = stack.enter_context(connected)
 
     def step() -> int:
@@ -119,10 +125,16 @@ async def threaded(
 
 
 async def tasked(
-    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
+    stack: AsyncExitStack,
+    application: Application,
+    *where: Any,
+    anew: bool,
+    certificate: str,
+    **options: Any,
 ) -> Work:
     """The same with asyncio."""
-    connected = application.module.connect(*where, ssl_ca_certs=certificate, socket_timeout=30)
+    options |= {"ssl_ca_certs": certificate, "socket_timeout": 30}
+    connected = application.module.connect(*where, **options)
     client = await stack.enter_async_context(connected)
 
     async def step() -> int:

@@ -5,14 +5,16 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+import redis.asyncio.retry
 from aws_lambda_powertools.utilities.parameters import base
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from redis.backoff import NoBackoff
@@ -177,29 +179,60 @@ def test_a_client_that_reads_once_is_refused_at_a_reconnect_after_two_rotations(
     assert story.once == ["True", refused, refused]
 
 
-@pytest.mark.parametrize("client", WITH_A_HOOK)
-def test_a_connection_that_could_not_read_the_secret_is_closed(story: Story, client: str) -> None:
+def errors_of(
+    story: Story, client: str, get_secret: Callable[..., Any], **options: Any
+) -> list[str]:
+    """What a client of its own meets in two commands, when it reads the secret like that."""
     world = story.tenant.world
     application = Application(client, world.secrets, Clock(), MAX_AGE=HOUR)
-    get_secret, answers = application.get_secret, iter([GetParameterError("no answer")])
-
-    def fails_once(*name: str, **how: Any) -> Any:
-        for error in answers:
-            raise error
-        return get_secret(*name, **how)
-
-    vars(application.module).update(get_secret=fails_once)
+    vars(application.module).update(get_secret=partial(get_secret, application.get_secret))
 
     async def errors() -> list[str]:
         async with AsyncExitStack() as stack:
-            how: Any = {"anew": True, "certificate": world.aws.environment["LOCAL_CA_FILE"]}
-            work = await CLIENTS[client](stack, application, *addresses(story.tenant)[0], **how)
+            options.update(anew=True, certificate=world.aws.environment["LOCAL_CA_FILE"])
+            where = addresses(story.tenant)[0]
+            work: Work = await CLIENTS[client](stack, application, *where, **options)
             for _ in range(2):
                 await work.once()
         return [type(each).__name__ for each in work.errors]
 
+    return asyncio.run(errors())
+
+
+@pytest.mark.parametrize("client", WITH_A_HOOK)
+def test_a_connection_that_could_not_read_the_secret_is_closed(story: Story, client: str) -> None:
+    answers = iter([GetParameterError("no answer")])
+
+    def fails_once(get_secret: Callable[..., Any], *name: str, **how: Any) -> Any:
+        for error in answers:
+            raise error
+        return get_secret(*name, **how)
+
     # redis-py tries again by itself. Neither goes on with a connection that is not logged in.
-    assert asyncio.run(errors()) == (["ConnectionError"] if client == "valkey_py" else [])
+    expected = ["ConnectionError"] if client == "valkey_py" else []
+    assert errors_of(story, client, fails_once) == expected
+
+
+RETRY_ONCE: dict[str, dict[str, Any]] = {
+    "redis_py": {"retry": Retry(NoBackoff(), 1)},
+    "redis_py_asyncio": {"retry": redis.asyncio.retry.Retry(NoBackoff(), 1)},
+    "valkey_py": {},
+}
+
+
+@pytest.mark.parametrize("client", WITH_A_HOOK)
+def test_a_password_that_stays_wrong_is_an_error_after_a_few_reads(
+    story: Story, client: str
+) -> None:
+    reads = []
+
+    def wrong(get_secret: Callable[..., Any], *name: str, **how: Any) -> Any:
+        reads.append(how)
+        return {**get_secret(*name, **how), "password": "a-wrong-password-0123"}
+
+    refused = errors_of(story, client, wrong, **RETRY_ONCE[client])
+    assert refused == ["AuthenticationError"] * 2
+    assert sum(each["force_fetch"] for each in reads) in (2, 4)
 
 
 def test_the_walk_through_of_the_page(story: Story) -> None:
