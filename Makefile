@@ -122,7 +122,7 @@ mutants: setup ## Break each guard of the machine and the functions: a test has 
 bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
-examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI; 2 minutes)
+examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI, npm; 3 minutes)
 	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)

@@ -1,12 +1,13 @@
 """Checks examples/ with the tools that they are for, each in an environment of its own.
 
 ``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
-The CDK gets its Node.js from PyPI, whatever there is on this computer.
+The CDK and the clients get Node.js from PyPI, whatever there is on this computer.
 """
 
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,13 @@ from typing import Any
 
 from cfnlint.api import lint
 
+from local.client import nodes
+from local.deploy import deploy
+from local.instance import LocalAws
 from local.package import parse_template
 from tests.examples.templates import effects
 from tests.rotation.terraform import parsed
+from tests.rotation.world import World
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORKFLOW = EXAMPLES / "github/deploy.yml"
@@ -41,9 +46,14 @@ class Tools:
     def __init__(self, uv: str) -> None:
         self._uv = uv
 
+    def command(self, *command: str) -> list[str]:
+        """A command of uv."""
+        return [self._uv, *command]
+
     def run(self, command: list[str], **environment: str) -> None:
-        """A command of uv; raises CalledProcessError."""
-        subprocess.run([self._uv, *command], check=True, env={**os.environ, **environment})
+        """Run a command of uv; raises CalledProcessError."""
+        environment = {**os.environ, **environment}
+        subprocess.run(self.command(*command), check=True, env=environment)
 
 
 def cdk(tools: Tools, folder: Path) -> Iterator[str]:
@@ -114,10 +124,46 @@ def workflow(tools: Tools, folder: Path) -> Iterator[str]:
             yield f"{command[0]} has findings in {WORKFLOW.name}: see above."
 
 
+def applications(tools: Tools, folder: Path) -> Iterator[str]:
+    """The clients for Node.js stay in through three rotations, on open and new connections."""
+    for path in (*EXAMPLES.glob("applications/*.*js*"), Path(__file__).parent / "clients.mjs"):
+        shutil.copy(path, folder)
+    node = (
+        *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable),
+        *("--with", NODE),
+    )
+    tools.run([*node, "npm", "install", "--silent", "--prefix", str(folder)])
+    with LocalAws(folder / "aws", modifying_seconds=0.1) as aws:
+        world = World(aws, deploy(aws))
+        tenant = world.tenant(Engine="valkey", AccessString="on ~* +@all")
+        tenant.serve("replicas", "valkey", nodes=2)
+        address, *_ = nodes(aws, tenant.caches[0]).values()
+        where = (tenant.secret_arn, address["Address"], str(address["Port"]))
+        with subprocess.Popen(
+            [*tools.command(*node), "node", str(folder / "clients.mjs"), *where],
+            env={**os.environ, **aws.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as clients:
+            for _ in range(3):
+                tenant.rotate()
+            told, _ = clients.communicate(timeout=60)
+    for name, found in json.loads(told).items():
+        print(f"{name}: {found['connections']} connections, {len(found['errors'])} errors")
+        yield from (f"{name}: {error}" for error in found["errors"])
+        if found["open"] != 1 or found["connections"] < 20:
+            yield f"{name}: {found}"
+
+
 def main(uv: str) -> int:
     """The exit status is 0, or 1 if anything was found."""
     tools, status = Tools(uv), 0
-    checks: tuple[Callable[[Tools, Path], Iterator[str]], ...] = (cdk, terraform, workflow)
+    checks: tuple[Callable[[Tools, Path], Iterator[str]], ...] = (
+        cdk,
+        terraform,
+        workflow,
+        applications,
+    )
     for check in checks:
         with tempfile.TemporaryDirectory() as folder:
             found = list(check(tools, Path(folder)))
