@@ -22,6 +22,8 @@ from local.instance import DEFAULT_CONCURRENCY, LocalAws, LocalAwsError
 from local.package import read_template
 from local.rotate import NODES, Rotation, rotate, write_pages
 from report import closed_pipe
+from report.history import HistoryError
+from report.source import SourceError
 
 _NEXT = """
 In another terminal:
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return closed_pipe()
-    except (LocalAwsError, OSError) as error:
+    except (LocalAwsError, SourceError, HistoryError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -206,8 +208,10 @@ def _rotate(options: argparse.Namespace) -> int:
             "AWSCURRENT logs in" if seen.proven else "and that AWSCURRENT logs in is NOT proven"
         )
         outcome = f"The rotation failed ({seen.reason}); {locked}"
-    # After a failure, what to do is to stay on the screen.
-    console.print(f"{'' if seen.failed else chr(10)}{outcome}; it all took {seen.seconds} s.")
+    # After a failure, what to do has to stay on the screen.
+    if not seen.failed:
+        console.print()
+    console.print(f"{outcome}; it all took {seen.seconds} s.")
     _print_pages(pages, console)
     return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
 

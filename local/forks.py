@@ -32,7 +32,7 @@ def listen(path: str) -> socket.socket:
 def serve(
     listener: socket.socket, run: Callable[[list[str]], int], until: int, *, grouped: bool = False
 ) -> NoReturn:
-    """Fork for each `ask`; ends this process when the file ``until`` does.
+    """Fork for each `ask`; ends this process when the file descriptor ``until`` ends.
 
     A fork ends with what ``run`` returns of the arguments; ``grouped`` gives each a process group,
     which ends with it.

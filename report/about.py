@@ -12,14 +12,13 @@ from report.history import Run
 from rotation.rules.message import console_url, secret_name
 
 _OURS = {"Read Input", "Check Target"}
+#: What AWS's names and ARNs are made of. Anything else could be more than an argument in a shell.
+_NAME = re.compile(r"[\w/+=.@:][\w/+=.@:-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class About:
-    """What is not known is empty; ``target`` is what Check Target has found, as JSON.
-
-    ``cache`` is the one at which it failed.
-    """
+    """Empty where unknown; ``target`` is Check Target's output, ``cache`` is where it failed."""
 
     arn: str
     secret: str
@@ -38,7 +37,7 @@ class About:
 
     @property
     def user_id(self) -> str:
-        """The user's."""
+        """The user's id."""
         return str(self.target.get("UserId", ""))
 
     @property
@@ -48,13 +47,24 @@ class About:
         return partition, region, account
 
     @property
+    def machine_arn(self) -> str:
+        """The state machine's ARN, by the execution's."""
+        return self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+
+    @property
+    def stack(self) -> str:
+        """The stack's name; empty where the state machine is not named after one."""
+        name = self.machine_arn.rpartition(":")[2]
+        return name.removesuffix("-rotation") if name.endswith("-rotation") else ""
+
+    @property
     def console(self) -> str:
         """Where the console shows the execution."""
         return console_url(self.arn) if self.arn else ""
 
     @property
     def line(self) -> str:
-        """All of it: ``secret NAME of user ID, account 123456789012, us-east-1``."""
+        """In one line: ``secret NAME of user ID, account 123456789012, us-east-1``."""
         user = f" of user {self.user_id}" if self.user_id else ""
         secret = f"secret {secret_name(self.secret)}{user}" if self.secret else ""
         _, region, account = self.place
@@ -63,21 +73,23 @@ class About:
     def filled(self, text: str) -> str:
         """The text with what is known in place of SECRET_NAME, USER_ID and the like."""
         partition, region, account = self.place
-        machine = self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
-        stack = machine.rpartition(":")[2].removesuffix("-rotation")
-        user = f"arn:{partition}:elasticache:{region}:{account}:user:{self.user_id}"
+        user_arn = f"arn:{partition}:elasticache:{region}:{account}:user:{self.user_id}"
         known = {
             "SECRET_NAME": secret_name(self.secret),
             "SECRET_ARN": self.secret if ":secret:" in self.secret else "",
             "USER_ID": self.user_id,
-            "USER_ARN": user if account and self.user_id else "",
+            "USER_ARN": user_arn if account and self.user_id else "",
             "CACHE": self.cache,
             "VERSION_ID": str(self.target.get("VersionId", "")),
             "EXECUTION_ARN": self.arn,
-            "MACHINE_ARN": machine,
-            "STACK_NAME": stack,
+            "MACHINE_ARN": self.machine_arn,
+            "STACK_NAME": self.stack,
         }
-        return re.sub(rf"\b({'|'.join(known)})\b", lambda match: known[match[1]] or match[1], text)
+
+        def value(match: re.Match[str]) -> str:
+            return known[match[1]] if _NAME.fullmatch(known[match[1]]) else match[1]
+
+        return re.sub(rf"\b({'|'.join(known)})\b", value, text)
 
 
 def is_ours(run: Run) -> bool:
@@ -95,7 +107,7 @@ def output_of(run: Run, name: str) -> dict[str, Any]:
 
 
 def secret_id(execution_input: str) -> str:
-    """As it was given; empty in the input of another machine."""
+    """The input's SecretId, a name or an ARN; empty in another machine's input."""
     with suppress(ValueError):
         given = json.loads(execution_input or "{}")
         if isinstance(given, dict):

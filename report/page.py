@@ -47,11 +47,11 @@ _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
     """The page; `definition` is the machine's, or what the run shows of it."""
     states = dict(_states(definition))
-    rows = _rows(run, states, log_group(run) if remedy else "")
+    about = About.of(run)
+    rows = _rows(run, states, log_group(about) if remedy else "")
     by_name = {row["name"]: row for row in rows}
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     digest = hashlib.sha256(script.encode()).digest()
-    about = About.of(run)
     facts = [("Cause", run.cause)]
     left: list[tuple[str, str]] = []
     if remedy:

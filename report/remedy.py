@@ -125,11 +125,9 @@ def _pending(run: Run, passed: Mapping[str, Visit], target: Mapping[str, Any], c
     return "may be on this run's version: start an execution by hand"
 
 
-def log_group(run: Run) -> str:
+def log_group(about: About) -> str:
     """Where all functions of our machine's stack log: template.yaml names the two after it."""
-    machine = run.machine_arn.rsplit(":", 1)[-1]
-    stack = machine.removesuffix("-rotation")
-    return f"/aws/lambda/{stack}" if stack and stack != machine else ""
+    return f"/aws/lambda/{about.stack}" if about.stack else ""
 
 
 def without_links(markdown: str) -> str:

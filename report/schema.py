@@ -18,7 +18,7 @@ def as_json(run: Run, remedy: Remedy | None) -> dict[str, Any]:
     return {
         "schema": VERSION,
         "execution": about.arn or None,
-        "stateMachine": run.machine_arn or None,
+        "stateMachine": about.machine_arn or None,
         "region": region or None,
         "account": account or None,
         "console": about.console or None,

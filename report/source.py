@@ -74,10 +74,14 @@ def client(arn: str) -> Any:
     parts = arn.split(":")
     if len(parts) < 7 or parts[0] != "arn" or parts[2] != "states":
         raise SourceError(f"{arn} is not the ARN of an execution or a state machine.")
+    return _client("stepfunctions", parts[3])
+
+
+def _client(service: str, region: str) -> Any:
     try:
-        return boto3.client("stepfunctions", region_name=parts[3])
+        return boto3.client(service, region_name=region)
     except (BotoCoreError, ValueError) as error:
-        raise SourceError(f"Step Functions cannot be asked: {error}") from None
+        raise SourceError(f"AWS cannot be asked: {error}") from None
 
 
 def read(arn: str, step_functions: Any = None) -> Reading:
@@ -115,6 +119,8 @@ def secret_of(execution: Mapping[str, Any]) -> str:
 
 def since(about: About, run: Run, secrets_manager: Any = None) -> str:
     """Whether a rotation of the secret has succeeded after the run, as a line."""
+    if not about.secret:
+        return "Since then: unknown (the run names no secret)"
     try:
         found = _described(about, secrets_manager)
     except SourceError as error:
@@ -126,6 +132,8 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
     if rotated and time_of(rotated) > run.stopped:
         at = time_of(rotated).astimezone(UTC)
         return f"Since then: a rotation has succeeded, at {at:%Y-%m-%d %H:%M} UTC"
+    if current and current == about.target.get("VersionId"):
+        return f"Since then: AWSCURRENT is version {current}, which this run made"
     if before and current != before:
         return f"Since then: AWSCURRENT was moved, to {current}, by a run by hand or a person"
     return "Since then: no rotation has succeeded"
@@ -133,10 +141,7 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
 
 def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
     _, region, _ = about.place
-    try:
-        asked = secrets_manager or boto3.client("secretsmanager", region_name=region)
-    except (BotoCoreError, ValueError) as error:
-        raise SourceError(str(error)) from None
+    asked = secrets_manager or _client("secretsmanager", region)
     return ask(asked.describe_secret, SecretId=about.secret)
 
 
@@ -157,9 +162,12 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
     except HistoryError as error:
         raise SourceError(f"{history}: {error}") from None
     run.arn = About.of(run).arn
-    if definition is None:
-        return run, loaded.get("definition") if isinstance(loaded, dict) else None
-    machine = _json(definition)
+    machine = loaded.get("definition") if isinstance(loaded, dict) else None
+    if definition is not None:
+        machine = _json(definition)
+    if machine is None:
+        return run, None
+    file = definition or history
     if isinstance(machine, dict) and isinstance(machine.get("definition"), str):
         # What describe-state-machine says has the definition as a text in it.
         with suppress(ValueError):
@@ -167,9 +175,9 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
     try:
         mermaid(machine)
     except DefinitionError as error:
-        raise SourceError(f"{definition}: {error}") from None
+        raise SourceError(f"{file}: {error}") from None
     except (AttributeError, TypeError, KeyError):
-        raise SourceError(f"{definition}: is not a state machine in ASL") from None
+        raise SourceError(f"{file}: is not a state machine in ASL") from None
     return run, machine
 
 

@@ -161,7 +161,8 @@ def _print_todo(remedy: Remedy, console: Console) -> None:
     for number, block in enumerate(re.split(r"^\s*```\w*\n?", remedy.todo, flags=re.M)):
         if number % 2:
             # A command stays one that can be copied.
-            console.print(Text(block.rstrip()), soft_wrap=True)
+            lines = map(plain, block.rstrip().splitlines())
+            console.print(Text("\n".join(lines)), soft_wrap=True)
         elif block.strip():
             _print_wrapped(_prose(block), console)
     retried = f"Will the next rotation succeed without action? {_prose(remedy.retried)}"
@@ -245,7 +246,7 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
         started = time_of(execution["startDate"])
         took = duration((time_of(execution.get("stopDate") or now) - started).total_seconds())
         status = execution["status"]
-        line = Text(f"{started:%Y-%m-%d %H:%M}  ")
+        line = Text(f"{started.astimezone(UTC):%Y-%m-%d %H:%M} UTC  ")
         line.append(f"{status:<10}", _STYLES.get(status, "bold red"))
         line.append(f"{took:>12}  {plain(secret_of(execution))}  {plain(_who(execution))}")
         console.print(line, soft_wrap=True)
@@ -303,7 +304,8 @@ def note_of(visit: Visit) -> str:
             status, seconds = left["Modification"]["Status"], left["Modification"]["Seconds"]
             return f"user {status} {'after' if status == 'active' else 'for'} {seconds} s"
         if visit.name.startswith("Find Endpoints"):
-            return f"{left['Network']['Count']} endpoints"
+            count = left["Network"]["Count"]
+            return f"{count} endpoint{'' if count == 1 else 's'}"
     return ""
 
 

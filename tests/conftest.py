@@ -1,4 +1,4 @@
-"""Fake credentials for every test: none may reach an AWS account."""
+"""What every test shares: fake credentials, processes to fork from, options, and a summary."""
 
 import argparse
 import os

