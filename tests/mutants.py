@@ -49,6 +49,7 @@ _TYPES = "For the types: neither None nor an empty text logs in or is a version.
 _EXACT = "No moment is that exact."
 EQUIVALENT: dict[str, str] = {
     'log_in: handler: pending or "" -> (pending)': _TYPES,
+    "errors: __init__: super().__init__(*sentence) -> pass": "BaseException.__new__ keeps them.",
     "closing: _user: not run.staged or not run.target -> (not run.staged)": _TYPES,
     "log_in_with_current: handler: secrets.describe(target.secret_arn).version_with(AWSCURRENT) "
     'or "" -> (secrets.describe(target.secret_arn).version_with(AWSCURRENT))': _TYPES,

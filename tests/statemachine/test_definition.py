@@ -517,3 +517,11 @@ def test_no_execution_that_may_end_is_cut_off_or_told_to_run_too_long() -> None:
     assert work > 3600
     assert work < WORK.total_seconds()
     assert DEFINITION["TimeoutSeconds"] > 2 * most + work
+
+
+def test_what_is_read_of_each_check_is_kept() -> None:
+    inner = DEFINITION["States"]["Check Network"]["ItemProcessor"]["States"]["Check Endpoint"]
+    readers = RUN_STATE + SOURCES["rotation/rules/first_rotation"]
+    read = set(re.findall(r'each(?:\.get\(|\[)"(CurrentLogsIn|ProvenVersion)"', readers))
+    assert {key.removesuffix(".$") for key in inner["ResultSelector"]} == read
+    assert len(read) == 2

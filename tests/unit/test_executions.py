@@ -59,7 +59,9 @@ def test_an_attempt_is_known_by_its_name(world: World, token: str) -> None:
     assert running_execution_for(OTHER, [EXECUTION_ARN, arn]) is None
 
 
-@pytest.mark.parametrize("name", [PENDING, f"{PENDING}-dry-run-1", f"{PENDING}-", f"x{PENDING}-1"])
+@pytest.mark.parametrize(
+    "name", [PENDING, f"{PENDING}-dry-run-1", f"{PENDING}-", f"x{PENDING}-1", "1"]
+)
 def test_a_name_that_only_looks_like_an_attempts_is_none(world: World, name: str) -> None:
     assert not is_attempt(PENDING, world.machine.arn(name))
 
