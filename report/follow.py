@@ -9,7 +9,7 @@ from report import terminal
 from report.history import Run
 from report.source import Reading
 
-#: Where no line can be written anew, this often a line says that it is still at work.
+#: Output that is no terminal gets a line this often while nothing happens.
 _SIGN_OF_LIFE_SECONDS = 30.0
 
 
@@ -20,21 +20,21 @@ def follow(reading: Reading, console: Console, poll_seconds: float) -> Run:
         SourceError, HistoryError: as `Reading.run`.
     """
     terminal.show_heading(console)
-    shown, told = 0, time.monotonic()
+    shown, printed_at = 0, time.monotonic()
     with console.status("") as status:
         while True:
             run = reading.run()
             over = run.status != "RUNNING"
             for visit in run.top()[shown : None if over else -1]:
                 terminal.show_group(run, [visit], 0, console)
-                shown, told = shown + 1, time.monotonic()
+                shown, printed_at = shown + 1, time.monotonic()
             if over:
                 return run
             now = _now(run)
             status.update(now)
-            if not console.is_terminal and time.monotonic() - told > _SIGN_OF_LIFE_SECONDS:
+            if not console.is_terminal and time.monotonic() - printed_at > _SIGN_OF_LIFE_SECONDS:
                 console.print(f"{'':10}still {now}")
-                told = time.monotonic()
+                printed_at = time.monotonic()
             time.sleep(poll_seconds)
 
 

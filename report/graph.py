@@ -36,7 +36,7 @@ _SHAPES = {
     "Succeed": ("([", "])"),
     "Fail": ("([", "])"),
 }
-# Each has its own text colour on its own fill, so that neither a light nor a dark page matters.
+# Each has its own text color on its own fill, so that neither a light nor a dark page matters.
 _CLASSES = {
     "Task": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
     "Choice": "fill:#fff8c5,stroke:#9a6700,color:#4d2d00",
@@ -45,7 +45,7 @@ _CLASSES = {
     "Succeed": "fill:#1a7f37,stroke:#1a7f37,color:#ffffff",
     "Fail": "fill:#cf222e,stroke:#cf222e,color:#ffffff",
     "Start": "fill:#6e7781,stroke:#6e7781,color:#ffffff",
-    # A box has no fill: its title takes the page's own text colour.
+    # A box has no fill: its title takes the page's own text color.
     "Box": "fill:none,stroke:#6e7781",
     "Group": "fill:none,stroke:#cf222e,stroke-dasharray:4 4",
 }
@@ -100,7 +100,7 @@ def mermaid(definition: Definition, catches: Catches = "grouped", run: Run | Non
     Args:
         definition: ``{"StartAt": name, "States": {name: state}}``.
         catches: how the Catches of ``States.ALL`` are drawn.
-        run: colours its states by their outcome.
+        run: colors its states by their outcome.
 
     Returns:
         The flowchart's text, without a Markdown fence.

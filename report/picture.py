@@ -1,4 +1,4 @@
-"""The machine's graph, its states coloured by their outcome in a run, as SVG."""
+"""The machine's graph, its states colored by their outcome in a run, as SVG."""
 
 from __future__ import annotations
 
