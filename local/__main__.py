@@ -26,7 +26,7 @@ from report.history import HistoryError
 from report.source import SourceError
 
 _NEXT = """
-In another terminal:
+In another terminal, and only if the first line has worked:
   . {env}
   aws elasticache create-user --user-id user1 --user-name user1 --engine REDIS \\
     --no-password-required --access-string "off +get ~keys*"

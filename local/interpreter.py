@@ -41,6 +41,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 Shape = dict[str, Any]
 
 _START_SECONDS = 1.0
+_ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 # Parsing a definition takes longer than a rotation without its waits. What is parsed is never
 # written to: what an execution knows is in its environment.
 _PARSERS = [
@@ -91,8 +92,10 @@ class LocalExecution(parser_execution.Execution):
         type(self).ended(self.to_describe_output())
 
     def to_history_output(self) -> Any:
-        """The events so far; none is added after a stop."""
-        return {"events": self._aborted_history or super().to_history_output()["events"]}
+        """The events so far; none is added after an end, whatever a Map's items still report."""
+        events = self._aborted_history or super().to_history_output()["events"]
+        ends = (number for number, event in enumerate(events, 1) if event["type"] in _ENDS)
+        return {"events": events[: next(ends, None)]}
 
     def reflect_end(self, reflect: Callable[[], None]) -> None:
         """Takes over how the interpreter ended, unless a stop came first."""

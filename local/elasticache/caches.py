@@ -153,7 +153,8 @@ class Caches:
             "ServerlessCacheName": name,
             "Description": request.get("Description") or " ",
             "Engine": engine,
-            "MajorEngineVersion": request.get("MajorEngineVersion") or "8",
+            "MajorEngineVersion": request.get("MajorEngineVersion")
+            or ("8" if engine == "valkey" else "7"),
             "Endpoint": _endpoint(cache.nodes[0]),
             "ReaderEndpoint": _endpoint(cache.nodes[0]),
             "ARN": cache.arn,

@@ -240,7 +240,9 @@ def test_a_password_that_stays_wrong_is_an_error_after_a_few_reads(
 def test_the_walk_through_of_the_page(story: Story) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
     # The local AWS is here already.
-    begin, client, rotate = (each.replace(". .local/env\n", "") for each in blocks)
+    source, begin, client, rotate = blocks
+    assert source == ". .local/env\n"
+    client = client.removeprefix(source)
     world = story.tenant.world
     environment = {
         **world.aws.environment,

@@ -90,10 +90,11 @@ def test_rotate_shows_and_proves_a_rotation() -> None:
 
 
 def readme_walk_through() -> list[str]:
-    """The README's commands from `. .local/env` on."""
+    """The README's commands after `. .local/env`."""
     section = (ROOT / "README.md").read_text().split("\n## On this computer\n")[1].split("\n## ")[0]
-    _, first, *more = re.findall(r"^```\n(.*?)^```$", section, re.S | re.M)
-    return [first.removeprefix(". .local/env\n"), *more]
+    _, source, *commands = re.findall(r"^```\n(.*?)^```$", section, re.S | re.M)
+    assert source == ". .local/env\n"
+    return commands
 
 
 def test_the_guides_walk_through_with_the_aws_cli(tmp_path: Path) -> None:
