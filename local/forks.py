@@ -86,7 +86,10 @@ def _become(connection: socket.socket, run: Callable[[list[str]], int], grouped:
             os.setsid()
         message, descriptors, _, _ = socket.recv_fds(connection, _LARGEST_MESSAGE, 3)
         while not message.endswith(b"\n"):
-            message += connection.recv(_LARGEST_MESSAGE)
+            # Who has asked may be gone already.
+            if not (more := connection.recv(_LARGEST_MESSAGE)):
+                os._exit(1)
+            message += more
         asked = json.loads(message)
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
@@ -101,7 +104,7 @@ def _become(connection: socket.socket, run: Callable[[list[str]], int], grouped:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
 
@@ -125,7 +128,8 @@ def ask(path: str, arguments: list[str]) -> NoReturn:
     asked = {"environment": dict(os.environ), "folder": os.getcwd(), "arguments": arguments}
     message = f"{json.dumps(asked)}\n".encode()
     sent = socket.send_fds(connection, [message], [0, 1, 2])
-    connection.sendall(message[sent:])
+    if sent < len(message):
+        connection.sendall(message[sent:])
     code = int(connection.recv(16) or b"1")
     # One that was killed ends by a signal.
     if code < 0:

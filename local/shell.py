@@ -17,6 +17,7 @@ _TEXT = """\
 unset AWS_PROFILE $(env | sed -n 's/^\\(AWS_[A-Z0-9_]*\\)=.*/\\1/p')
 { unalias aws; unset -f aws; } 2>/dev/null || :
 EXPORTS
+PATH=${PATH-}
 PATH=BIN:${PATH#BIN:}
 no_proxy=${no_proxy:-${NO_PROXY-}}
 no_proxy=127.0.0.1,localhost,${no_proxy#127.0.0.1,localhost,}

@@ -75,7 +75,8 @@ class About:
         partition, region, account = self.place
         user_arn = f"arn:{partition}:elasticache:{region}:{account}:user:{self.user_id}"
         known = {
-            "SECRET_NAME": secret_name(self.secret),
+            # Of an ARN that nobody has looked up, the end may be part of the name.
+            "SECRET_NAME": secret_name(self.secret) if self.target else self.secret,
             "SECRET_ARN": self.secret if ":secret:" in self.secret else "",
             "USER_ID": self.user_id,
             "USER_ARN": user_arn if account and self.user_id else "",
@@ -111,7 +112,7 @@ def secret_id(execution_input: str) -> str:
     with suppress(ValueError):
         given = json.loads(execution_input or "{}")
         if isinstance(given, dict):
-            return str(given.get("SecretId", ""))
+            return given["SecretId"] if isinstance(given.get("SecretId"), str) else ""
     return ""
 
 

@@ -125,6 +125,8 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
         found = _described(about, secrets_manager)
     except SourceError as error:
         return f"Since then: unknown ({error})"
+    if found.get("DeletedDate"):
+        return "Since then: the secret was marked for deletion"
     labels: Mapping[str, list[str]] = found.get("VersionIdsToStages", {})
     current = next((each for each, names in labels.items() if "AWSCURRENT" in names), "")
     before = about.target.get("CurrentVersionId", "")
@@ -134,7 +136,9 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
         return f"Since then: a rotation has succeeded, at {at:%Y-%m-%d %H:%M} UTC"
     if current and current == about.target.get("VersionId"):
         return f"Since then: AWSCURRENT is version {current}, which this run made"
-    if before and current != before:
+    if not before:
+        return "Since then: no rotation of Secrets Manager has succeeded; a run by hand may have"
+    if current != before:
         return f"Since then: AWSCURRENT was moved, to {current}, by a run by hand or a person"
     return "Since then: no rotation has succeeded"
 

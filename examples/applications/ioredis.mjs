@@ -14,17 +14,22 @@ async function read(secretId) {
 export async function connect(secretId, host, port = 6379, options = {}) {
   class Client extends Redis {
     async connect() {
-      if (this.status === 'reconnecting') {
+      if (this.status !== 'reconnecting') this.disconnected = false;
+      if (this.again) {
         // If the secret cannot be read now, the password that is known may do.
         Object.assign(this.options, await read(secretId).catch(() => undefined));
-        if (this.disconnected) return undefined;
       }
-      return super.connect();
+      this.again = true;
+      return this.disconnected ? undefined : super.connect();
     }
 
     disconnect(reconnect = false) {
       this.disconnected = !reconnect;
       super.disconnect(reconnect);
+    }
+
+    duplicate(override) {
+      return new Client({ ...this.options, ...override });
     }
   }
   return new Client({ host, port, tls: {}, ...options, ...(await read(secretId)) });

@@ -4,7 +4,12 @@ from typing import Any
 
 import redis
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.exceptions import (
+    GetParameterError,
+    TransformParameterError,
+)
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
 MAX_AGE = 3600  # seconds in the cache; at most half of the shortest time between two rotations
 
@@ -20,10 +25,10 @@ class Secret(redis.CredentialProvider):
         how: Any = {"transform": "json", "max_age": MAX_AGE, "force_fetch": force_fetch}
         try:
             secret = get_secret(self.secret_id, **how)
-        except GetParameterError as error:
+            return secret["username"], secret["password"]
+        except (GetParameterError, TransformParameterError, KeyError) as error:
             # With an error of its own, redis-py connects again, by its option `retry`.
             raise redis.ConnectionError(f"{self.secret_id} cannot be read") from error
-        return secret["username"], secret["password"]
 
     def log_in(self, connection: Any) -> None:
         """Do what redis-py does with a new connection."""
@@ -37,5 +42,6 @@ class Secret(redis.CredentialProvider):
 def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> redis.Redis:
     """Return a client with a pool of connections; options are those of redis.Redis."""
     secret = Secret(secret_id)
-    how = {"credential_provider": secret, "redis_connect_func": secret.log_in, **options}
-    return redis.Redis(host=host, port=port, ssl=True, **how)
+    retry = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 3)
+    hooks = {"credential_provider": secret, "redis_connect_func": secret.log_in, "retry": retry}
+    return redis.Redis(**{"host": host, "port": port, "ssl": True, **hooks, **options})

@@ -5,7 +5,12 @@ from typing import Any
 
 import redis.asyncio
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.exceptions import (
+    GetParameterError,
+    TransformParameterError,
+)
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
 
 MAX_AGE = 3600  # seconds in the cache; at most half of the shortest time between two rotations
 
@@ -21,10 +26,10 @@ class Secret(redis.CredentialProvider):
         how: Any = {"transform": "json", "max_age": MAX_AGE, "force_fetch": force_fetch}
         try:
             secret = await asyncio.to_thread(get_secret, self.secret_id, **how)
-        except GetParameterError as error:
+            return secret["username"], secret["password"]
+        except (GetParameterError, TransformParameterError, KeyError) as error:
             # With an error of its own, redis-py connects again, by its option `retry`.
             raise redis.ConnectionError(f"{self.secret_id} cannot be read") from error
-        return secret["username"], secret["password"]
 
     async def log_in(self, connection: Any) -> None:
         """Do what redis-py does with a new connection."""
@@ -38,5 +43,6 @@ class Secret(redis.CredentialProvider):
 def connect(secret_id: str, host: str, port: int = 6379, **options: Any) -> redis.asyncio.Redis:
     """Return a client with a pool of connections; options are those of redis.asyncio.Redis."""
     secret = Secret(secret_id)
-    how = {"credential_provider": secret, "redis_connect_func": secret.log_in, **options}
-    return redis.asyncio.Redis(host=host, port=port, ssl=True, **how)
+    retry = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 3)
+    hooks = {"credential_provider": secret, "redis_connect_func": secret.log_in, "retry": retry}
+    return redis.asyncio.Redis(**{"host": host, "port": port, "ssl": True, **hooks, **options})

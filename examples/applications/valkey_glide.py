@@ -8,7 +8,6 @@ from typing import Any
 
 import glide
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 INTERVAL = 300  # seconds; at most half of the shortest time between two rotations
 
@@ -24,7 +23,7 @@ async def follow(client: glide.GlideClient, secret_id: str) -> None:
         await asyncio.sleep(INTERVAL)
         try:
             await client.update_connection_password((await read(secret_id))["password"])
-        except (GetParameterError, glide.GlideError):
+        except Exception:  # whatever it is, the next time may be better
             logging.exception("the password of %s was not updated", secret_id)
 
 

@@ -4,7 +4,10 @@ from typing import Any
 
 import valkey
 from aws_lambda_powertools.utilities.parameters import get_secret
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.exceptions import (
+    GetParameterError,
+    TransformParameterError,
+)
 
 MAX_AGE = 3600  # seconds in the cache; at most half of the shortest time between two rotations
 
@@ -20,10 +23,10 @@ class Secret(valkey.CredentialProvider):
         how: Any = {"transform": "json", "max_age": MAX_AGE, "force_fetch": force_fetch}
         try:
             secret = get_secret(self.secret_id, **how)
-        except GetParameterError as error:
+            return secret["username"], secret["password"]
+        except (GetParameterError, TransformParameterError, KeyError) as error:
             # With an error of its own, valkey-py closes the connection.
             raise valkey.ConnectionError(f"{self.secret_id} cannot be read") from error
-        return secret["username"], secret["password"]
 
 
 class Connection(valkey.SSLConnection):

@@ -280,6 +280,17 @@ def test_whether_a_later_rotation_has_succeeded_is_told_by_the_secret(
     assert source.since(About.of(FAILED), FAILED, secrets) == f"Since then: {told}"
 
 
+def test_a_secret_that_was_deleted_since_is_said_to_be() -> None:
+    told = source.since(About.of(FAILED), FAILED, Secrets(DeletedDate=LATER))
+    assert told == "Since then: the secret was marked for deletion"
+
+
+def test_a_run_that_has_not_seen_the_labels_does_not_deny_a_run_by_hand() -> None:
+    about = About("", About.of(FAILED).secret, {})
+    told = source.since(about, FAILED, Secrets(VersionIdsToStages={"x": ["AWSCURRENT"]}))
+    assert told.endswith("no rotation of Secrets Manager has succeeded; a run by hand may have")
+
+
 def test_without_the_permission_it_is_unknown() -> None:
     told = source.since(About.of(FAILED), FAILED, Secrets())
     assert told == "Since then: unknown (DescribeSecret: AccessDeniedException: No.)"
