@@ -76,4 +76,5 @@ def test_ctrl_c_ends_the_local_aws_without_an_error_of_make(folder: Path) -> Non
     assert process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert said == ""
+    # Of its own children make may say that they were gone before it looked.
+    assert "Error" not in said

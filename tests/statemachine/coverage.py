@@ -96,7 +96,9 @@ def passed(definition: Definition, run: Run) -> set[Part]:
 
 def _passed_in(visit: Visit, state: State, to: str) -> Iterator[Part]:
     errors = [attempt.error for attempt in visit.failures]
-    succeeded, caught = visit.outcome == "succeeded", visit.outcome == "caught"
+    # A Map in which a Catch took an item on has no error of its own.
+    caught = visit.outcome == "caught" and bool(visit.attempts and visit.attempts[-1].error)
+    succeeded = visit.outcome in ("succeeded", "caught") and not caught
     if state["Type"] == "Choice":
         yield _branch(visit.name, state, to)
     yield from (_retried(visit.name, attempt.error) for attempt in visit.attempts[:-1])
