@@ -52,6 +52,7 @@ def test_the_subject_begins_with_the_secrets_whole_name(secret_id: str, name: st
 def test_a_secret_that_is_not_named_is_said_to_have_no_name(given: Any) -> None:
     message = failure(Execution(EXECUTION_ARN, "FAILED", "AnError", "Why."), given, Ending())
     assert message.subject == "a secret without a name: rotation FAILED, AnError"
+    assert "\n\nSecret without a name, account" in message.text
 
 
 UNTRIED = (None, None, None)

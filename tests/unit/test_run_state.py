@@ -70,6 +70,10 @@ def test_where_awscurrent_did_not_log_in_an_unknown_password_is_replaced(
     assert run(Checks=checks).replaced_unknown_password is replaced
 
 
+def test_a_check_that_does_not_say_whether_it_logged_in_did() -> None:
+    assert run(Checks=[{}]).replaced_unknown_password is False
+
+
 def test_a_verification_of_no_endpoint_is_one() -> None:
     assert run(Verification=[]).verification == ()
 

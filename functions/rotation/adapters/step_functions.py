@@ -140,7 +140,7 @@ class StepFunctions:
             entered = event.get("stateEnteredEventDetails", {}).get("name")
             if not entered or entered in FAILURE_STATES:
                 continue
-            if last is None and entered == FIND_AGAIN:
+            if entered == FIND_AGAIN:
                 last = entered
                 continue
             return FIND_AGAIN if last and entered != "Log In" else str(entered)

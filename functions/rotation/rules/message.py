@@ -43,7 +43,7 @@ def failure(execution: Execution, given: Any, ending: Ending) -> Message:
     """Of an execution that has ended without success, with the input that it was given."""
     fields = given if isinstance(given, dict) else {}
     secret = fields.get("SecretId")
-    name = secret_name(secret) if secret and isinstance(secret, str) else ""
+    name = secret_name(secret) if isinstance(secret, str) else ""
     what = "dry run" if fields.get("DryRun") is True else "rotation"
     status = execution.status
     error = execution.error if status == "FAILED" and execution.error else status
