@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,6 @@ from local.deploy import Stack
 from local.faults import UNREACHABLE, ask, control, parse
 from local.instance import LocalAws
 from report import page, source
-from report.about import About
 from report.follow import follow
 from report.remedy import remedy_of
 from report.terminal import seconds_of, show_outcome
@@ -152,9 +151,7 @@ def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
     for execution in seen.executions:
         reading = source.read(execution.arn, aws.client("stepfunctions"))
         run = reading.run()
-        if remedy := remedy_of(run):
-            since = source.since(About.of(run), run, aws.client("secretsmanager"))
-            remedy = replace(remedy, since=since)
+        remedy = source.with_since(remedy_of(run), run, aws.client("secretsmanager"))
         page_file = directory / f"{run.name}.html"
         history = page_file.with_suffix(".json")
         try:

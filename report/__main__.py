@@ -4,8 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ from typing import Any
 from rich.console import Console
 
 from report import closed_pipe, page, picture, source, terminal
-from report.about import About
 from report.follow import follow
 from report.graph import DefinitionError, mermaid, observed
 from report.history import HistoryError, Run
-from report.remedy import remedy_of
+from report.remedy import Remedy, remedy_of
 from report.schema import as_json
 
 #: What ``--watch`` ends with; 1 is an error of the report, 2 of its arguments.
@@ -92,14 +90,14 @@ def _without_a_run(options: argparse.Namespace) -> str:
 def _report(options: argparse.Namespace, console: Console) -> int:
     if options.history:
         run, definition = source.load(options.history, options.definition)
-        _show(run, definition, options, console)
+        _show(run, definition, remedy_of(run), options, console)
         return 0
     arn = options.execution or _chosen(options, console)
     if not arn:
         return 0
     reading = source.read(arn)
     run = follow(reading, console, _POLL_SECONDS) if options.watch else reading.run()
-    _show(run, reading.definition, options, console, since=lambda: source.since(About.of(run), run))
+    _show(run, reading.definition, source.with_since(remedy_of(run), run), options, console)
     return EXIT.get(run.status, 1) if options.watch else 0
 
 
@@ -124,13 +122,10 @@ def _chosen(options: argparse.Namespace, console: Console) -> str:
 def _show(
     run: Run,
     definition: Mapping[str, Any] | None,
+    remedy: Remedy | None,
     options: argparse.Namespace,
     console: Console,
-    since: Callable[[], str] = str,
 ) -> None:
-    remedy = remedy_of(run)
-    if remedy and remedy.clients:
-        remedy = replace(remedy, since=since())
     machine = definition or observed(run)
     if options.html:
         options.html.write_text(page.html(run, machine, remedy), encoding="utf-8")

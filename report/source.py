@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from report.about import About, secret_id
 from report.graph import DefinitionError, mermaid
 from report.history import Event, HistoryError, Run, run_of, time_of
+from report.remedy import Remedy
 from rotation.rules.message import secret_name
 
 _MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
@@ -141,6 +142,13 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
     if current != before:
         return f"Since then: AWSCURRENT was moved, to {current}, by a run by hand or a person"
     return "Since then: no rotation has succeeded"
+
+
+def with_since(remedy: Remedy | None, run: Run, secrets_manager: Any = None) -> Remedy | None:
+    """The remedy; that of a run that did not succeed says what has happened since."""
+    if not remedy or not remedy.clients:
+        return remedy
+    return replace(remedy, since=since(About.of(run), run, secrets_manager))
 
 
 def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
