@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench examples functions installed.py local report statemachine tests
+SOURCES := bench examples functions installed.py local report statemachine tests tools
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 UV := 0.13.9
