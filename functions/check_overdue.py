@@ -1,4 +1,4 @@
-"""Check Overdue: once a day, every secret that rotates through this stack is looked at."""
+"""Check Overdue: checks, once a day, every secret that rotates through this stack."""
 
 import os
 import time

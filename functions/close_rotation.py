@@ -1,4 +1,4 @@
-"""Close Rotation: AWSPENDING is taken off, and what a failed run has left is said."""
+"""Close Rotation: removes AWSPENDING after a failure, and reports what the run has left."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from rotation.runtime.telemetry import count_by, entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"ExecutionArn", "State"}``, all that the run knew, to the Closing."""
+    """``{"ExecutionArn", "State"}``, the whole state, to the Closing."""
     run = RunState.from_event(event)
     closing = close(run, SecretsManager.connect(), datetime.now(UTC))
     if not closing.promoted:

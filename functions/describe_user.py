@@ -17,6 +17,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "Modification"}`` to the Modification as it is now."""
     target = Target.from_state(event["Target"])
     before = Modification.from_state(event["Modification"])
-    status = ElastiCache.connect().user(target.user_id).status
-    bound = seconds_from_env("MAX_MODIFYING_SECONDS")
-    return before.seen(status, datetime.now(UTC), bound, target.user_id).to_state()
+    status = ElastiCache.connect().user(target.user_arn).status
+    max_seconds = seconds_from_env("MAX_MODIFYING_SECONDS")
+    return before.seen(status, datetime.now(UTC), max_seconds, target.user_id).to_state()

@@ -9,15 +9,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation.adapters.secrets_manager import SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.records.password import PasswordRules
+from rotation.records.rotation_event import RotationEvent
 from rotation.rules.pin import Pin
-from rotation.rules.steps import RotationEvent, RotationSteps
+from rotation.rules.steps import RotationSteps
 from rotation.runtime.settings import seconds_from_env
 from rotation.runtime.telemetry import entry_point, logger
 
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Secrets Manager's event (`RotationEvent`); what is returned, nobody reads."""
+    """Secrets Manager's event (`RotationEvent`) to ``{}``, which nobody reads."""
     steps = RotationSteps(
         SecretsManager.connect(),
         StepFunctions.connect(),

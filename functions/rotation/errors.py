@@ -1,8 +1,8 @@
 """Every way in which a rotation fails, by name.
 
 The class names are public API: the state machine's ``Retry`` and ``Catch`` lists, the alarms and
-``docs/troubleshooting.md`` name them. No message ever holds a secret's value; it names ids, what
-was found and what to do.
+``docs/troubleshooting.md`` name them. A message says what was found, where, and what to do. It
+never holds a secret's value.
 
 ::
 
@@ -23,35 +23,35 @@ was found and what to do.
     │   ├── UserMismatchError          another username, account, region or partition
     │   ├── UserNotRotatableError      `iam`, or AWS's own `default`
     │   ├── UserDisabledError          `off`, although it has a password
-    │   ├── CurrentPasswordUnknownError  clients could be locked out by the first rotation
+    │   ├── CurrentPasswordUnknownError  the first rotation could lock out clients
     │   ├── UserBusyError              (transient) not `active`: somebody else is modifying it
-    │   ├── UserStatusError            `deleting`, or a status that nobody knows
-    │   └── UserModifyingTooLongError  the bound is reached
+    │   ├── UserStatusError            `deleting`, or an unknown status
+    │   └── UserModifyingTooLongError  longer than MaxModifyingSeconds
     ├── EndpointError
-    │   ├── NoEndpointError            no cache serves the user, and the stack asks for one
+    │   ├── NoEndpointError            no cache uses the user, and the stack requires one
     │   ├── EndpointUnreachableError   (transient)
-    │   ├── CertificateError           TLS fails, or the certificate does not verify
+    │   ├── CertificateError           no TLS, or the certificate could not be verified
     │   ├── AnyPasswordAcceptedError   a made-up password logs in
     │   ├── CurrentPasswordRefusedError  (transient) AWSCURRENT does not log in, before any change
     │   └── PasswordRefusedError       (transient) the new or the current password does not log in
     ├── OutcomeError
-    │   ├── RotationInProgressError    another run holds AWSPENDING, or this one has not ended yet
-    │   ├── RotationSupersededError    a label moved under this run, or its version is outdated
-    │   └── RotationFailedError        what Secrets Manager is told about a failed execution
-    ├── UnexpectedError                a bug: an exception that is none of these
+    │   ├── RotationInProgressError    another run has AWSPENDING, or this one has not ended yet
+    │   ├── RotationSupersededError    a label was moved during the run, or its version is outdated
+    │   └── RotationFailedError        the rotation function's error for a failed execution
+    ├── UnexpectedError                a bug: any other exception
     └── AwsError
         ├── ThrottlingError            (transient)
         ├── ServiceUnavailableError    (transient) 5xx, timeouts, no connection
         ├── AccessDeniedError
-        └── UnexpectedAwsError         carries the code that nobody expected
+        └── UnexpectedAwsError         an error code that is not known here
 """
 
 
 class RotationError(Exception):
     """Base of all errors.
 
-    ``remedy`` is what to do when AWS's answer is all there is to say; a ``transient`` error may be
-    gone a moment later. ``reported`` is whether a task of the execution has failed with it before.
+    ``remedy`` is what to do after AWS answered with an error code. A ``transient`` error may pass.
+    ``reported`` is whether a task of the execution failed with it before.
     """
 
     remedy = ""
@@ -69,7 +69,7 @@ class InvalidInputError(RotationError):
 class ConfigurationError(RotationError):
     """An environment variable of the function is missing or cannot be used."""
 
-    remedy = "Look at STATE_MACHINE_ARN and the other environment variables of the function."
+    remedy = "Check STATE_MACHINE_ARN and the other environment variables of the function."
 
 
 class CrossAccountRotationError(RotationError):
@@ -89,7 +89,7 @@ class SecretNotFoundError(SecretError):
 class SecretDeletedError(SecretError):
     """The secret is marked for deletion."""
 
-    remedy = "Look whether the secret is marked for deletion, or managed by another service."
+    remedy = "Check whether the secret is marked for deletion, or managed by another service."
 
 
 class SecretFormatError(SecretError):
@@ -135,11 +135,11 @@ class UserNotRotatableError(UserError):
 
 
 class UserDisabledError(UserError):
-    """The user is `off` although it has a password: somebody disabled it on purpose."""
+    """The user is `off` although it has a password: somebody disabled it."""
 
 
 class CurrentPasswordUnknownError(UserError):
-    """The user is `on` and the secret holds no password: a first one would lock its clients out."""
+    """The user is `on` and the secret holds no password: a first one could lock out clients."""
 
 
 class UserBusyError(UserError):
@@ -149,19 +149,19 @@ class UserBusyError(UserError):
 
 
 class UserStatusError(UserError):
-    """The user has a status from which it does not become active."""
+    """The user has a status that does not lead to `active`."""
 
 
 class UserModifyingTooLongError(UserError):
-    """The user has not become active within the stack's bound."""
+    """The user has not become active within MaxModifyingSeconds."""
 
 
 class EndpointError(RotationError):
-    """An endpoint of a cache does not let the user in as it should."""
+    """An endpoint of a cache does not answer a login as it should."""
 
 
 class NoEndpointError(EndpointError):
-    """No cache serves the user, and the stack's RequireEndpoints is true."""
+    """No cache uses the user, and the stack's RequireEndpoints is true."""
 
 
 class EndpointUnreachableError(EndpointError):
@@ -171,11 +171,11 @@ class EndpointUnreachableError(EndpointError):
 
 
 class CertificateError(EndpointError):
-    """The endpoint does not speak TLS, or its certificate does not verify."""
+    """The endpoint has no TLS, or its certificate could not be verified."""
 
 
 class AnyPasswordAcceptedError(EndpointError):
-    """A made-up password logs in: a login there proves nothing."""
+    """A made-up password logs in, so a login proves nothing."""
 
 
 class PasswordRefusedError(EndpointError):
@@ -185,23 +185,23 @@ class PasswordRefusedError(EndpointError):
 
 
 class CurrentPasswordRefusedError(EndpointError):
-    """AWSCURRENT does not log in before anything was changed. Transient: a node may lag."""
+    """AWSCURRENT does not log in, before any change. Transient: a node may lag."""
 
     transient = True
 
 
 class OutcomeError(RotationError):
-    """The rotation's own outcome."""
+    """The outcome of a rotation."""
 
 
 class RotationInProgressError(OutcomeError):
-    """Another run holds AWSPENDING, or this run's execution has not ended yet."""
+    """Another run has AWSPENDING, or this run's execution has not ended yet."""
 
 
 class RotationSupersededError(OutcomeError):
     """Somebody else moved a label during this run, or the version can never become AWSCURRENT."""
 
-    remedy = "Another run or a person changed the secret's versions meanwhile. Rotate again."
+    remedy = "Another run or a person changed the secret's versions. Rotate again."
 
 
 class RotationFailedError(OutcomeError):
@@ -209,11 +209,11 @@ class RotationFailedError(OutcomeError):
 
 
 class UnexpectedError(RotationError):
-    """An exception that nobody foresaw. Its text is left out, since it may quote a value."""
+    """Any other exception. Its text is left out, because it may quote a value."""
 
 
 class AwsError(RotationError):
-    """An AWS service did not do what it was asked."""
+    """A call of an AWS service failed."""
 
 
 class ThrottlingError(AwsError):
@@ -232,18 +232,18 @@ class ServiceUnavailableError(AwsError):
 class AccessDeniedError(AwsError):
     """The function's role does not allow the call, or the secret's key its use."""
 
-    remedy = "Look at the role of the function, and at the policies of the secret and of its key."
+    remedy = "Check the role of the function, and the policies of the secret and of its key."
 
 
 class UnexpectedAwsError(AwsError):
-    """The service answered with a code that has no name here, or with what is no answer of it."""
+    """The service answered with a code that is not known here, or with a malformed response."""
 
 
 def error_named(name: str) -> type[RotationError]:
     """The class of that name; raises KeyError."""
-    found = {each.__name__: each for each in _with_subclasses(RotationError)}
-    return found[name]
+    return {kind.__name__: kind for kind in _with_subclasses(RotationError)}[name]
 
 
 def _with_subclasses(kind: type[RotationError]) -> list[type[RotationError]]:
-    return [kind, *(found for each in kind.__subclasses__() for found in _with_subclasses(each))]
+    below = (_with_subclasses(subclass) for subclass in kind.__subclasses__())
+    return [kind, *(descendant for subclasses in below for descendant in subclasses)]

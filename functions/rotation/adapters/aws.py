@@ -1,4 +1,4 @@
-"""What all AWS adapters share: one client configuration, and error codes turned into our errors."""
+"""What all AWS adapters share: the client configuration, and the translation of error codes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ from rotation.errors import (
     UnexpectedAwsError,
 )
 
-#: Short: the state machine retries for minutes, where a person can see it.
+#: Few attempts here: the state machine retries for minutes, where a person can see it.
 CLIENT_CONFIG = Config(
     connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
 
-#: Codes that the service models do not list ("Common Errors" pages; botocore's retry definitions).
+#: Codes that the service models do not list ("Common Errors" pages, botocore's retry rules).
 _COMMON_CODES: dict[str, type[RotationError]] = {
     **dict.fromkeys(
         (
@@ -71,24 +71,24 @@ _COMMON_CODES: dict[str, type[RotationError]] = {
     ),
 }
 
-#: What botocore raises on an answer that is none, and what one without a key does.
+#: Errors from parsing a malformed response, and from a key missing in a valid one.
 _UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @contextmanager
 def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}) -> Iterator[None]:
-    """Turn botocore's errors into ours, and those of reading what it has answered.
+    """Turn botocore's errors, and those of reading a response, into ours.
 
-    AWS's own message is left out, since it may quote an argument, but for a denied access, where
-    it names the role, the action and the resource.
+    AWS's own message may quote an argument, so it is left out. A denied access keeps it: there it
+    names the role, the action and the resource.
 
     Args:
-        call: the API call, for the sentence.
-        on: the id it was made on.
-        codes: this call's own error codes.
+        call: the API call, for the message.
+        on: the resource of the call, for the message.
+        codes: the error codes of this call.
 
     Raises:
-        RotationError: the class that the code maps to, else UnexpectedAwsError with the code.
+        RotationError: the class for the code, or UnexpectedAwsError with the code.
     """
     try:
         yield
@@ -99,8 +99,8 @@ def translated(call: str, on: str, codes: Mapping[str, type[RotationError]] = {}
         if kind is None:
             kind = ServiceUnavailableError if status >= 500 else UnexpectedAwsError
         denied = error.response["Error"].get("Message") if kind is AccessDeniedError else None
-        why = f"{denied.rstrip('.')}." if denied else ""
-        sentences = (f"{call} on {on} answered {code}.", why, kind.remedy)
+        reason = f"{denied.rstrip('.')}." if denied else ""
+        sentences = (f"{call} on {on} answered {code}.", reason, kind.remedy)
         raise kind(" ".join(filter(None, sentences))) from None
     except (HTTPClientError, ConnectionError) as error:
         raise ServiceUnavailableError(

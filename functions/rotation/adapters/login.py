@@ -1,4 +1,4 @@
-"""Logging in to a cache, over verified TLS, as a client would."""
+"""Logs in to a node of a cache over verified TLS, as a client does."""
 
 import secrets
 import ssl
@@ -26,7 +26,7 @@ from rotation.records.endpoint import Endpoint
 
 
 class NodeConnection:
-    """An endpoint to try passwords on. redis-py connects anew after a refused one."""
+    """An endpoint to try passwords on. redis-py reconnects after a refused password."""
 
     def __init__(self, endpoint: Endpoint, username: str, connection: SSLConnection) -> None:
         self._endpoint = endpoint
@@ -35,7 +35,7 @@ class NodeConnection:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where it is."""
+        """The node's endpoint."""
         return self._endpoint
 
     @classmethod
@@ -44,10 +44,10 @@ class NodeConnection:
         """Connect, and verify the certificate; nothing is sent yet.
 
         Raises:
-            EndpointUnreachableError: no connection, or none that lasts.
-            CertificateError: no TLS, or a certificate that does not verify.
+            EndpointUnreachableError: there is no connection, or it breaks.
+            CertificateError: the node has no TLS, or its certificate could not be verified.
         """
-        # RESP2 and no driver_info: nothing goes before AUTH that a narrow ACL could refuse.
+        # RESP2 and no driver_info: no command precedes AUTH that a narrow ACL could refuse.
         connection = SSLConnection(
             host=endpoint.address,
             port=endpoint.port,
@@ -66,9 +66,9 @@ class NodeConnection:
     def accepts(self, password: str) -> bool:
         """Whether the password logs in.
 
-        Valkey answers WRONGPASS for a wrong password, an unknown user and a user that is off alike
-        (valkey-io/valkey, src/acl.c). AUTH itself is exempt from the ACL, and an answer of NOPERM
-        to a user is the answer to somebody who is in.
+        Valkey answers WRONGPASS to a wrong password, an unknown user and a user that is off
+        (valkey-io/valkey, src/acl.c). The ACL does not apply to AUTH: only a user that is logged in
+        gets NOPERM.
         """
         with _connection_errors(self._endpoint):
             try:
@@ -77,7 +77,7 @@ class NodeConnection:
             except NoPermissionError:
                 return True
             except AuthenticationError:
-                # A subclass of redis-py's ConnectionError: caught before that one is.
+                # redis-py derives it from ConnectionError, which _connection_errors catches.
                 return False
         return True
 
@@ -86,20 +86,20 @@ class NodeConnection:
         if not self.accepts(password):
             raise PasswordRefusedError(
                 f"The {which} password of user {self._username} does not log in on "
-                f"{self._endpoint}. Valkey says the same of a wrong password and of a user that is "
-                "off or unknown to the node."
+                f"{self._endpoint}. Valkey answers the same to a wrong password as to a user that "
+                "is off or unknown to the node."
             )
 
     def accepts_any_password(self) -> bool:
-        """Whether a made-up password logs in, as a `nopass` user's does (Valkey, src/acl.c)."""
+        """Whether a made-up password logs in, as it does for a `nopass` user."""
         return self.accepts(secrets.token_hex(16))
 
     def require_a_password(self) -> None:
-        """Raises AnyPasswordAcceptedError where any password logs in: it proves nothing."""
+        """Raises AnyPasswordAcceptedError if any password logs in: a login then proves nothing."""
         if self.accepts_any_password():
             raise AnyPasswordAcceptedError(
                 f"A made-up password of user {self._username} logs in on {self._endpoint}: the "
-                "node does not ask for one. Look at the user's ACL on that node."
+                "node does not require one. Check the user's ACL on that node."
             )
 
 
@@ -115,19 +115,19 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
             )
             raise CertificateError(
                 f"The TLS certificate of {endpoint} could not be verified ({detail}). Caches with "
-                "users have encryption in transit: look at the address and at what answers there."
+                "users have encryption in transit. Check the address, and what answers there."
             ) from None
-        # redis-py has no class of its own for Valkey's refusal of one client too many.
+        # redis-py has no class for Valkey's refusal of a client above maxclients.
         full = "max number of clients" in str(error)
         if full or isinstance(reason, ResponseError | BusyLoadingError):
             raise EndpointUnreachableError(
-                f"{endpoint} answers, but not to a login ({type(reason).__name__}): it may be "
-                "loading, or have all its connections in use."
+                f"{endpoint} answers, but accepts no login ({type(reason).__name__}). It may be "
+                "loading, or all its connections may be in use."
             ) from None
         if isinstance(reason, OSError) and "handshake" in str(reason):
             raise EndpointUnreachableError(
-                f"{endpoint} accepts connections, but answers no TLS in time: it may be "
-                "overloaded, or its encryption in transit be off."
+                f"{endpoint} accepts connections, but its TLS handshake timed out. It may be "
+                "overloaded, or its encryption in transit may be off."
             ) from None
         raise EndpointUnreachableError(
             f"{endpoint} cannot be reached ({type(reason).__name__}). Look at the subnets and "

@@ -1,4 +1,4 @@
-"""Secrets Manager, as far as a rotation needs it."""
+"""Secrets Manager: secrets, their versions and their staging labels."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -27,6 +27,14 @@ from rotation.records.password import PasswordRules, is_valid
 from rotation.records.schedule import Schedule
 from rotation.records.secret import SecretValue
 
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_secretsmanager.type_defs import (
+        DescribeSecretResponseTypeDef,
+        PutSecretValueRequestTypeDef,
+        UpdateSecretVersionStageRequestTypeDef,
+    )
+
 AWSCURRENT = "AWSCURRENT"
 AWSPENDING = "AWSPENDING"
 AWSPREVIOUS = "AWSPREVIOUS"
@@ -38,8 +46,7 @@ _CODES: dict[str, type[RotationError]] = {
     "EncryptionFailure": AccessDeniedError,
 }
 
-
-#: In what AWS says of a key that is denied: AWS's own words, and IAM's.
+#: In the message of a denied KMS key: Secrets Manager's own words, and IAM's.
 _KEY_DENIED = re.compile(r"Access to KMS|kms:[A-Z]|DecryptionFailure|EncryptionFailure")
 
 
@@ -59,21 +66,22 @@ class SecretDescription:
     kms_key: str = ""
 
     def version_with(self, label: str) -> str | None:
-        """The id of the version that carries the staging label, or None."""
-        return next((each for each, labels in self.stages.items() if label in labels), None)
+        """The ID of the version with the staging label, or None."""
+        versions = (version for version, labels in self.stages.items() if label in labels)
+        return next(versions, None)
 
     @contextmanager
     def naming_key(self) -> Iterator[None]:
-        """Where a key is denied, AWS names neither the secret's nor who has to allow it."""
+        """Add the secret's key to the error of a denied key, in which AWS names none."""
         try:
             yield
         except AccessDeniedError as error:
             if not self.kms_key or not _KEY_DENIED.search(str(error)):
                 raise
             raise AccessDeniedError(
-                f"{error} Secret {self.arn} has key {self.kms_key}. The denied key, this one or "
-                "one that the secret had before, has to be in the parameter KmsKeyArns. Its "
-                "policy, its state and a permissions boundary have to allow it as well."
+                f"{error} Secret {self.arn} has key {self.kms_key}. Add the denied key, this one "
+                "or an earlier one of the secret, to the parameter KmsKeyArns. The key's policy, "
+                "its state and a permissions boundary have to allow its use as well."
             ) from None
 
 
@@ -88,13 +96,13 @@ class Version:
 class SecretsManager:
     """Reads and stages the versions of a secret."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "SecretsManagerClient") -> None:
         self._client = client
 
     @classmethod
     @cache
     def connect(cls) -> "SecretsManager":
-        """The function's own client; SECRETS_MANAGER_ENDPOINT is honoured, as in AWS's function."""
+        """The function's own client, at SECRETS_MANAGER_ENDPOINT if that is set."""
         endpoint = os.environ.get("SECRETS_MANAGER_ENDPOINT") or None
         return cls(boto3.client("secretsmanager", config=CLIENT_CONFIG, endpoint_url=endpoint))
 
@@ -104,50 +112,48 @@ class SecretsManager:
         Raises:
             SecretNotFoundError, SecretDeletedError: there is none, or it is marked for deletion.
         """
-        # What a person has typed may be no name at all.
+        # A person may type what cannot be a name.
         malformed = dict.fromkeys(
             ("InvalidParameterException", "ValidationException"), SecretNotFoundError
         )
         with translated("DescribeSecret", secret_id, {**_CODES, **malformed}):
-            found = self._client.describe_secret(SecretId=secret_id)
-            if found.get("DeletedDate"):
+            secret = self._client.describe_secret(SecretId=secret_id)
+            if secret.get("DeletedDate"):
                 raise SecretDeletedError(
-                    f"Secret {found['ARN']} is marked for deletion. Restore it first, with "
+                    f"Secret {secret['ARN']} is marked for deletion. Restore it first, with "
                     "RestoreSecret."
                 )
-            stages = found.get("VersionIdsToStages", {})
+            stages = secret.get("VersionIdsToStages", {})
             return SecretDescription(
-                found["ARN"],
-                found["Name"],
-                {each: frozenset(labels) for each, labels in stages.items()},
-                _schedule(found),
+                secret["ARN"],
+                secret["Name"],
+                {version: frozenset(labels) for version, labels in stages.items()},
+                _schedule(secret),
                 failed_replicas={
                     replica.get("Region", "a region"): replica.get("StatusMessage", "")
-                    for replica in found.get("ReplicationStatus", ())
+                    for replica in secret.get("ReplicationStatus", ())
                     if replica.get("Status") == "Failed"
                 },
-                kms_key=found.get("KmsKeyId") or "",
+                kms_key=secret.get("KmsKeyId") or "",
             )
 
     def versions(self, secret_arn: str) -> list[Version]:
-        """All versions of the secret, without a label too; newest first."""
-        found: list[Version] = []
-        # botocore has no paginator for this call.
-        more: dict[str, str] = {}
+        """All versions of the secret, with or without a staging label; newest first."""
+        versions: list[Version] = []
         with translated("ListSecretVersionIds", secret_arn, _CODES):
+            page = self._client.list_secret_version_ids(SecretId=secret_arn, IncludeDeprecated=True)
+            # botocore has no paginator for this call.
             while True:
-                page = self._client.list_secret_version_ids(
-                    SecretId=secret_arn, IncludeDeprecated=True, **more
-                )
-                found += [
-                    Version(each["VersionId"], each["CreatedDate"]) for each in page["Versions"]
-                ]
+                for version in page["Versions"]:
+                    versions.append(Version(version["VersionId"], version["CreatedDate"]))
                 if not page.get("NextToken"):
-                    return sorted(found, key=lambda version: version.created, reverse=True)
-                more = {"NextToken": page["NextToken"]}
+                    return sorted(versions, key=lambda version: version.created, reverse=True)
+                page = self._client.list_secret_version_ids(
+                    SecretId=secret_arn, IncludeDeprecated=True, NextToken=page["NextToken"]
+                )
 
     def rotated_by(self, function_arn: str) -> list[str]:
-        """The ARNs of the secrets whose rotation calls the function, also where it is off.
+        """The ARNs of the secrets whose rotation, on or off, calls the function.
 
         ListSecrets may be five minutes behind, and leaves out what is marked for deletion (API
         reference).
@@ -155,10 +161,10 @@ class SecretsManager:
         with translated("ListSecrets", function_arn):
             pages = self._client.get_paginator("list_secrets").paginate()
             return [
-                found["ARN"]
+                secret["ARN"]
                 for page in pages
-                for found in page["SecretList"]
-                if _unqualified(found.get("RotationLambdaARN")) == function_arn
+                for secret in page["SecretList"]
+                if _unqualified(secret.get("RotationLambdaARN")) == function_arn
             ]
 
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
@@ -171,39 +177,40 @@ class SecretsManager:
         where = f"Version {version_id} of secret {secret_arn}"
         codes = {**_CODES, "ResourceNotFoundException": VersionNotReadableError}
         with translated("GetSecretValue", where, codes):
-            found = self._client.get_secret_value(SecretId=secret_arn, VersionId=version_id)
-            text = None if "SecretBinary" in found else found["SecretString"]
+            value = self._client.get_secret_value(SecretId=secret_arn, VersionId=version_id)
+            text = None if "SecretBinary" in value else value["SecretString"]
         if text is None:
-            raise SecretFormatError(f"{where} is binary. It must be a JSON text.")
+            raise SecretFormatError(f"{where} is binary. Store a JSON object as text in it.")
         return SecretValue.parse(text, where)
 
     def put_pending(
         self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""
     ) -> None:
-        """Create the version, or give the staged one its value, with AWSPENDING on it.
+        """Create the version, or give the staged version its value, with AWSPENDING on it.
 
-        The label is taken from whatever version has it. ``rotation_token`` is that of Secrets
-        Manager's event: the proof that its rotation function makes the version (API reference,
-        PutSecretValue; user guide, "Troubleshoot rotation").
+        Another version that has the label loses it. ``rotation_token``, from Secrets Manager's
+        event, proves that its rotation function makes the version (API reference, PutSecretValue;
+        user guide, "Troubleshoot rotation").
 
         Raises:
             RotationSupersededError: the version already has another value.
         """
         codes = {**_CODES, "ResourceExistsException": RotationSupersededError}
-        proof = {"RotationToken": rotation_token} if rotation_token else {}
+        request: PutSecretValueRequestTypeDef = {
+            "SecretId": secret_arn,
+            "ClientRequestToken": version_id,
+            "SecretString": text,
+            "VersionStages": [AWSPENDING],
+        }
+        if rotation_token:
+            request["RotationToken"] = rotation_token
         with translated("PutSecretValue", secret_arn, codes):
-            self._client.put_secret_value(
-                SecretId=secret_arn,
-                ClientRequestToken=version_id,
-                SecretString=text,
-                VersionStages=[AWSPENDING],
-                **proof,
-            )
+            self._client.put_secret_value(**request)
 
     def move_label(
         self, secret_arn: str, label: str, *, to: str | None, away_from: str | None
     ) -> None:
-        """Compare and swap: attach the label ``to`` a version, only if ``away_from`` has it now.
+        """Compare and swap: move the label ``to`` a version, only if ``away_from`` has it now.
 
         Secrets Manager puts AWSPREVIOUS on the version that loses AWSCURRENT by itself
         (API reference, UpdateSecretVersionStage).
@@ -211,20 +218,23 @@ class SecretsManager:
         Raises:
             RotationSupersededError: the label is not where it was expected.
         """
-        versions = {"MoveToVersionId": to, "RemoveFromVersionId": away_from}
+        request: UpdateSecretVersionStageRequestTypeDef = {
+            "SecretId": secret_arn,
+            "VersionStage": label,
+        }
+        if to:
+            request["MoveToVersionId"] = to
+        if away_from:
+            request["RemoveFromVersionId"] = away_from
         codes = {**_CODES, "InvalidParameterException": RotationSupersededError}
         with translated(f"UpdateSecretVersionStage of {label}", secret_arn, codes):
-            self._client.update_secret_version_stage(
-                SecretId=secret_arn,
-                VersionStage=label,
-                **{name: version for name, version in versions.items() if version},
-            )
+            self._client.update_secret_version_stage(**request)
 
     def random_password(self, rules: PasswordRules) -> str:
-        """A new password by the rules."""
+        """A new password that follows the rules."""
         with translated("GetRandomPassword", f"{rules.length} characters"):
             answer = self._client.get_random_password(**rules.request())
-            password: str = answer["RandomPassword"]
+            password = answer["RandomPassword"]
         if not is_valid(password):
             raise UnexpectedAwsError(
                 "GetRandomPassword made a password that is not valid for ElastiCache."
@@ -233,20 +243,20 @@ class SecretsManager:
 
 
 def _unqualified(function_arn: str | None) -> str:
-    """Without the alias or the version that may follow the function's name."""
+    """The function's ARN without an alias or a version at its end."""
     return ":".join((function_arn or "").split(":")[:7])
 
 
-def _schedule(found: dict[str, Any]) -> Schedule:
-    rules = found.get("RotationRules") or {}
+def _schedule(secret: "DescribeSecretResponseTypeDef") -> Schedule:
+    rules = secret.get("RotationRules") or {}
     return Schedule(
-        function_arn=_unqualified(found.get("RotationLambdaARN")),
-        enabled=bool(found.get("RotationEnabled")),
+        function_arn=_unqualified(secret.get("RotationLambdaARN")),
+        enabled=bool(secret.get("RotationEnabled")),
         after_days=rules.get("AutomaticallyAfterDays"),
         expression=rules.get("ScheduleExpression") or "",
         duration=rules.get("Duration") or "",
-        last=found.get("LastRotatedDate"),
-        next=found.get("NextRotationDate"),
+        last=secret.get("LastRotatedDate"),
+        next=secret.get("NextRotationDate"),
     )
 
 
@@ -258,7 +268,7 @@ def without_current(secret_arn: str) -> VersionNotFoundError:
 
 
 def known_password(secrets: SecretsManager, secret_arn: str, version_id: str | None) -> str | None:
-    """The version's password; None without a version, a password or a value that can be read."""
+    """The version's password; None if there is no version, no readable value or no password."""
     if not version_id:
         return None
     try:

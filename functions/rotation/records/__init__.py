@@ -1,1 +1,1 @@
-"""What travels between the states, and values: no service is called here."""
+"""Values, and the state that travels between the states: no service is called here."""

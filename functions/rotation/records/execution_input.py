@@ -1,4 +1,4 @@
-"""An execution's input: what an operator writes, and what the rotation function does."""
+"""An execution's input, from an operator or from the rotation function."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,30 @@ _ACCEPTED = (
     '{"SecretId": "<name or ARN of the secret>"}, with "DryRun": true beside it to only check, or '
     '"ReplaceUnknownPassword": true to replace a password on the user that the secret does not hold'
 )
+_TYPES = {
+    "SecretId": str,
+    "DryRun": bool,
+    "ReplaceUnknownPassword": bool,
+    "ClientRequestToken": str,
+    "Attempt": int,
+    "CreateSecretError": dict,
+}
 
 
 @dataclass(frozen=True)
 class ExecutionInput:
-    """``token`` is the version that Secrets Manager has staged; None in a run by hand.
+    """What an execution is to do.
 
-    ``replace_unknown_password`` goes on although AWSCURRENT does not log in.
-    ``create_secret_error`` is why createSecret could not give it a value.
+    Args:
+        version_id: the version that Secrets Manager staged (``ClientRequestToken``); None in a run
+            by hand.
+        create_secret_error: why createSecret could not give that version a value.
+        replace_unknown_password: go on although AWSCURRENT does not log in.
     """
 
     secret_id: str
     dry_run: bool = False
-    token: str | None = None
+    version_id: str | None = None
     create_secret_error: RotationError | None = None
     replace_unknown_password: bool = False
 
@@ -37,31 +48,23 @@ class ExecutionInput:
 
         if not isinstance(data, dict):
             raise wrong("is not a JSON object")
-        types = {
-            "SecretId": str,
-            "DryRun": bool,
-            "ReplaceUnknownPassword": bool,
-            "ClientRequestToken": str,
-            "Attempt": int,
-            "CreateSecretError": dict,
-        }
         for key, value in data.items():
-            if key not in types:
+            if key not in _TYPES:
                 raise wrong(f'has a key "{str(key)[:60]}" that is not known')
-            if type(value) is not types[key] or value == "":
+            if type(value) is not _TYPES[key] or value == "":
                 raise wrong(f'has a "{key}" of the wrong type')
             if isinstance(value, str) and not value.isprintable():
                 raise wrong(f'has a "{key}" with characters that do not print')
         if "SecretId" not in data:
             raise wrong('has no "SecretId"')
-        token = data.get("ClientRequestToken")
-        if token is not None and not 32 <= len(token) <= 64:
-            raise wrong('has a "ClientRequestToken" that is not of 32 to 64 characters')
-        failed, error = data.get("CreateSecretError"), None
-        if failed is not None:
+        version_id = data.get("ClientRequestToken")
+        if version_id is not None and not 32 <= len(version_id) <= 64:
+            raise wrong('has a "ClientRequestToken" that does not have 32 to 64 characters')
+        failure, error = data.get("CreateSecretError"), None
+        if failure is not None:
             try:
-                error = error_named(failed["Error"])(str(failed["Cause"]))
+                error = error_named(failure["Error"])(str(failure["Cause"]))
             except (KeyError, TypeError):
-                raise wrong('has a "CreateSecretError" that is none') from None
+                raise wrong('has a "CreateSecretError" without a known "Error"') from None
         replace = data.get("ReplaceUnknownPassword", False)
-        return cls(data["SecretId"], data.get("DryRun", False), token, error, replace)
+        return cls(data["SecretId"], data.get("DryRun", False), version_id, error, replace)

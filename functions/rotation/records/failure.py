@@ -1,4 +1,4 @@
-"""What a Catch hands on, as a sentence."""
+"""The error and the cause that a Catch hands on."""
 
 import json
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failure:
-    """``error`` is the name the state machine caught, ``sentence`` what a person reads."""
+    """``error`` is the name that the state machine caught, ``sentence`` its cause for a person."""
 
     error: str
     sentence: str
@@ -17,8 +17,8 @@ class Failure:
     def from_catch(cls, caught: dict[str, Any]) -> "Failure":
         """From a Catch's ``{"Error", "Cause"}``.
 
-        The cause of a Lambda function's error is JSON with an errorMessage, others are plain text
-        or missing (Step Functions guide, "Handling errors").
+        The cause of a Lambda function's error is JSON with an errorMessage. Other causes are plain
+        text or missing (Step Functions guide, "Handling errors").
         """
         error, cause = str(caught.get("Error", "unknown")), caught.get("Cause") or ""
         with suppress(ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The text of a JSON object, in which single values are replaced and every other byte stays."""
+"""Finds the values in the text of a JSON object, so that every other byte can stay as it is."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 class Scalar:
     """A string, number, true, false or null: ``text[start:end]``.
 
-    ``key`` is that of the object's own member in which it stands, at whatever depth.
+    ``key`` is the key of the outermost member that contains it.
     """
 
     start: int
@@ -28,7 +28,7 @@ class Scalar:
 
 
 def scalars(text: str) -> Iterator[Scalar]:
-    """Every value of a valid JSON object that is no list or object itself."""
+    """Every value of a valid JSON object that is neither a list nor an object."""
     key = ""
     for token, depth in _tokens(text):
         if token["value"]:
@@ -39,23 +39,24 @@ def scalars(text: str) -> Iterator[Scalar]:
 
 @dataclass(frozen=True)
 class String:
-    """A JSON string; ``offsets`` are where each character of its ``text`` is, and the end."""
+    """A JSON string; ``offsets`` are the places of the characters of its ``text``, and the end."""
 
     text: str
     offsets: list[int]
 
     @classmethod
     def of(cls, text: str, string: Scalar) -> "String":
-        """Of a string of the text."""
-        found = list(_CHARACTER.finditer(text, string.start + 1, string.end - 1))
-        read = (json.loads(f'"{each[0]}"') for each in found)
-        return cls("".join(read), [*(each.start() for each in found), string.end - 1])
+        """Read one of the text's scalars."""
+        characters = list(_CHARACTER.finditer(text, string.start + 1, string.end - 1))
+        decoded = (json.loads(f'"{character[0]}"') for character in characters)
+        offsets = [character.start() for character in characters]
+        return cls("".join(decoded), [*offsets, string.end - 1])
 
 
 def place_of_new_member(text: str) -> tuple[int, str]:
-    """Where another member of the object is written, after a comma, and the space before its key.
+    """Where another member of the object goes, and the white space before its key.
 
-    The space is that of the last member.
+    A comma precedes it. The white space is that of the last member.
     """
     *_, key = (token.start() for token, depth in _tokens(text) if token["key"] and depth == 1)
     space = text[len(text[:key].rstrip(_SPACE)) : key]
@@ -63,7 +64,7 @@ def place_of_new_member(text: str) -> tuple[int, str]:
 
 
 def _tokens(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """Each token, and how many objects and lists are open behind it."""
+    """Each token, and how many objects and lists are open after it."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += bool(token["opening"]) - bool(token["closing"])

@@ -1,4 +1,4 @@
-"""What ElastiCache takes as a password, and what the stack asks of a new one."""
+"""Which passwords ElastiCache accepts, and the stack's rules for new ones."""
 
 import math
 import os
@@ -15,7 +15,7 @@ MAX_LENGTH = 128
 #: The weakest that the parameters of template.yaml allow: 16 of 32 characters.
 MIN_BITS = 80
 
-#: By GetRandomPassword's arguments that leave a whole type out (API reference).
+#: The characters that each argument of GetRandomPassword excludes (API reference).
 _TYPES = {
     "ExcludeLowercase": string.ascii_lowercase,
     "ExcludeUppercase": string.ascii_uppercase,
@@ -23,27 +23,29 @@ _TYPES = {
     "ExcludePunctuation": string.punctuation,
 }
 _ALPHANUMERIC = string.ascii_letters + string.digits
-#: By the parameter PasswordCharacters. What is unreserved in a URL (RFC 3986) needs no escape in a
-#: shell, in YAML, JSON or an .env file either; "." and "~" are left out, which some of them expand.
+#: By the parameter PasswordCharacters. A character that is unreserved in a URL (RFC 3986) needs no
+#: escape in a shell, YAML, JSON or an .env file. Some of them expand "." and "~", so these are out.
 CHARACTERS = {
     "UrlSafe": _ALPHANUMERIC + "-_",
     "Alphanumeric": _ALPHANUMERIC,
-    # No backslash: inside JSON in a text of the secret it would have to be two.
+    # No backslash: JSON escapes it, so a copy inside JSON would differ.
     "All": "".join(
-        each for each in _ALPHANUMERIC + string.punctuation if each not in FORBIDDEN + "\\"
+        character
+        for character in _ALPHANUMERIC + string.punctuation
+        if character not in FORBIDDEN + "\\"
     ),
 }
 
 
 def is_valid(password: str) -> bool:
-    """Whether ElastiCache takes it."""
+    """Whether ElastiCache accepts the password."""
     return not why_invalid(password)
 
 
 def why_invalid(password: str) -> str:
-    """What ElastiCache refuses in it, or empty: 16-128 printable ASCII characters, no ``, " / @``.
+    """What ElastiCache refuses in the password, or empty; nothing of it is quoted.
 
-    It quotes nothing of the password.
+    ElastiCache accepts 16 to 128 printable ASCII characters without ``, " / @``.
     """
     if password and not password[-1].isprintable():
         kind = "a line break" if password[-1] in "\r\n" else "not printable"
@@ -59,7 +61,7 @@ def why_invalid(password: str) -> str:
 
 @dataclass(frozen=True)
 class PasswordRules:
-    """The length of a new password, and the ``characters`` that it may have."""
+    """The length of a new password, and the characters that it may have."""
 
     length: int
     characters: str
@@ -83,7 +85,7 @@ class PasswordRules:
                 f"Environment variable PASSWORD_CHARACTERS is not one of {', '.join(CHARACTERS)}."
             )
         excluded = os.environ.get("PASSWORD_EXCLUDE_CHARACTERS", "")
-        left = "".join(each for each in characters if each not in excluded)
+        left = "".join(character for character in characters if character not in excluded)
         if not left or int(length) * math.log2(len(left)) < MIN_BITS:
             raise ConfigurationError(
                 "Environment variable PASSWORD_EXCLUDE_CHARACTERS leaves "
@@ -96,10 +98,10 @@ class PasswordRules:
         arguments: dict[str, Any] = {"PasswordLength": self.length, "RequireEachIncludedType": True}
         excluded = ""
         for without_type, characters in _TYPES.items():
-            out = [each for each in characters if each not in self.characters]
-            if len(out) == len(characters):
-                # A type that is required although all of it is excluded might be refused.
+            unwanted = [character for character in characters if character not in self.characters]
+            if len(unwanted) == len(characters):
+                # AWS might refuse to require a type of which every character is excluded.
                 arguments[without_type] = True
             else:
-                excluded += "".join(out)
+                excluded += "".join(unwanted)
         return arguments | ({"ExcludeCharacters": excluded} if excluded else {})

@@ -1,4 +1,4 @@
-"""All that an execution's state holds, as far as the run has come."""
+"""An execution's state, as far as the run has come."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,24 +7,24 @@ from rotation.records.failure import Failure
 from rotation.records.modification import Modification
 from rotation.records.target import Target
 
-# Entries of ``Verification`` that are no errors: AWSCURRENT logged in on the endpoint, or holds no
-# password yet, which no client can use.
+# Entries of ``Verification`` that are not errors: AWSCURRENT logged in on the endpoint, or holds no
+# password yet.
 LOGGED_IN = "LOGGED_IN"
 FIRST_ROTATION = "FIRST_ROTATION"
 
 
 @dataclass(frozen=True)
 class RunState:
-    """What is None or empty, the run has not come to.
+    """The state of a run; None or empty is what the run did not reach.
 
     Args:
-        execution_input: what the execution was started with, whatever it is.
-        target: what Check Target found.
-        endpoint_count: of the last look for endpoints.
+        execution_input: the execution's input, which may be any JSON.
+        target: what Check Target returned.
+        endpoint_count: the number of endpoints that were last found.
         not_tested: the user's caches that the stack does not log in to.
         replaced_unknown_password: whether AWSCURRENT did not log in somewhere before the change.
         staged: whether Generate Password has ended; then Modify User was entered.
-        modification: of a ModifyUser that was accepted.
+        modification: the one that ModifyUser accepted.
         verification: for each endpoint LOGGED_IN, FIRST_ROTATION, or the name of the error.
         failure: the first one that mattered.
     """
@@ -46,9 +46,9 @@ class RunState:
         state = event["State"]
         target = Target.from_state(state["Target"]) if "Target" in state else None
         network, modification = state.get("Network", {}), state.get("Modification")
-        # An endpoint that did not answer is why the endpoints were looked for again.
+        # An endpoint that did not answer made the run find the endpoints again.
         caught = network.get("Unreachable") or state.get("Failure")
-        verified = state.get("Verification")
+        verification = state.get("Verification")
         checks = state.get("Checks", [])
         return cls(
             execution_arn=event["ExecutionArn"],
@@ -56,9 +56,11 @@ class RunState:
             target=target,
             endpoint_count=network.get("Count", 0),
             not_tested=tuple(network.get("NotTested", ())),
-            replaced_unknown_password=not all(each.get("CurrentLogsIn", True) for each in checks),
+            replaced_unknown_password=not all(check.get("CurrentLogsIn", True) for check in checks),
             staged="Generation" in state,
             modification=Modification.from_state(modification) if modification else None,
-            verification=None if verified is None else tuple(each["Result"] for each in verified),
+            verification=None
+            if verification is None
+            else tuple(endpoint["Result"] for endpoint in verification),
             failure=Failure.from_catch(caught) if caught else None,
         )

@@ -1,4 +1,4 @@
-"""When a secret rotates by itself, and whether it should have by now."""
+"""A secret's rotation schedule, and whether a rotation was missed."""
 
 import re
 from dataclasses import dataclass
@@ -11,13 +11,17 @@ GRACE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Schedule:
-    """What DescribeSecret tells of a secret's rotation (API reference, RotationRulesType).
+    """A secret's rotation, as DescribeSecret shows it (API reference, RotationRulesType).
 
-    ``function_arn`` has no alias or version, and is empty for a secret that was never rotated by
-    itself; it stays when the rotation is turned off. ``after_days`` comes beside an ``expression``
-    once the secret was rotated. ``next`` is the end of a rotation window: "on or before this date",
-    and "may be in the past" after a failure. ``last`` may also be when a person gave the secret a
-    new value. Dates have a time zone, and are None where Secrets Manager tells none.
+    Args:
+        function_arn: without an alias or a version; empty if automatic rotation was never
+            configured. It stays when the rotation is turned off.
+        after_days: also beside an ``expression``, once the secret was rotated.
+        last: the last rotation, or when a person gave the secret a new value.
+        next: the end of a rotation window: "on or before this date"; it "may be in the past" after
+            a failure.
+
+    Dates have a time zone, and are None if Secrets Manager gives none.
     """
 
     function_arn: str = ""
@@ -30,7 +34,7 @@ class Schedule:
 
     @property
     def interval(self) -> timedelta | None:
-        """Between two rotations; None of a cron expression that has not told it yet.
+        """The time between two rotations; None for a cron expression before its first rotation.
 
         Secrets Manager calculates AutomaticallyAfterDays from an expression after each rotation.
         """
@@ -40,18 +44,18 @@ class Schedule:
 
     @property
     def window(self) -> timedelta:
-        """How long a rotation window is: an hour, or until the day ends, without a Duration."""
+        """The length of a rotation window. Without a Duration: an hour, or until the day ends."""
         if hours := re.fullmatch(r"(\d+)h", self.duration):
             return timedelta(hours=int(hours[1]))
         return timedelta(hours=1) if self.interval and self.interval < _DAY else _DAY
 
     @property
     def due(self) -> datetime | None:
-        """By when the secret has to be rotated, or None where nobody can tell.
+        """When the secret has to be rotated at the latest, or None if that is unknown.
 
-        ``next`` stands still while the secret is blocked; whether it moves on past a rotation that
-        failed is not documented. So ``last`` counts too, once two rotations are missing: the rules
-        may have changed since.
+        ``next`` does not change while the secret is blocked. Whether it changes after a rotation
+        that failed is not documented, so ``last`` counts too: after two missing rotations, because
+        the rules may have changed since.
         """
         dates = [self.next] if self.next else []
         if self.last and self.interval:
@@ -63,9 +67,9 @@ class Schedule:
         return self.due is not None and self.due + GRACE < now
 
     def is_window_open(self, now: datetime) -> bool:
-        """Whether Secrets Manager may be about to try a rotation again.
+        """Whether Secrets Manager may still retry a rotation.
 
-        It does so "multiple times during the open rotation windows" (user guide, "Rotation by
+        It retries "multiple times during the open rotation windows" (user guide, "Rotation by
         Lambda function").
         """
         return self.next is not None and self.next - self.window <= now <= self.next + GRACE

@@ -1,7 +1,7 @@
-"""The end of a run that met a failure: what is left, in codes and in a sentence.
+"""The end of a run after a failure: what the run has left, in codes and in sentences.
 
-Nothing is put back. A run writes the new and the current password to the user and nothing else, so
-that AWSCURRENT logs in however it ends.
+Nothing is rolled back. A run writes only the new and the current password to the user, so
+AWSCURRENT logs in however the run ends.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rotation.records.execution_input import ExecutionInput
 from rotation.records.failure import Failure
 from rotation.records.run_state import FIRST_ROTATION, LOGGED_IN, RunState
 from rotation.rules.executions import is_attempt
-from rotation.rules.staging import remove_pending
+from rotation.rules.labels import remove_pending
 
 # What the run has done to the user.
 UNTOUCHED = "UNTOUCHED"
@@ -28,12 +28,12 @@ BOTH_PASSWORDS = "BOTH_PASSWORDS"
 MAY_HAVE_FIRST = "MAY_HAVE_FIRST_PASSWORD"
 HAS_FIRST = "FIRST_PASSWORD"
 
-# What became of AWSPENDING on the run's version.
+# Whether AWSPENDING is still on the run's version.
 REMOVED = "REMOVED"
 KEPT = "KEPT"
 NOT_STAGED = "NOT_STAGED"
 
-# What clients that read AWSCURRENT have.
+# Whether clients that read AWSCURRENT can log in.
 NOT_LOCKED_OUT = "NOT_LOCKED_OUT"
 UNKNOWN = "UNKNOWN"
 LOCKED_OUT = "LOCKED_OUT"
@@ -49,11 +49,16 @@ USER_SENTENCES = {
 
 @dataclass(frozen=True)
 class Closing:
-    """How the run ends; the strings are the codes above.
+    """How the run ends; ``user``, ``pending`` and ``clients`` are the codes above.
 
-    ``promoted`` is None where it could not be seen. ``logged_in`` is the number of endpoints on
-    which AWSCURRENT logged in, of ``endpoints``, at ``at``; all are None where it was not tried.
-    ``not_tested`` are caches that were left out.
+    Args:
+        promoted: whether AWSCURRENT is on the run's version; None if that could not be read.
+        failure: the first one that mattered.
+        logged_in: the number of endpoints on which AWSCURRENT logged in; None if none was tried.
+        endpoints: the number of endpoints that were tried; None if none was.
+        not_tested: the caches that the stack does not log in to.
+        at: when this was verified.
+        cause: the cause of the failed execution.
     """
 
     promoted: bool | None
@@ -87,13 +92,12 @@ class Closing:
 
 
 def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
-    """Take AWSPENDING off this run's version, and say what is left.
+    """Remove AWSPENDING from this run's version, and report what the run has left.
 
-    The label comes off however the run ends: left on, it would block the secret's schedule for
-    ever (user guide, "Troubleshoot rotation").
+    Left on, the label would block the secret's schedule (user guide, "Troubleshoot rotation").
 
     Raises:
-        ThrottlingError, ServiceUnavailableError: to be tried again.
+        ThrottlingError, ServiceUnavailableError: the state machine retries.
     """
     failure = run.failure or Failure("unknown", "A state failed without an error.")
     version, secret_id = _own_version(run)
@@ -104,12 +108,12 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
     logged_in = endpoints = None
     if run.verification is not None and FIRST_ROTATION not in run.verification:
         logged_in, endpoints = run.verification.count(LOGGED_IN), len(run.verification)
-    # Before Modify User there is nothing to promote, so nothing to doubt.
+    # Before Modify User there is nothing to promote.
     unknown = promoted is None and run.modification is not None
-    unseen = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
+    not_seen = f"Whether version {version} is AWSCURRENT is unknown." if unknown else ""
     # AWS's own causes end without a full stop.
-    found = f"{failure.sentence.removesuffix('.')}."
-    sentences = (found, USER_SENTENCES[user], _verified(run, clients), unseen, problem)
+    reason = f"{failure.sentence.removesuffix('.')}."
+    sentences = (reason, USER_SENTENCES[user], _verified(run, clients), not_seen, problem)
     return Closing(
         promoted=promoted,
         failure=failure,
@@ -127,7 +131,7 @@ def close(run: RunState, secrets: SecretsManager, now: datetime) -> Closing:
 def _remove_pending(
     version: str | None, secret_id: str, secrets: SecretsManager
 ) -> tuple[str, str]:
-    """Take AWSPENDING off; what became of it, and a sentence where it stays."""
+    """Remove AWSPENDING. Returns its code, and a sentence if the label stays."""
     if not version:
         return NOT_STAGED, ""
     try:
@@ -140,7 +144,7 @@ def _remove_pending(
 
 
 def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> bool | None:
-    """Whether the version is AWSCURRENT; None where it cannot be seen."""
+    """Whether the version is AWSCURRENT; None if that cannot be read."""
     if not version:
         return False
     try:
@@ -152,10 +156,10 @@ def _promoted(version: str | None, secret_id: str, secrets: SecretsManager) -> b
 
 
 def _own_version(run: RunState) -> tuple[str | None, str]:
-    """The version that this run may take AWSPENDING off, or None, and its secret.
+    """The version from which this run may remove AWSPENDING, or None, and its secret.
 
-    Without a target, only in an execution that the rotation function has started and named after
-    the token: anybody may write a token into an execution's input.
+    Without a target, the execution's name has to prove that the rotation function started it:
+    anybody can write a ClientRequestToken into an execution's input.
     """
     if run.target:
         return None if run.target.dry_run else run.target.version_id, run.target.secret_arn
@@ -163,8 +167,9 @@ def _own_version(run: RunState) -> tuple[str | None, str]:
         parsed = ExecutionInput.parse(run.execution_input)
     except InvalidInputError:
         return None, ""
-    named = parsed.token and is_attempt(parsed.token, run.execution_arn)
-    return parsed.token if named and not parsed.dry_run else None, parsed.secret_id
+    version = parsed.version_id
+    is_own = version and is_attempt(version, run.execution_arn) and not parsed.dry_run
+    return version if is_own else None, parsed.secret_id
 
 
 def _user(run: RunState) -> str:
@@ -181,16 +186,16 @@ def _clients(run: RunState, user: str, failure: Failure) -> str:
     if refused or PasswordRefusedError.__name__ in results:
         return LOCKED_OUT
     # A user that was off before its first rotation has no clients.
-    first = run.target is not None and run.target.first_rotation and run.target.turn_on
-    everywhere = run.verification is not None and not run.not_tested
-    logged_in = everywhere and results <= {LOGGED_IN}
-    if user == UNTOUCHED or first or logged_in:
+    no_clients = run.target is not None and run.target.first_rotation and run.target.turn_on
+    tried_everywhere = run.verification is not None and not run.not_tested
+    logged_in = tried_everywhere and results <= {LOGGED_IN}
+    if user == UNTOUCHED or no_clients or logged_in:
         return NOT_LOCKED_OUT
     return UNKNOWN
 
 
 def _verified(run: RunState, clients: str) -> str:
-    """What is known of AWSCURRENT; nothing where it was not tried."""
+    """Where AWSCURRENT logs in; empty if that was not tried before Modify User."""
     if run.verification is None:
         return "" if not run.staged else "Whether AWSCURRENT logs in was not verified."
     if FIRST_ROTATION in run.verification:

@@ -1,7 +1,7 @@
-"""A first rotation that was cut off: the user is on, and its secret still holds no password.
+"""After a first rotation that did not end: the user is on, and AWSCURRENT holds no password.
 
-The proof that it was ours is a login, not a label: with a password that a version of the secret
-holds, whatever became of the version.
+A login proves that the rotation set the user's password: one that a version of the secret holds,
+whatever staging label that version has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,21 +22,21 @@ MOST_CANDIDATES = 100
 def candidates(
     user_id: str, secret_arn: str, current_version_id: str, secrets: SecretsManager
 ) -> list[str]:
-    """Versions whose password may be on the user, newest first.
+    """The versions whose password may be on the user, newest first.
 
     Raises:
         CurrentPasswordUnknownError: there is none.
     """
-    versions = [each.version_id for each in secrets.versions(secret_arn)]
-    found = [
-        version
-        for version in versions[: MOST_CANDIDATES + 1]
-        if version != current_version_id
-        and is_valid(known_password(secrets, secret_arn, version) or "")
+    newest = secrets.versions(secret_arn)[: MOST_CANDIDATES + 1]
+    with_password = [
+        version.version_id
+        for version in newest
+        if version.version_id != current_version_id
+        and is_valid(known_password(secrets, secret_arn, version.version_id) or "")
     ]
-    if not found:
+    if not with_password:
         raise unknown_password(user_id, secret_arn)
-    return found
+    return with_password
 
 
 def proven(target: "Target", secrets: SecretsManager, node: "NodeConnection") -> str:
@@ -55,27 +55,27 @@ def proven(target: "Target", secrets: SecretsManager, node: "NodeConnection") ->
 def first_password(
     target: "Target", checks: Sequence[Mapping[str, Any]], secrets: SecretsManager
 ) -> str | None:
-    """What is kept beside the new password: the one that has logged in on every node.
+    """The password that logged in on every node, to be kept beside the new one.
 
     Args:
         target: with ``first_password_candidates``.
-        checks: ``{"ProvenVersion": version id}`` of each node.
-        secrets: where the passwords are.
+        checks: ``{"ProvenVersion": version ID}`` of each node.
+        secrets: where the passwords are read.
 
     Raises:
-        CurrentPasswordUnknownError: not the same on every node.
+        CurrentPasswordUnknownError: it is not the same on every node.
     """
-    versions = {each["ProvenVersion"] for each in checks} - {""}
+    versions = {check["ProvenVersion"] for check in checks} - {""}
     if len(versions) > 1:
         raise unknown_password(target.user_id, target.secret_arn)
     return known_password(secrets, target.secret_arn, next(iter(versions), None))
 
 
 def unknown_password(user_id: str, secret_arn: str) -> CurrentPasswordUnknownError:
-    """The error of a user whose clients log in with a password that the secret does not hold."""
+    """The error for a user whose clients use a password that the secret does not hold."""
     return CurrentPasswordUnknownError(
         f"User {user_id} is on, and neither secret {secret_arn} nor an earlier version of it holds "
-        "its password: clients that log in today would be locked out by a first one. Put the "
+        "its password: a first password would lock out the clients that log in today. Put the "
         'present password into the secret as "password", or turn the user off until it has its '
         "first password."
     )

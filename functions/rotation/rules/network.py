@@ -1,11 +1,16 @@
 """The endpoints that a run logs in to, and the caches that it leaves out."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rotation.errors import CurrentPasswordUnknownError, NoEndpointError
+from rotation.errors import (
+    CurrentPasswordUnknownError,
+    EndpointUnreachableError,
+    NoEndpointError,
+)
 from rotation.records.endpoint import Endpoint
+from rotation.records.failure import Failure
 from rotation.records.target import Target
 
 
@@ -17,18 +22,22 @@ class Network:
     not_tested: list[str]
 
     @classmethod
-    def of(cls, found: Iterable[Endpoint], left_out: Collection[str]) -> "Network":
-        """Of all endpoints of a user's caches; ``left_out`` are ids in lower case, as AWS's are."""
-        found = list(found)
-        not_tested = {each.cache for each in found if each.cache in left_out}
-        return cls([each for each in found if each.cache not in left_out], sorted(not_tested))
+    def of(cls, endpoints: Iterable[Endpoint], not_tested: Collection[str]) -> "Network":
+        """Sort a user's endpoints; ``not_tested`` are cache IDs in lower case, as AWS's are."""
+        tested, left_out = [], set()
+        for endpoint in endpoints:
+            if endpoint.cache in not_tested:
+                left_out.add(endpoint.cache)
+            else:
+                tested.append(endpoint)
+        return cls(tested, sorted(left_out))
 
     def check(self, target: Target, *, require_endpoints: bool) -> None:
-        """Refuse a user that nothing can be proven of.
+        """Refuse a user for which no login can be tested, if one is needed.
 
         Raises:
-            NoEndpointError: there is no endpoint, and ``require_endpoints`` asks for one.
-            CurrentPasswordUnknownError: nothing tells which password clients use.
+            NoEndpointError: there is no endpoint, and ``require_endpoints``.
+            CurrentPasswordUnknownError: only a login could show which password clients use.
         """
         if self.endpoints:
             return
@@ -45,10 +54,23 @@ class Network:
                 'CachesNotTested. Put the present password into the secret as "password".'
             )
 
+    def check_changed(self, earlier: Mapping[str, Any]) -> None:
+        """After a node did not answer: it may be gone, so the endpoints have to be others now.
+
+        Args:
+            earlier: the state's ``Network``, in which ``Unreachable`` is what the Catch handed on.
+
+        Raises:
+            EndpointUnreachableError: the endpoints are the same.
+        """
+        if "Unreachable" in earlier and earlier["Endpoints"] == self.to_state()["Endpoints"]:
+            sentence = Failure.from_catch(earlier["Unreachable"]).sentence
+            raise EndpointUnreachableError(sentence, reported=True)
+
     def to_state(self) -> dict[str, Any]:
         """As JSON of the execution's state."""
         return {
-            "Endpoints": [each.to_state() for each in self.endpoints],
+            "Endpoints": [endpoint.to_state() for endpoint in self.endpoints],
             "Count": len(self.endpoints),
             "NotTested": self.not_tested,
         }

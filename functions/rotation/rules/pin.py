@@ -1,4 +1,4 @@
-"""The one secret and the one user of a stack that rotates no others."""
+"""A stack that is pinned to one secret and one user."""
 
 import os
 from dataclasses import dataclass
@@ -22,18 +22,16 @@ class Pin:
         Raises:
             ConfigurationError: some are empty.
         """
-        found = {
-            "SECRET_ARN": os.environ.get("SECRET_ARN", ""),
-            "USER_ARN": os.environ.get("USER_ARN", ""),
-            "USER_NAME": os.environ.get("USER_NAME", ""),
-        }
-        if not any(found.values()):
+        names = ("SECRET_ARN", "USER_ARN", "USER_NAME")
+        values = [os.environ.get(name, "") for name in names]
+        if not any(values):
             return None
-        if missing := [name for name, value in found.items() if not value]:
+        if not all(values):
             raise ConfigurationError(
-                f"Environment variable {missing[0]} is empty. Set {', '.join(found)}, or none."
+                f"Environment variable {names[values.index('')]} is empty. Set {', '.join(names)}, "
+                "or none."
             )
-        return cls(*found.values())
+        return cls(*values)
 
     def require_secret(self, secret_arn: str) -> None:
         """Raises SecretNotAllowedError for another secret."""
@@ -45,11 +43,11 @@ class Pin:
 
     def require_user(self, value: SecretValue) -> None:
         """Raises SecretNotAllowedError for a secret that names another user."""
-        # ElastiCache keeps ids in lower case.
+        # ElastiCache keeps IDs in lower case.
         same_arn = (value.user_arn or self.user_arn).lower() == self.user_arn.lower()
         if value.username != self.username or not same_arn:
             key = "user_arn" if value.username == self.username else "username"
             raise SecretNotAllowedError(
-                f'This stack rotates only user {self.user_arn}, whose name is "{self.username}"; '
+                f'This stack rotates only user {self.user_arn} with the name "{self.username}"; '
                 f'the "{key}" in secret {self.secret_arn} is another.'
             )

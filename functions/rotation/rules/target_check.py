@@ -1,4 +1,4 @@
-"""Everything about the secret and the user that can be refused before anything has changed."""
+"""What Check Target refuses about the secret and its user, before anything has changed."""
 
 from contextlib import suppress
 from typing import NoReturn
@@ -24,10 +24,11 @@ from rotation.errors import (
 from rotation.records.execution_input import ExecutionInput
 from rotation.records.secret import SecretValue
 from rotation.records.target import Target
-from rotation.records.user import BINDING_TAG, User, check_rotatable, user_id_of
+from rotation.records.user import BINDING_TAG, User
 from rotation.rules import first_rotation
-from rotation.rules.executions import is_attempt, running_execution_for, version_of
+from rotation.rules.executions import is_attempt, running_execution_for, version_by_hand
 from rotation.rules.pin import Pin
+from rotation.rules.user_check import check_rotatable, check_user_arn
 
 
 def check_target(
@@ -35,16 +36,14 @@ def check_target(
     execution_arn: str,
     secrets: SecretsManager,
     users: ElastiCache,
-    machine: StepFunctions,
+    state_machine: StepFunctions,
     pin: Pin | None,
     rotation_function_arn: str,
 ) -> Target:
-    """Everything that can be refused before anything has changed, but for the network.
-
-    ``rotation_function_arn`` is this stack's.
+    """Check the secret and the user; ``rotation_function_arn`` is this stack's.
 
     Raises:
-        SecretError, UserError, RotationInProgressError, AwsError
+        SecretError, UserError, RotationInProgressError, InvalidInputError, AwsError
     """
     secret = secrets.describe(execution_input.secret_id)
     if pin:
@@ -53,43 +52,25 @@ def check_target(
     current = secret.version_with(AWSCURRENT)
     if current is None:
         raise without_current(secret.arn)
-    token = _version_to_make(execution_input, execution_arn, secret, current)
-    pending = secret.version_with(AWSPENDING)
-    if pending not in (None, current, token) and not execution_input.dry_run:
-        others = (arn for arn in machine.running() if arn != execution_arn)
-        if other := running_execution_for(pending or "", others):
-            raise RotationInProgressError(
-                f"Another rotation of secret {secret.arn} is at work: execution {other}, which has "
-                f"AWSPENDING on version {pending}. Wait for it to end."
-            )
+    version_id = _version_to_make(execution_input, execution_arn, secret, current)
+    if not execution_input.dry_run:
+        _check_no_other_run(secret, version_id, execution_arn, state_machine)
     with secret.naming_key():
         value = secrets.read(secret.arn, current)
-    if pin:
-        pin.require_user(value)
-    user_arn = value.user_arn or (pin.user_arn if pin else _missing_arn(value, secret, users))
-    user = users.user(user_id_of(user_arn, secret.arn))
-    check_rotatable(user, value, secret.arn)
-    if not pin:
-        _check_bound(user, secret, users)
-    first_passwords: list[str] = []
+    user = _user_of(secret, value, users, pin)
     replace = execution_input.replace_unknown_password
+    candidates: list[str] = []
     if user.enabled and value.password is None and not replace:
-        if user.authentication != "password":
-            # It lets any password log in: that is no first rotation's work.
-            raise first_rotation.unknown_password(user.user_id, secret.arn)
-        first_passwords = first_rotation.candidates(user.user_id, secret.arn, current, secrets)
-        if user.status == "modifying":
-            # DescribeUsers shows what the nodes have not got yet.
-            raise UserBusyError(f"User {user.user_id} has status modifying.")
-    if execution_input.create_secret_error and token == execution_input.token:
-        # All that the state machine can see is sound: what createSecret met is the failure.
+        candidates = _first_password_candidates(secret, current, user, secrets)
+    if execution_input.create_secret_error and version_id == execution_input.version_id:
+        # Everything that can be checked here is right: createSecret's error is the failure.
         raise execution_input.create_secret_error
     return Target(
         secret_arn=secret.arn,
-        version_id=token,
+        version_id=version_id,
         current_version_id=current,
-        pending_version_at_check=pending or "",
-        user_id=user.user_id,
+        pending_version_at_check=secret.version_with(AWSPENDING) or "",
+        user_arn=user.arn,
         username=user.name,
         authentication=user.authentication,
         turn_on=not user.enabled,
@@ -97,7 +78,7 @@ def check_target(
         first_rotation=value.password is None,
         replace_unknown_password=replace,
         changed_values=value.changed_values,
-        first_password_candidates=first_passwords,
+        first_password_candidates=candidates,
     )
 
 
@@ -114,18 +95,17 @@ def _check_no_other_stack(secret: SecretDescription, rotation_function_arn: str)
 def _version_to_make(
     execution_input: ExecutionInput, execution_arn: str, secret: SecretDescription, current: str
 ) -> str:
-    """Secrets Manager's token in an execution that is named after it, or one by hand."""
-    token = execution_input.token
-    # A copy of such an execution's input, in "New execution" of the console, is a run by hand.
-    if token and is_attempt(token, execution_arn):
-        version = token
+    """Secrets Manager's version in an execution that is named after it; otherwise one by hand."""
+    version = execution_input.version_id
+    # "New execution" in the console copies an input, but not a name: the copy is a run by hand.
+    if version and is_attempt(version, execution_arn):
         if execution_input.replace_unknown_password:
             raise InvalidInputError(
                 'The execution\'s input has "ReplaceUnknownPassword" in a rotation of Secrets '
                 "Manager's. Only a person may decide that: start an execution by hand."
             )
     else:
-        version = version_of(execution_arn)
+        version = version_by_hand(execution_arn)
     if version == current:
         raise InvalidInputError(
             f"Version {version} of secret {secret.arn} is AWSCURRENT already: nothing is left to "
@@ -134,10 +114,43 @@ def _version_to_make(
     return version
 
 
-def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCache) -> NoReturn:
-    """Refuse a secret that does not say who its user is, with what to put into it."""
+def _check_no_other_run(
+    secret: SecretDescription, version_id: str, execution_arn: str, state_machine: StepFunctions
+) -> None:
+    pending = secret.version_with(AWSPENDING)
+    if pending in (None, version_id, secret.version_with(AWSCURRENT)):
+        return
+    others = (arn for arn in state_machine.running() if arn != execution_arn)
+    if other := running_execution_for(pending or "", others):
+        raise RotationInProgressError(
+            f"Another rotation of secret {secret.arn} is running: execution {other}, which has "
+            f"AWSPENDING on version {pending}. Wait for it to end."
+        )
+
+
+def _user_of(
+    secret: SecretDescription, value: SecretValue, users: ElastiCache, pin: Pin | None
+) -> User:
+    """The user that the secret names, if it may be rotated by this secret."""
+    if pin:
+        pin.require_user(value)
+    user_arn = value.user_arn or (pin.user_arn if pin else "")
+    if not user_arn:
+        _refuse_missing_arn(value, secret, users)
+    check_user_arn(user_arn, secret.arn)
+    user = users.user(user_arn)
+    check_rotatable(user, value, secret.arn)
+    if not pin:
+        _check_bound(user, secret, users)
+    return user
+
+
+def _refuse_missing_arn(
+    value: SecretValue, secret: SecretDescription, users: ElastiCache
+) -> NoReturn:
+    """Refuse a secret without its user's ARN, and name the user if its tag shows it."""
     bound: list[str] = []
-    # What cannot be read is lost to the hint alone.
+    # The hint may fail; the refusal is known without it.
     with suppress(RotationError):
         for user in users.users():
             if user.name == value.username:
@@ -152,12 +165,26 @@ def _missing_arn(value: SecretValue, secret: SecretDescription, users: ElastiCac
 
 
 def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> None:
-    bound_to = users.tags(user.arn).get(BINDING_TAG, "")
-    if bound_to not in (secret.name, secret.arn):
-        found = f"names {bound_to}" if bound_to else "is missing"
+    tag = users.tags(user.arn).get(BINDING_TAG, "")
+    if tag not in (secret.name, secret.arn):
+        what = f"names {tag}" if tag else "is missing"
         raise UserNotBoundError(
             f"User {user.user_id} is not bound to secret {secret.arn}: its tag {BINDING_TAG} "
-            f"{found}. One user's password is kept in one secret. To keep it in this one, run `aws "
+            f"{what}. One user's password is kept in one secret. To keep it in this one, run `aws "
             f"elasticache add-tags-to-resource --resource-name {user.arn} --tags "
             f"Key={BINDING_TAG},Value={secret.name}`."
         )
+
+
+def _first_password_candidates(
+    secret: SecretDescription, current: str, user: User, secrets: SecretsManager
+) -> list[str]:
+    """For a user that is on although AWSCURRENT holds no password."""
+    if user.authentication != "password":
+        # Any password logs in, which no first rotation leaves.
+        raise first_rotation.unknown_password(user.user_id, secret.arn)
+    candidates = first_rotation.candidates(user.user_id, secret.arn, current, secrets)
+    if user.status == "modifying":
+        # DescribeUsers shows what the nodes may not have yet.
+        raise UserBusyError(f"User {user.user_id} has status modifying.")
+    return candidates

@@ -1,1 +1,1 @@
-"""What every handler needs of Lambda: logs, metrics and settings."""
+"""What every handler needs from Lambda: logs, metrics and settings."""

@@ -1,4 +1,4 @@
-"""A function's settings, which are environment variables."""
+"""A function's settings, from environment variables."""
 
 import os
 
@@ -6,14 +6,14 @@ from rotation.errors import ConfigurationError
 
 
 def required(name: str) -> str:
-    """The variable's text; raises ConfigurationError if it is missing or empty."""
+    """The variable's value; raises ConfigurationError if it is missing or empty."""
     if value := os.environ.get(name):
         return value
     raise ConfigurationError(f"Environment variable {name} is missing.")
 
 
 def seconds_from_env(name: str) -> int:
-    """The variable's whole seconds; raises ConfigurationError if it is missing, or no number."""
+    """The variable's seconds; raises ConfigurationError if it is missing or not a number."""
     value = os.environ.get(name, "")
     if not value.isdecimal():
         raise ConfigurationError(f"Environment variable {name} is not a number of seconds.")

@@ -1,7 +1,7 @@
-"""Logs and metrics. They hold ids and figures, never an event or a secret's value.
+"""Logs and metrics. They hold IDs and numbers, never an event or a secret's value.
 
-Traces are Lambda's and Step Functions' own: the X-Ray SDK would double the time of a cold start,
-and gets no releases from February 2027 on
+Lambda and Step Functions write the traces. The X-Ray SDK would double the time of a cold start, and
+has no releases from February 2027 on
 (https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-eos.html).
 """
 
@@ -26,7 +26,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def entry_point(handle: Handler) -> Handler:
-    """A Lambda handler whose log lines carry the execution and the rotation token."""
+    """A Lambda handler whose log lines name the execution and the secret's version."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.append_keys(
@@ -36,11 +36,11 @@ def entry_point(handle: Handler) -> Handler:
         try:
             answer = handle(event, context)
         except RotationError as error:
-            # Lambda's answer is UTF-8, which has no lone surrogates; an event's JSON may have.
+            # Lambda's answer is UTF-8, which cannot hold the lone surrogates of an event's JSON.
             error.args = (str(error).encode(errors="replace").decode(),)
             failure = error
         except Exception as error:
-            # The traceback stays, the text and its cause go: they may quote a value.
+            # The traceback stays. The message and its cause go: they may quote a value.
             failure = UnexpectedError(
                 f"{type(error).__name__} in {context.function_name}: a bug of this project."
             ).with_traceback(error.__traceback__)
@@ -48,12 +48,12 @@ def entry_point(handle: Handler) -> Handler:
             logger.info("done")
             return answer
         if failure.transient and not failure.reported:
-            # Of an event that the machine has made.
+            # Only the state machine's events have "Since".
             with suppress(KeyError, TypeError, ValueError):
-                tried = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
-                seconds = max(0, round(tried.total_seconds()))
+                elapsed = datetime.now(UTC) - datetime.fromisoformat(event["Since"])
+                seconds = max(0, round(elapsed.total_seconds()))
                 failure = type(failure)(f"{failure} Tried for {seconds} s.")
-        # Outside of the except blocks, where nothing that is printed can drag an exception along.
+        # Outside the except blocks, so that no traceback shows the original exception.
         logger.error("failed", extra={"error": type(failure).__name__, "reason": str(failure)})
         raise failure from None
 
@@ -62,10 +62,9 @@ def entry_point(handle: Handler) -> Handler:
 
 @contextmanager
 def counted(metric: str) -> Iterator[None]:
-    """Count what is done here by its outcome: Succeeded, or the name of the error.
+    """Count the block by its outcome: Succeeded, or the name of the error.
 
-    One metric for each outcome that occurs, whatever it is done on: CloudWatch bills by metric and
-    dimensions.
+    The outcome is the only dimension, because CloudWatch bills each combination of dimensions.
     """
     outcome = "Succeeded"
     try:
@@ -79,7 +78,7 @@ def counted(metric: str) -> Iterator[None]:
 
 
 def count_by(metric: str, dimension: str, value: str) -> None:
-    """Count one, by a dimension; nothing that goes wrong with it does harm to what is counted."""
+    """Count one by a dimension; an error in counting does not fail what is counted."""
     with (
         suppress(Exception),
         single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as counter,
@@ -88,12 +87,12 @@ def count_by(metric: str, dimension: str, value: str) -> None:
 
 
 def _ids(event: Any) -> dict[str, Any]:
-    """What an event is about; nothing of one that has another shape, which its handler refuses."""
-    ids = {"execution": None, "token": None}
+    """The IDs in an event; none of an event with another shape, which its handler refuses."""
+    ids = {"execution": None, "version": None}
     with suppress(AttributeError):
         target = event.get("Target") or event.get("State", {}).get("Target") or {}
         ids["execution"] = event.get("ExecutionArn")
-        ids["token"] = target.get("VersionId") or event.get("ClientRequestToken")
+        ids["version"] = target.get("VersionId") or event.get("ClientRequestToken")
     return ids
 
 
