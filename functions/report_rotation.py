@@ -28,7 +28,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "ChangedValues": run.target.changed_values,
         }
     seconds = run.modification.seconds if run.modification else 0
-    history = StepFunctions.connect().history(run.execution_arn)
+    # Read before anything is counted: a retry would count it again.
+    count = transitions(StepFunctions.connect().history(run.execution_arn)) + LAST_STATE
     metrics.add_metric("Rotations", MetricUnit.Count, 1)
     metrics.add_metric("ModifyingSeconds", MetricUnit.Seconds, seconds)
     metrics.add_metric("EndpointsTested", MetricUnit.Count, run.endpoint_count)
@@ -38,6 +39,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "EndpointsTested": run.endpoint_count,
         "NotTested": list(run.not_tested),
         "ModifyingSeconds": seconds,
-        "Transitions": transitions(history) + LAST_STATE,
+        "Transitions": count,
         "ReplacedUnknownPassword": run.replaced_unknown_password,
     }

@@ -114,22 +114,26 @@ class ElastiCache:
                 for group in answer["UserGroups"]:
                     replication_groups.update(group.get("ReplicationGroups", ()))
                     serverless_caches.update(group.get("ServerlessCaches", ()))
-        endpoints: set[Endpoint] = set()
-        for name in serverless_caches:
+        endpoints = self._replication_group_endpoints(replication_groups)
+        for name in sorted(serverless_caches):
             endpoints |= self._serverless_endpoints(name)
+        return sorted(endpoints)
+
+    def _replication_group_endpoints(self, group_ids: set[str]) -> set[Endpoint]:
+        endpoints: set[Endpoint] = set()
         with_cluster_mode: set[str] = set()
-        for group_id in replication_groups:
+        for group_id in sorted(group_ids):
             with _unless_deleted("DescribeReplicationGroups", group_id):
-                described = self._client.describe_replication_groups(ReplicationGroupId=group_id)
-                for replication_group in described["ReplicationGroups"]:
-                    if replication_group.get("ClusterEnabled"):
+                answer = self._client.describe_replication_groups(ReplicationGroupId=group_id)
+                for group in answer["ReplicationGroups"]:
+                    if group.get("ClusterEnabled"):
                         with_cluster_mode.add(group_id)
-                    for shard in replication_group.get("NodeGroups", ()):
+                    for shard in group.get("NodeGroups", ()):
                         for node in shard.get("NodeGroupMembers", ()):
                             endpoints |= _endpoint(group_id, node.get("ReadEndpoint"))
         if with_cluster_mode:
             endpoints |= self._node_endpoints(with_cluster_mode)
-        return sorted(endpoints)
+        return endpoints
 
     def _serverless_endpoints(self, name: str) -> set[Endpoint]:
         endpoints: set[Endpoint] = set()

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,6 @@ from rotation.records.execution_name import name_in
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 _CODES: dict[str, type[RotationError]] = dict.fromkeys(
     (
@@ -113,7 +112,7 @@ class StepFunctions:
 
     def history(
         self, execution_arn: str, *, newest_first: bool = False, with_data: bool = False
-    ) -> Iterator["HistoryEventTypeDef"]:
+    ) -> Iterator[Mapping[str, Any]]:
         """The events of an execution; inputs and outputs only ``with_data``."""
         with translated("GetExecutionHistory", execution_arn, _CODES):
             pages = self._client.get_paginator("get_execution_history").paginate(

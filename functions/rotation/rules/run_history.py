@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+#: An event of GetExecutionHistory (API reference, HistoryEvent).
+Event = Mapping[str, Any]
 
 #: The states between a failure and the end of the execution.
 STATES_AFTER_FAILURE = (
@@ -38,7 +38,7 @@ class Ending:
     user_id: str = ""
 
     @classmethod
-    def of(cls, newest_first: Iterable["HistoryEventTypeDef"]) -> "Ending":
+    def of(cls, newest_first: Iterable[Event]) -> "Ending":
         """Read events that include their data."""
         for event in newest_first:
             exited = event.get("stateExitedEventDetails", {"name": ""})
@@ -53,7 +53,7 @@ class Ending:
         return cls()
 
 
-def failed_state(newest_first: Iterable["HistoryEventTypeDef"]) -> str | None:
+def failed_state(newest_first: Iterable[Event]) -> str | None:
     """The state in which a run failed.
 
     Log In leads back to Find Endpoints Again. If that found the same endpoints, Log In has failed.
@@ -66,25 +66,25 @@ def failed_state(newest_first: Iterable["HistoryEventTypeDef"]) -> str | None:
         if state == FIND_ENDPOINTS_AGAIN:
             last = state
             continue
-        return FIND_ENDPOINTS_AGAIN if last and state != "Log In" else state
+        return FIND_ENDPOINTS_AGAIN if last and state != "Log In" else str(state)
     return last
 
 
-def waits_for_lambda(newest_first: Iterable["HistoryEventTypeDef"]) -> bool:
+def waits_for_lambda(newest_first: Iterable[Event]) -> bool:
     """Whether Lambda refused the newest task for lack of concurrency, and it will be retried."""
     for event in newest_first:
         if event["type"] == "TaskSucceeded":
             return False
         if error := event.get("taskFailedEventDetails", {}).get("error"):
-            return error == THROTTLED_BY_LAMBDA
+            return bool(error == THROTTLED_BY_LAMBDA)
     return False
 
 
-def transitions(events: Iterable["HistoryEventTypeDef"]) -> int:
+def transitions(events: Iterable[Event]) -> int:
     """State transitions as they are billed: states entered, and retries."""
     types = [event["type"] for event in events]
     entered = sum(event_type.endswith("StateEntered") for event_type in types)
-    return entered + types.count("TaskScheduled") - types.count("TaskStateEntered")
+    return int(entered + types.count("TaskScheduled") - types.count("TaskStateEntered"))
 
 
 def _user_id(state: Mapping[str, Any]) -> str:
