@@ -1,4 +1,4 @@
-"""Check Endpoint: it answers over verified TLS, lets AWSCURRENT in and a made-up password not."""
+"""Check Endpoint: it answers over verified TLS, accepts AWSCURRENT and refuses a made-up password."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Find Endpoints: every node of every cache that serves the user."""
+"""Find Endpoints: every node of every cache that uses the user."""
 
 import os
 from typing import Any

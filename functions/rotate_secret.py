@@ -18,7 +18,7 @@ from rotation.runtime.telemetry import entry_point, logger
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Secrets Manager's event (`RotationEvent`) to ``{}``, which nobody reads."""
+    """Secrets Manager's event (`RotationEvent`) to ``{}``; Secrets Manager ignores the answer."""
     steps = RotationSteps(
         SecretsManager.connect(),
         StepFunctions.connect(),

@@ -130,6 +130,6 @@ def _connection_errors(endpoint: Endpoint) -> Iterator[None]:
                 "overloaded, or its encryption in transit may be off."
             ) from None
         raise EndpointUnreachableError(
-            f"{endpoint} cannot be reached ({type(reason).__name__}). Look at the subnets and "
+            f"{endpoint} cannot be reached ({type(reason).__name__}). Check the subnets and "
             "security groups of the function and of the cache."
         ) from None
