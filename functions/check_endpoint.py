@@ -1,4 +1,4 @@
-"""Check Endpoint: it answers over verified TLS, accepts AWSCURRENT and refuses a made-up password."""
+"""Check Endpoint: it answers over verified TLS, accepts AWSCURRENT, refuses a made-up password."""
 
 from typing import Any
 

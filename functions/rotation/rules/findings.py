@@ -193,7 +193,7 @@ def message_of(findings: Sequence[Finding]) -> Message:
     secrets = len({finding.secret for finding in findings})
     more = len(findings) - MOST_FINDINGS
     return Message.of(
-        f"{secrets} secret{'s need' if secrets > 1 else ' needs'} attention: the daily check of rotations",
+        f"{secrets} {'secrets need' if secrets > 1 else 'secret needs'} attention: the daily check",
         *(f"{finding.kind}. {finding.message}" for finding in findings[:MOST_FINDINGS]),
         f"And {more} more, in the log of the function." if more > 0 else "",
         'What each means, and what to do: docs/troubleshooting.md, "What the daily check finds".',
