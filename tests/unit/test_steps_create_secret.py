@@ -1,0 +1,326 @@
+"""The event of a rotation step, and createSecret: it makes the version and starts an execution."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rotation import errors
+from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.adapters.step_functions import Execution
+from rotation.rules.executions import version_of
+from rotation.rules.steps import (
+    LONGEST_WAIT_SECONDS,
+    LOOKS,
+    MARGIN_SECONDS,
+    PATIENCE_SECONDS,
+    SECONDS_BETWEEN_LOOKS,
+    RotationEvent,
+)
+from tests.unit.fakes import (
+    CURRENT,
+    CURRENT_PASSWORD,
+    EXECUTION_ARN,
+    NEW_PASSWORD,
+    OTHER,
+    PENDING,
+    PENDING_PASSWORD,
+    ROTATION_TOKEN,
+    SECRET_ARN,
+    World,
+    secret_text,
+)
+from tests.unit.leaks import assert_no_leak
+from tests.unit.steps import EXECUTION_INPUT, PENDING_TEXT, Rotation
+
+ACCOUNT = "123456789012"
+EVENT: dict[str, Any] = {
+    "Step": "setSecret",
+    "SecretId": SECRET_ARN,
+    "ClientRequestToken": PENDING,
+    "RotationToken": ROTATION_TOKEN,
+}
+REQUIRED = ("Step", "SecretId", "ClientRequestToken")
+
+
+@pytest.fixture
+def rotation(world: World) -> Rotation:
+    return Rotation(world)
+
+
+@pytest.fixture
+def created(world: World) -> Rotation:
+    """The version has a value already."""
+    return Rotation(world, PENDING_TEXT)
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in EVENT.items() if name != key}
+
+
+# The event
+
+
+@pytest.mark.parametrize("step", ["createSecret", "setSecret", "testSecret", "finishSecret"])
+def test_an_event_of_each_step_is_read_and_hides_its_rotation_token(step: str) -> None:
+    event = RotationEvent.parse(EVENT | {"Step": step}, ACCOUNT)
+    assert event == RotationEvent(step, SECRET_ARN, PENDING, ROTATION_TOKEN)
+    assert ROTATION_TOKEN not in repr(event)
+
+
+@pytest.mark.parametrize(
+    "event, problem",
+    [
+        *((event, '"Step"') for event in (None, [], "Step", 1)),
+        *((without(key), f'"{key}"') for key in REQUIRED),
+        *(
+            (EVENT | {key: value}, f'"{key}"')
+            for key in REQUIRED
+            for value in (None, "", 1, [], "\ud800")
+        ),
+        *(
+            (EVENT | {"Step": step}, "none of createSecret, setSecret")
+            for step in ("createsecret", "rotate", "finishSecret ")
+        ),
+    ],
+)
+def test_an_event_that_is_not_secrets_managers_is_refused(event: object, problem: str) -> None:
+    with pytest.raises(errors.InvalidInputError, match=problem):
+        RotationEvent.parse(event, ACCOUNT)
+
+
+def test_an_event_that_a_person_writes_needs_no_rotation_token() -> None:
+    assert RotationEvent.parse(without("RotationToken"), ACCOUNT).rotation_token == ""
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 257, "with space " * 4, 36 * "\u00fc", 1, ["x"]])
+def test_a_rotation_token_of_another_shape_is_refused_and_not_repeated(token: object) -> None:
+    with pytest.raises(errors.InvalidInputError, match='"RotationToken"') as caught:
+        RotationEvent.parse(EVENT | {"RotationToken": token}, ACCOUNT)
+    if isinstance(token, str):
+        assert_no_leak([token], error=caught.value)
+
+
+def test_a_secret_of_another_account_is_refused_by_its_arn() -> None:
+    with pytest.raises(errors.CrossAccountRotationError, match=f"{SECRET_ARN}.*999999999999"):
+        RotationEvent.parse(EVENT, "999999999999")
+
+
+# The version
+
+
+def test_create_secret_makes_the_version_and_starts_an_execution_named_after_it(
+    rotation: Rotation,
+) -> None:
+    rotation.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, host="h")
+    execution = rotation.step("createSecret")
+    assert rotation.secrets.faults.called("put_pending") == [(SECRET_ARN, PENDING, ROTATION_TOKEN)]
+    assert rotation.secrets.texts[PENDING] == secret_text(NEW_PASSWORD, host="h")
+    assert rotation.locked_version == PENDING
+    assert execution == Execution(rotation.machine.arn(f"{PENDING}-1"), "RUNNING")
+    assert rotation.machine.faults.calls == [("start", (f"{PENDING}-1", EXECUTION_INPUT))]
+    assert rotation.slept == []
+
+
+def test_a_token_that_is_no_longer_staged_gets_its_version(rotation: Rotation) -> None:
+    # A failed run removed AWSPENDING from a version without a value, which deleted it.
+    del rotation.secrets.labels[PENDING], rotation.secrets.texts[PENDING]
+    assert rotation.step("createSecret")
+    assert rotation.locked_version == PENDING
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_version_keeps_its_value_even_if_it_is_not_readable_at_first(
+    created: Rotation, readable: bool
+) -> None:
+    if not readable:
+        created.fail("read", errors.VersionNotReadableError("not yet"))
+    created.step("createSecret")
+    assert created.secrets.texts[PENDING] == PENDING_TEXT
+    assert len(created.secrets.faults.called("put_pending")) == int(not readable)
+    assert created.started() == [f"{PENDING}-1"]
+
+
+@pytest.mark.parametrize(
+    "text", [secret_text(PENDING_PASSWORD, note="of an older AWSCURRENT"), b"binary", "no JSON"]
+)
+def test_a_version_that_can_never_be_promoted_loses_awspending(
+    created: Rotation, text: str | bytes
+) -> None:
+    created.secrets.texts[PENDING] = text
+    with pytest.raises(errors.RotationSupersededError, match="Rotate again"):
+        created.step("createSecret")
+    assert created.locked_version is None
+    assert created.started() == []
+
+
+@pytest.mark.parametrize("named_after_version", [True, False])
+def test_a_version_that_a_running_execution_by_hand_makes_is_left_to_it(
+    rotation: Rotation, named_after_version: bool
+) -> None:
+    arn = rotation.machine.arn(OTHER) if named_after_version else EXECUTION_ARN
+    token, name = version_of(arn), arn.rsplit(":", 1)[1]
+    rotation.secrets.add(token, PENDING_TEXT, AWSPENDING)
+    rotation.machine.machine.statuses[name] = ["RUNNING"]
+    rotation.machine.machine.running_by_hand = [arn]
+    with pytest.raises(errors.RotationInProgressError, match=arn):
+        rotation.step("createSecret", token=token)
+    assert rotation.started() == []
+    assert rotation.locked_version == token
+    # Executions are listed only if the version's id is not the execution's name.
+    assert len(rotation.machine.faults.called("running")) == int(not named_after_version)
+    rotation.machine.machine.statuses[name] = ["ABORTED"]
+    rotation.machine.machine.running_by_hand = []
+    rotation.step("createSecret", token=token)
+    assert rotation.started() == [f"{token}-1"]
+
+
+@pytest.mark.parametrize("step", ["createSecret", "testSecret"])
+def test_a_denied_kms_key_is_named(rotation: Rotation, step: str) -> None:
+    rotation.secrets.kms_key = "alias/of-another-team"
+    denied = "GetSecretValue: User x is not authorized to perform: kms:Decrypt"
+    rotation.fail("read", errors.AccessDeniedError(denied))
+    with pytest.raises(errors.AccessDeniedError, match=r"alias/of-another-team.* KmsKeyArns"):
+        rotation.step(step)
+
+
+# The execution
+
+
+@pytest.mark.parametrize(
+    "earlier, attempt, status",
+    [
+        (["FAILED"], 2, "RUNNING"),
+        (["TIMED_OUT", "ABORTED"], 3, "RUNNING"),
+        (["FAILED", "RUNNING"], 2, "RUNNING"),
+        (["SUCCEEDED"], 1, "SUCCEEDED"),
+    ],
+)
+def test_an_attempt_is_started_only_if_every_earlier_one_failed(
+    created: Rotation, earlier: list[str], attempt: int, status: str
+) -> None:
+    created.release()
+    for number, each in enumerate(earlier, start=1):
+        created.execution(each, attempt=number)
+    execution = created.step("createSecret")
+    assert execution == Execution(
+        created.machine.arn(f"{PENDING}-{attempt}"),
+        status,
+        stopped_at=execution.stopped_at if execution else None,
+    )
+    new = {f"{PENDING}-{attempt}": EXECUTION_INPUT | {"Attempt": attempt}}
+    assert created.machine.machine.inputs == (new if attempt > len(earlier) else {})
+
+
+def test_an_execution_that_is_started_but_not_visible_yet_is_not_started_again(
+    rotation: Rotation,
+) -> None:
+    rotation.execution()
+    with pytest.raises(errors.RotationInProgressError, match=f"{PENDING}-1"):
+        rotation.step("createSecret")
+    assert rotation.started() == [f"{PENDING}-1"]
+    assert rotation.slept == [SECONDS_BETWEEN_LOOKS] * LOOKS
+
+
+ODD_TOKEN = "odd: token/with {characters} \u00fc"
+
+
+def test_a_token_that_cannot_be_an_execution_name_goes_through_all_steps(
+    rotation: Rotation,
+) -> None:
+    rotation.secrets.add(ODD_TOKEN, None, AWSPENDING)
+    rotation.step("createSecret", token=ODD_TOKEN)
+    ((name, execution_input),) = rotation.machine.faults.called("start")
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name)
+    assert execution_input["ClientRequestToken"] == ODD_TOKEN
+    for step in ("createSecret", "setSecret", "testSecret"):
+        rotation.step(step, token=ODD_TOKEN)
+    rotation.secrets.move_label(SECRET_ARN, AWSCURRENT, to=ODD_TOKEN, away_from=CURRENT)
+    rotation.step("finishSecret", token=ODD_TOKEN)
+    assert {*rotation.started()} == {name}
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    "prevent, error",
+    [
+        (lambda it: it.secrets.texts.update({CURRENT: "no JSON"}), errors.SecretFormatError),
+        (lambda it: it.secrets.labels[CURRENT].clear(), errors.VersionNotFoundError),
+        (
+            lambda it: it.fail("put_pending", errors.AccessDeniedError("kms:GenerateDataKey")),
+            errors.AccessDeniedError,
+        ),
+        (
+            lambda it: it.fail("random_password", errors.ConfigurationError("PASSWORD_LENGTH")),
+            errors.ConfigurationError,
+        ),
+        (
+            lambda it: it.fail("describe", errors.ThrottlingError("no"), times=100),
+            errors.ThrottlingError,
+        ),
+    ],
+)
+def test_an_error_of_create_secret_fails_an_execution_that_releases_the_secret(
+    rotation: Rotation, prevent: Callable[[Rotation], object], error: type[errors.RotationError]
+) -> None:
+    prevent(rotation)
+    with pytest.raises(error) as caught:
+        rotation.step("createSecret")
+    cause = f"{caught.value} It was the rotation function that met this, in createSecret."
+    failed = {"CreateSecretError": {"Error": error.__name__, "Cause": cause}}
+    start = ("start", (f"{PENDING}-1", EXECUTION_INPUT | failed))
+    assert rotation.machine.faults.calls == [start]
+
+
+@pytest.mark.parametrize("call", ["put_pending", "start"])
+def test_if_no_execution_can_be_started_create_secret_removes_awspending_itself(
+    rotation: Rotation, call: str
+) -> None:
+    rotation.fail(call, errors.AccessDeniedError("the cause"))
+    rotation.fail("start", errors.AccessDeniedError("another"))
+    with pytest.raises(errors.AccessDeniedError, match="the cause"):
+        rotation.step("createSecret")
+    assert rotation.locked_version is None
+
+
+def test_an_execution_that_may_have_started_keeps_awspending(rotation: Rotation) -> None:
+    rotation.fail("put_pending", errors.AccessDeniedError("the key"))
+    rotation.fail("start", errors.ServiceUnavailableError("lost"), after=True)
+    with pytest.raises(errors.AccessDeniedError, match="the key"):
+        rotation.step("createSecret")
+    assert rotation.locked_version == PENDING
+
+
+@pytest.mark.parametrize("kind", [errors.ThrottlingError, errors.ServiceUnavailableError])
+@pytest.mark.parametrize("call", ["describe", "put_pending", "start"])
+def test_a_step_is_repeated_while_aws_throttles_or_fails(
+    rotation: Rotation, call: str, kind: type[errors.RotationError]
+) -> None:
+    rotation.fail(call, kind("not now"), times=3)
+    assert rotation.step("createSecret")
+    assert rotation.machine.machine.inputs == {f"{PENDING}-1": EXECUTION_INPUT}
+    assert rotation.slept[:3] == [1, 2, 4]
+
+
+def test_a_step_is_repeated_for_a_limited_time(rotation: Rotation) -> None:
+    rotation.fail("start", errors.ThrottlingError("no"), times=100)
+    with pytest.raises(errors.ThrottlingError):
+        rotation.step("createSecret")
+    assert PATIENCE_SECONDS - LONGEST_WAIT_SECONDS < sum(rotation.slept) <= PATIENCE_SECONDS
+    assert max(rotation.slept) == LONGEST_WAIT_SECONDS / 2
+
+
+@pytest.mark.parametrize(
+    "kind, slept", [(errors.ThrottlingError, [1, 2]), (errors.AccessDeniedError, [])]
+)
+def test_a_step_is_not_repeated_where_lambda_would_end_it_or_waiting_does_not_help(
+    rotation: Rotation, kind: type[errors.RotationError], slept: list[float]
+) -> None:
+    rotation.remaining = MARGIN_SECONDS + 3.5
+    rotation.fail("start", kind("no"), times=100)
+    with pytest.raises(kind):
+        rotation.step("createSecret")
+    assert rotation.slept == slept
