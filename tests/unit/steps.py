@@ -54,11 +54,11 @@ class Rotation:
         self.remaining -= seconds
         self.during_sleep.get(len(self.slept), lambda: None)()
 
-    def fail(self, call: str, error: RotationError, times: int = 1, *, after: bool = False) -> None:
+    def fail(self, call: str, error: RotationError, times: int = 1) -> None:
         """The next calls of one of the two services fail."""
         service = self.machine if hasattr(self.machine, call) else self.secrets
         for _ in range(times):
-            service.faults.raise_at(call, error, after=after)
+            service.faults.raise_at(call, error)
 
     def execution(self, *statuses: str, attempt: int = 1) -> None:
         """An attempt has each of these statuses in turn."""
