@@ -32,8 +32,6 @@ from tests.unit.fakes import (
 FAILURE = Failure("UserBusyError", "User app-id is busy.")
 DRY_RUN = make_target(dry_run=True)
 FIRST = make_target(first_rotation=True, turn_on=True)
-#: The user was on already when this run began: an earlier one was cut off.
-FIRST_AGAIN = make_target(first_rotation=True)
 BEGUN = Modification.begun(NOW)
 IN, EMPTY = "LOGGED_IN", "FIRST_ROTATION"
 REFUSED, SILENT = "PasswordRefusedError", "EndpointUnreachableError"
@@ -225,7 +223,7 @@ def first(clients: str, sentence: str, *verification: str, **fields: Any) -> Any
         first(OK, MAY_HAVE_FIRST, EMPTY, modification=None),
         first(OK, HAS_FIRST, EMPTY, SILENT),
         # Clients may use the password of the run that was cut off.
-        first(UNKNOWN, HAS_FIRST, EMPTY, target=FIRST_AGAIN),
+        first(UNKNOWN, HAS_FIRST, EMPTY, target=make_target(first_rotation=True)),
         # A person has put a password into the secret meanwhile.
         first(LOCKED, f"{HAS_FIRST} CLIENTS ARE LOCKED OUT: {logs_in(0, 1)}", REFUSED),
     ],

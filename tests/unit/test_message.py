@@ -7,16 +7,10 @@ import pytest
 
 from rotation.adapters.step_functions import Ending, Execution
 from rotation.adapters.topic import Message
-from rotation.rules.closing import (
-    BOTH_PASSWORDS,
-    HAS_FIRST,
-    LOCKED_OUT,
-    MAY_HAVE_BOTH_PASSWORDS,
-    MAY_HAVE_FIRST,
-    NOT_LOCKED_OUT,
-    UNKNOWN,
-    UNTOUCHED,
-)
+from rotation.rules.closing import BOTH_PASSWORDS as BOTH
+from rotation.rules.closing import HAS_FIRST, LOCKED_OUT, MAY_HAVE_FIRST, UNKNOWN, UNTOUCHED
+from rotation.rules.closing import MAY_HAVE_BOTH_PASSWORDS as MAY_HAVE_BOTH
+from rotation.rules.closing import NOT_LOCKED_OUT as OK
 from rotation.rules.message import clients_line, console_url, failure
 from tests.unit.fakes import EXECUTION_ARN
 
@@ -65,51 +59,29 @@ def test_the_secret_is_named(execution_input: Any, subject: str, text: str) -> N
     assert f"\n\n{text} account 123456789012, us-east-1." in message.text
 
 
+LOGGED_IN = "AWSCURRENT logged in on {} of 2 endpoints at 03:12 UTC"
+NOT_CHANGED = "not locked out by this run (the user was not changed)"
+REFUSED = "LOCKED OUT (AWSCURRENT was refused; the user was not changed)"
 UTC_TIME, LOCAL_TIME = "2026-03-01T03:12:40+00:00", "2026-03-01T05:12:40+02:00"
 
 
 @pytest.mark.parametrize(
     "clients, user, current, line",
     [
-        (
-            NOT_LOCKED_OUT,
-            BOTH_PASSWORDS,
-            (2, 2, UTC_TIME),
-            "not locked out (AWSCURRENT logged in on 2 of 2 endpoints at 03:12 UTC)",
-        ),
-        (
-            LOCKED_OUT,
-            MAY_HAVE_BOTH_PASSWORDS,
-            (1, 2, LOCAL_TIME),
-            "LOCKED OUT (AWSCURRENT logged in on 1 of 2 endpoints at 03:12 UTC)",
-        ),
+        (OK, BOTH, (2, 2, UTC_TIME), f"not locked out ({LOGGED_IN.format(2)})"),
+        (LOCKED_OUT, MAY_HAVE_BOTH, (1, 2, LOCAL_TIME), f"LOCKED OUT ({LOGGED_IN.format(1)})"),
         (
             UNKNOWN,
-            BOTH_PASSWORDS,
+            BOTH,
             (2, 2, UTC_TIME, ["a", "b"]),
-            "unknown (AWSCURRENT logged in on 2 of 2 endpoints at 03:12 UTC; not tested: a, b)",
+            f"unknown ({LOGGED_IN.format(2)}; not tested: a, b)",
         ),
-        (UNKNOWN, BOTH_PASSWORDS, (0, 0, UTC_TIME, ["a"]), "unknown (not tested: a)"),
-        (
-            NOT_LOCKED_OUT,
-            BOTH_PASSWORDS,
-            (0, 0, UTC_TIME),
-            "not locked out (the user has no endpoint)",
-        ),
-        (
-            NOT_LOCKED_OUT,
-            UNTOUCHED,
-            (),
-            "not locked out by this run (the user was not changed)",
-        ),
-        (
-            LOCKED_OUT,
-            UNTOUCHED,
-            (),
-            "LOCKED OUT (AWSCURRENT was refused; the user was not changed)",
-        ),
-        (UNKNOWN, BOTH_PASSWORDS, (), "unknown (whether AWSCURRENT logs in was not verified)"),
-        (NOT_LOCKED_OUT, HAS_FIRST, (), "not locked out (no client uses the user yet)"),
+        (UNKNOWN, BOTH, (0, 0, UTC_TIME, ["a"]), "unknown (not tested: a)"),
+        (OK, BOTH, (0, 0, UTC_TIME), "not locked out (the user has no endpoint)"),
+        (OK, UNTOUCHED, (), NOT_CHANGED),
+        (LOCKED_OUT, UNTOUCHED, (), REFUSED),
+        (UNKNOWN, BOTH, (), "unknown (whether AWSCURRENT logs in was not verified)"),
+        (OK, HAS_FIRST, (), "not locked out (no client uses the user yet)"),
         (UNKNOWN, MAY_HAVE_FIRST, (), "unknown (AWSCURRENT holds no password yet)"),
     ],
 )
@@ -126,12 +98,8 @@ def test_the_codes_say_whether_clients_are_locked_out(
     "user_reached, error, line",
     [
         (True, "AnError", "unknown (Close Rotation has not verified it)"),
-        (False, "AnError", "not locked out by this run (the user was not changed)"),
-        (
-            False,
-            "CurrentPasswordRefusedError",
-            "LOCKED OUT (AWSCURRENT was refused; the user was not changed)",
-        ),
+        (False, "AnError", NOT_CHANGED),
+        (False, "CurrentPasswordRefusedError", REFUSED),
     ],
 )
 def test_without_codes_it_depends_on_whether_the_user_was_reached(

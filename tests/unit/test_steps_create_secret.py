@@ -1,13 +1,12 @@
 """The event of a rotation step, and createSecret: it makes the version and starts an execution."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from rotation import errors
-from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
+from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.adapters.step_functions import Execution
 from rotation.rules.executions import version_of
 from rotation.rules.steps import (
@@ -204,24 +203,6 @@ def test_an_execution_that_is_started_but_not_visible_yet_is_not_started_again(
         rotation.step("createSecret")
     assert rotation.started() == [f"{PENDING}-1"]
     assert rotation.slept == [SECONDS_BETWEEN_LOOKS] * LOOKS
-
-
-ODD_TOKEN = "odd: token/with {characters} \u00fc"
-
-
-def test_a_token_that_cannot_be_an_execution_name_goes_through_all_steps(
-    rotation: Rotation,
-) -> None:
-    rotation.secrets.add(ODD_TOKEN, None, AWSPENDING)
-    rotation.step("createSecret", token=ODD_TOKEN)
-    ((name, execution_input),) = rotation.machine.faults.called("start")
-    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name)
-    assert execution_input["ClientRequestToken"] == ODD_TOKEN
-    for step in ("createSecret", "setSecret", "testSecret"):
-        rotation.step(step, token=ODD_TOKEN)
-    rotation.secrets.move_label(SECRET_ARN, AWSCURRENT, to=ODD_TOKEN, away_from=CURRENT)
-    rotation.step("finishSecret", token=ODD_TOKEN)
-    assert {*rotation.started()} == {name}
 
 
 # Failures

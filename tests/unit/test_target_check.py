@@ -88,14 +88,6 @@ def rotated_by_another_stack(*, enabled: bool) -> Change:
     return lambda world: setattr(world.secrets, "schedule", schedule)
 
 
-def deleted(world: World) -> None:
-    world.secrets.deleted = True
-
-
-def without_current_version(world: World) -> None:
-    world.secrets.labels[CURRENT].clear()
-
-
 def both(*changes: Change) -> Change:
     return lambda world: [change(world) for change in changes]
 
@@ -164,6 +156,12 @@ def test_an_unknown_password_may_be_replaced_only_in_a_run_by_hand(world: World)
         check_by_token(world, replace_unknown_password=True)
 
 
+@pytest.mark.parametrize("name, token", [(f"{CURRENT}-1", CURRENT), (CURRENT, None)])
+def test_awscurrent_itself_is_not_rotated_to(world: World, name: str, token: str | None) -> None:
+    with pytest.raises(errors.InvalidInputError, match="AWSCURRENT already"):
+        check(world, arn=arn_of(name), token=token)
+
+
 # Other runs
 
 
@@ -212,20 +210,16 @@ def test_executions_are_listed_only_if_awspending_is_on_another_version(
 # Refused
 
 
-def tags_cannot_be_read(world: World) -> None:
-    world.users.faults.raise_at("tags", errors.UserBusyError("in transition"))
-
-
+BUSY = errors.UserBusyError("in transition")
 BIND = rf".*--resource-name {USER_ARN} --tags Key=rotation-secret,Value={SECRET_NAME}"
 ADD_ARN = 'Add to its JSON object: "user_arn": "{}".'
-ADD_ANY_ARN = ADD_ARN.format("<the ARN of its ElastiCache user>")
 REFUSED = [
     *(
         (pin, change, error, words)
         for pin in (None, PIN)
         for change, error, words in (
-            (deleted, errors.SecretDeletedError, "deletion"),
-            (without_current_version, errors.VersionNotFoundError, AWSCURRENT),
+            (lambda w: setattr(w.secrets, "deleted", True), errors.SecretDeletedError, "deletion"),
+            (lambda w: w.secrets.labels[CURRENT].clear(), errors.VersionNotFoundError, AWSCURRENT),
             (text("no JSON"), errors.SecretFormatError, "not valid JSON"),
             (user(user_id="another"), errors.UserNotFoundError, USER_ID),
             (user(name="another"), errors.UserMismatchError, '"username"'),
@@ -242,12 +236,15 @@ REFUSED = [
             ({"rotation-secret": "redis"}, "names redis"),
         )
     ),
-    (None, tags_cannot_be_read, errors.UserBusyError, "in transition"),
+    (None, lambda w: w.users.faults.raise_at("tags", BUSY), errors.UserBusyError, str(BUSY)),
     # No "user_arn".
-    (None, text(WITHOUT_ARN), errors.SecretFormatError, ADD_ARN.format(USER_ARN)),
     *(
-        (None, both(text(WITHOUT_ARN), change), errors.SecretFormatError, ADD_ANY_ARN)
-        for change in (tags({}), tags_cannot_be_read)
+        (None, both(text(WITHOUT_ARN), change), errors.SecretFormatError, ADD_ARN.format(arn))
+        for arn, change in (
+            (USER_ARN, lambda w: None),
+            ("<the ARN of its ElastiCache user>", tags({})),
+            ("<the ARN of its ElastiCache user>", lambda w: w.users.faults.raise_at("tags", BUSY)),
+        )
     ),
     # Whoever may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
@@ -287,14 +284,6 @@ def test_the_error_of_create_secret_fails_only_its_own_execution(world: World) -
         check_by_token(world, create_secret_error=FROM_CREATE_SECRET)
     # The input of a run by hand may be a copy.
     assert check(world, token=PENDING, create_secret_error=FROM_CREATE_SECRET).secret_arn
-
-
-@pytest.mark.parametrize("name, token", [(f"{CURRENT}-1", CURRENT), (CURRENT, None)])
-def test_a_version_that_is_awscurrent_is_refused(
-    world: World, name: str, token: str | None
-) -> None:
-    with pytest.raises(errors.InvalidInputError, match="AWSCURRENT already"):
-        check(world, arn=arn_of(name), token=token)
 
 
 @pytest.mark.parametrize(

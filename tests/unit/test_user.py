@@ -13,7 +13,7 @@ from tests.unit.fakes import CURRENT_PASSWORD, SECRET_ARN, USER_ARN, USER_ID, ma
 from tests.unit.leaks import assert_no_leak
 
 VALUE = SecretValue.parse(secret_text(CURRENT_PASSWORD), "")
-WITHOUT_PASSWORD = SecretValue.parse(secret_text(None), "")
+WITHOUT = SecretValue.parse(secret_text(None), "")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ NEW_USER = make_user(authentication="no-password", password_count=0, access_stri
         # A user's own "default" is not AWS's.
         (make_user(name="default"), replace(VALUE, username="default")),
         # The first rotation. Valkey has no user without a password: a throw-away one stands in.
-        (NEW_USER, WITHOUT_PASSWORD),
-        (make_user(access_string=OFF), WITHOUT_PASSWORD),
+        (NEW_USER, WITHOUT),
+        (make_user(access_string=OFF), WITHOUT),
     ],
 )
 def test_a_user_can_be_rotated(user: User, value: SecretValue) -> None:
@@ -114,38 +114,27 @@ def test_a_user_can_be_rotated(user: User, value: SecretValue) -> None:
 
 
 @pytest.mark.parametrize(
-    "user, error, words",
+    "user, value, error, words",
     [
-        (make_user(user_id="default", name="default"), errors.UserNotRotatableError, "AWS"),
-        (make_user(name="another"), errors.UserMismatchError, '"username"'),
-        (make_user(name="App"), errors.UserMismatchError, '"username"'),
-        (make_user(authentication="iam", password_count=0), errors.UserNotRotatableError, '"iam"'),
-        (make_user(status="creating"), errors.UserBusyError, "being created"),
-        (make_user(status="deleting"), errors.UserStatusError, "deleting"),
-        (make_user(status="unheard-of"), errors.UserStatusError, "unheard-of"),
-        (make_user(access_string=OFF), errors.UserDisabledError, "off"),
-        (make_user(access_string="~* +@all"), errors.UserDisabledError, "off"),
+        (make_user(user_id="default", name="default"), VALUE, errors.UserNotRotatableError, "AWS"),
+        (make_user(name="another"), VALUE, errors.UserMismatchError, '"username"'),
+        (make_user(name="App"), VALUE, errors.UserMismatchError, '"username"'),
+        (make_user(authentication="iam"), VALUE, errors.UserNotRotatableError, '"iam"'),
+        (make_user(status="creating"), VALUE, errors.UserBusyError, "being created"),
+        (make_user(status="deleting"), VALUE, errors.UserStatusError, "deleting"),
+        (make_user(status="unheard-of"), VALUE, errors.UserStatusError, "unheard-of"),
+        (make_user(access_string=OFF), VALUE, errors.UserDisabledError, "off"),
+        (make_user(access_string="~* +@all"), VALUE, errors.UserDisabledError, "off"),
+        (replace(NEW_USER, authentication="iam"), WITHOUT, errors.UserNotRotatableError, '"iam"'),
+        *(
+            (make_user(), replace(VALUE, password=password), errors.SecretFormatError, "16 to 128")
+            for password in ("short", "with,comma~with,comma", "x" * 129, "ümlaut" * 4)
+        ),
     ],
 )
 def test_a_user_whose_password_must_not_be_changed_is_refused(
-    user: User, error: type[errors.RotationError], words: str
+    user: User, value: SecretValue, error: type[errors.RotationError], words: str
 ) -> None:
     with pytest.raises(error, match=words) as caught:
-        check_rotatable(user, VALUE, SECRET_ARN)
-    assert user.user_id in str(caught.value)
-    assert_no_leak([CURRENT_PASSWORD], error=caught.value)
-
-
-def test_an_iam_user_is_refused_even_without_a_password_in_the_secret() -> None:
-    with pytest.raises(errors.UserNotRotatableError):
-        check_rotatable(replace(NEW_USER, authentication="iam"), WITHOUT_PASSWORD, SECRET_ARN)
-
-
-@pytest.mark.parametrize("password", ["short", "with,comma~with,comma", "x" * 129, "ümlaut" * 4])
-def test_a_current_password_that_elasticache_would_refuse_is_refused_and_not_repeated(
-    password: str,
-) -> None:
-    value = SecretValue.parse(secret_text(password), "")
-    with pytest.raises(errors.SecretFormatError, match="16 to 128") as caught:
-        check_rotatable(make_user(), value, SECRET_ARN)
-    assert_no_leak([password], error=caught.value)
+        check_rotatable(user, value, SECRET_ARN)
+    assert_no_leak(filter(None, [value.password]), error=caught.value)
