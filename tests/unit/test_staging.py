@@ -145,25 +145,6 @@ def test_a_kept_version_takes_awspending_only_from_where_it_was_seen(
     assert world.secrets.version_with(AWSPENDING) == OTHER
 
 
-@pytest.mark.parametrize("after", [True, False])
-@pytest.mark.parametrize("method", ["describe", "read", "put_pending", "random_password"])
-@pytest.mark.parametrize("pending", ["", OTHER])
-def test_after_a_failed_call_the_next_attempt_succeeds_and_keeps_a_value_that_was_put(
-    world: World, pending: str, method: str, after: bool
-) -> None:
-    if pending:
-        world.secrets.add(OTHER, OTHER_TEXT, AWSPENDING)
-    target = make_target(pending_version_at_check=pending)
-    world.secrets.faults.raise_at(method, errors.ThrottlingError("too many"), after=after)
-    with pytest.raises(errors.ThrottlingError):
-        stage(world, target)
-    world.secrets.generated = OTHER_PASSWORD
-    put = method == "put_pending" and after
-    assert stage(world, target) is not put
-    assert fields_of(world)["password"] == (NEW_PASSWORD if put else OTHER_PASSWORD)
-    assert world.secrets.snapshot()["labels"] == STAGED
-
-
 def test_a_value_that_is_not_readable_yet_is_not_replaced(world: World) -> None:
     world.stage()
     world.secrets.faults.raise_at("read", NOT_READABLE_YET)
