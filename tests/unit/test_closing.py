@@ -146,9 +146,7 @@ def test_a_transient_error_is_raised_and_a_retry_says_the_same(
 
 @pytest.mark.parametrize("run", [failed(**MODIFIED, verification=(IN,)), BY_TOKEN])
 @pytest.mark.parametrize("pending", ["REMOVED", "KEPT"])
-def test_a_run_whose_version_is_awscurrent_has_succeeded(
-    staged: World, run: RunState, pending: str
-) -> None:
+def test_a_run_that_promoted_has_succeeded(staged: World, run: RunState, pending: str) -> None:
     staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
     if pending == "KEPT":
         staged.secrets.faults.raise_at("move_label", AccessDeniedError("no"))
@@ -237,9 +235,7 @@ def test_what_is_left_is_said_in_codes_and_in_a_sentence(
     assert closing.failure == FAILURE
 
 
-def test_a_refused_awscurrent_locks_clients_out_although_the_user_was_not_changed(
-    staged: World,
-) -> None:
+def test_a_refused_awscurrent_locks_clients_out_of_an_unchanged_user(staged: World) -> None:
     refused = Failure("CurrentPasswordRefusedError", "It does not log in.")
     closing = closed(staged, failed(failure=refused))
     assert (closing.user, closing.clients) == ("UNTOUCHED", "LOCKED_OUT")

@@ -68,9 +68,7 @@ def test_an_error_of_create_secret_is_read_as_its_class() -> None:
         ),
     ],
 )
-def test_an_input_that_is_not_valid_is_refused_with_what_is_accepted(
-    data: object, problem: str
-) -> None:
+def test_an_invalid_input_is_refused_with_what_is_accepted(data: object, problem: str) -> None:
     with pytest.raises(InvalidInputError, match=problem) as caught:
         ExecutionInput.parse(data)
     for accepted in ('"SecretId": "<name or ARN', '"DryRun": true', '"ReplaceUnknownPassword": tr'):

@@ -21,9 +21,7 @@ WITHOUT_CAUSE = "A state failed with AnError and gave no cause."
         ('{"errorMessage": null}', WITHOUT_CAUSE),
     ],
 )
-def test_the_sentence_is_the_error_message_or_else_the_cause(
-    cause: str | None, sentence: str
-) -> None:
+def test_the_sentence_is_the_error_message_or_the_cause(cause: str | None, sentence: str) -> None:
     caught = {"Error": "AnError", **({} if cause is None else {"Cause": cause})}
     assert Failure.from_catch(caught) == Failure("AnError", sentence)
 

@@ -42,9 +42,7 @@ def check(world: World, **execution_input: Any) -> Target:
     return check_target(given, EXECUTION_ARN, *adapters, None, FUNCTION_ARN)
 
 
-def test_versions_whose_password_may_be_the_users_are_candidates_newest_first(
-    cut_off: World,
-) -> None:
+def test_versions_with_a_valid_password_are_candidates_newest_first(cut_off: World) -> None:
     cut_off.secrets.texts[PREVIOUS] = secret_text(PREVIOUS_PASSWORD)
     texts: dict[str, str | bytes | None] = {
         "binary": b"binary",

@@ -25,9 +25,7 @@ from tests.unit.fakes import EXECUTION_ARN
         ("TIMED_OUT", "", "TIMED_OUT", "TIMED_OUT"),
     ],
 )
-def test_an_end_is_named_by_its_error_or_its_status(
-    status: str, error: str, name: str, ended: str
-) -> None:
+def test_an_end_has_its_error_or_its_status(status: str, error: str, name: str, ended: str) -> None:
     at = datetime(2026, 3, 1, 3, 12, 40, tzinfo=UTC)
     message = failure(
         Execution(EXECUTION_ARN, status, error, "Why.", at), {"SecretId": "app"}, Ending()

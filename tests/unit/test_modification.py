@@ -42,7 +42,7 @@ def test_a_modification_begins_with_the_shortest_wait() -> None:
 
 
 @given(st.floats(0, 3600), st.integers(1, 3600))
-def test_a_wait_has_bounds_and_does_not_go_past_the_longest_modification(
+def test_a_wait_has_bounds_and_ends_with_the_longest_modification(
     seconds: float, bound: int
 ) -> None:
     assume(round(seconds) < bound)

@@ -132,7 +132,7 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(world: World
 
 
 @pytest.mark.parametrize("adapter, method", [("secrets", "rotated_by"), ("users", "users")])
-def test_a_list_that_cannot_be_read_fails_the_check(
+def test_a_list_that_is_not_readable_fails_the_check(
     world: World, adapter: str, method: str
 ) -> None:
     getattr(world, adapter).faults.raise_at(method, THROTTLED)

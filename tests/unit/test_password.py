@@ -48,9 +48,7 @@ def test_a_forbidden_character_is_found_anywhere(password: str, bad: str, place:
         (f"{CURRENT_PASSWORD}/", "a comma, double quote, slash or at sign"),
     ],
 )
-def test_the_reason_why_a_password_is_not_valid_does_not_repeat_it(
-    password: str, problem: str
-) -> None:
+def test_the_reason_against_a_password_does_not_repeat_it(password: str, problem: str) -> None:
     assert problem in why_invalid(password)
     assert_no_leak([password], answer=why_invalid(password))
 

@@ -18,9 +18,7 @@ def run(**state: Any) -> RunState:
 
 
 @pytest.mark.parametrize("execution_input", [None, "text", [1], {"Anything": 1}])
-def test_at_first_a_run_has_only_its_input_whatever_a_person_has_typed(
-    execution_input: object,
-) -> None:
+def test_at_first_a_run_has_only_its_input_whatever_that_is(execution_input: object) -> None:
     assert run(Input=execution_input) == RunState(EXECUTION_ARN, execution_input)
 
 

@@ -44,9 +44,7 @@ def parse(text: str) -> SecretValue:
         (EXAMPLE, None),
     ],
 )
-def test_a_secret_is_read_and_shows_neither_its_password_nor_its_text(
-    text: str, password: str | None
-) -> None:
+def test_a_secret_is_read_and_does_not_show_its_password(text: str, password: str | None) -> None:
     value = parse(text)
     assert (value.username, value.password) == (USERNAME, password)
     assert (value.user_arn or "").startswith("arn:aws:elasticache:")
@@ -229,7 +227,7 @@ def test_another_password_keeps_all_other_keys_their_order_and_text(
     cut=st.integers(0, 400),
     twice=st.booleans(),
 )
-def test_no_error_of_parsing_repeats_a_value_of_the_secret(
+def test_an_error_of_parsing_repeats_no_value(
     fields: dict[str, Any], cut: int, twice: bool
 ) -> None:
     text = json.dumps({key: marked(value) for key, value in fields.items()})

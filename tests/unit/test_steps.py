@@ -66,9 +66,7 @@ def test_a_later_step_that_gives_up_starts_no_execution(rotation: Rotation, step
     assert rotation.started() == []
 
 
-def test_a_token_that_cannot_be_an_execution_name_is_found_by_the_name_that_stands_for_it(
-    staged: Rotation,
-) -> None:
+def test_a_token_that_cannot_be_a_name_is_found_by_a_derived_one(staged: Rotation) -> None:
     token = "odd: token/with {characters} \u00fc"
     staged.secrets.add(token, None, AWSPENDING)
     staged.step("createSecret", token=token)
@@ -113,9 +111,7 @@ def test_a_step_fails_if_the_execution_has_failed_or_does_not_exist(
 
 
 @pytest.mark.parametrize("step", ["setSecret", "finishSecret"])
-def test_a_failed_attempt_that_hides_a_newer_one_is_looked_up_again(
-    rotation: Rotation, step: str
-) -> None:
+def test_a_failed_attempt_may_hide_a_newer_one_for_a_moment(rotation: Rotation, step: str) -> None:
     rotation.release()
     rotation.execution("FAILED")
 
@@ -153,7 +149,7 @@ def test_the_steps_in_between_look_up_the_execution_only_without_awspending(
 @pytest.mark.parametrize(
     "status, sleeps", [("RUNNING", 1), ("RUNNING", 40), ("SUCCEEDED", 1), ("SUCCEEDED", 3)]
 )
-def test_finish_secret_waits_until_it_sees_the_promotion(
+def test_finish_secret_waits_for_the_promotion(
     rotation: Rotation, status: str, sleeps: int
 ) -> None:
     rotation.execution(status)
@@ -197,9 +193,7 @@ def test_an_execution_that_fails_while_it_is_waited_for_fails_the_step(rotation:
     assert sum(rotation.slept) < FIRST_LOOK_SECONDS
 
 
-def test_a_succeeded_execution_that_promoted_nothing_fails_finish_secret(
-    rotation: Rotation,
-) -> None:
+def test_a_succeeded_execution_without_a_promotion_fails_finish_secret(rotation: Rotation) -> None:
     rotation.execution("SUCCEEDED")
     with pytest.raises(errors.RotationFailedError, match=f"{PENDING} is not AWSCURRENT"):
         rotation.step("finishSecret")
@@ -209,7 +203,7 @@ def test_a_succeeded_execution_that_promoted_nothing_fails_finish_secret(
     "step, text", [("finishSecret", PENDING_TEXT), ("testSecret", secret_text(CURRENT_PASSWORD))]
 )
 @pytest.mark.parametrize("remaining", [0, 14, 15.4, 16, 20, 59.9, 300, 899.5])
-def test_a_wait_ends_before_lambda_ends_it(
+def test_a_wait_ends_before_lambda_does(
     world: World, step: str, text: str, remaining: float
 ) -> None:
     rotation = Rotation(world, text)

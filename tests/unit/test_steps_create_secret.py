@@ -102,9 +102,7 @@ def test_a_secret_of_another_account_is_refused_by_its_arn() -> None:
 # The version
 
 
-def test_create_secret_makes_the_version_and_starts_an_execution_named_after_it(
-    rotation: Rotation,
-) -> None:
+def test_create_secret_makes_the_version_and_starts_its_execution(rotation: Rotation) -> None:
     rotation.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, host="h")
     execution = rotation.step("createSecret")
     assert rotation.secrets.faults.called("put_pending") == [(SECRET_ARN, PENDING, ROTATION_TOKEN)]
@@ -116,7 +114,7 @@ def test_create_secret_makes_the_version_and_starts_an_execution_named_after_it(
 
 
 @pytest.mark.parametrize("readable", [True, False])
-def test_a_version_keeps_its_value_even_if_it_is_not_readable_at_first(
+def test_a_version_keeps_a_value_that_is_not_readable_yet(
     created: Rotation, readable: bool
 ) -> None:
     if not readable:
@@ -130,9 +128,7 @@ def test_a_version_keeps_its_value_even_if_it_is_not_readable_at_first(
 @pytest.mark.parametrize(
     "text", [secret_text(PENDING_PASSWORD, note="of an older AWSCURRENT"), b"binary", "no JSON"]
 )
-def test_a_version_that_can_never_be_promoted_loses_awspending(
-    created: Rotation, text: str | bytes
-) -> None:
+def test_a_version_of_another_text_loses_awspending(created: Rotation, text: str | bytes) -> None:
     created.secrets.texts[PENDING] = text
     with pytest.raises(errors.RotationSupersededError, match="Rotate again"):
         created.step("createSecret")
@@ -141,7 +137,7 @@ def test_a_version_that_can_never_be_promoted_loses_awspending(
 
 
 @pytest.mark.parametrize("name", [OTHER, "run-1"])
-def test_a_version_that_a_running_execution_by_hand_makes_is_left_to_it(
+def test_the_version_of_a_running_execution_by_hand_is_left_to_it(
     rotation: Rotation, name: str
 ) -> None:
     arn = rotation.machine.arn(name)
@@ -195,9 +191,7 @@ def test_an_attempt_is_started_only_if_every_earlier_one_failed(
     assert created.machine.machine.inputs == new
 
 
-def test_an_execution_that_is_started_but_not_visible_yet_is_not_started_again(
-    rotation: Rotation,
-) -> None:
+def test_an_execution_that_is_not_visible_yet_is_not_started_again(rotation: Rotation) -> None:
     rotation.execution()
     with pytest.raises(errors.RotationInProgressError, match=f"{PENDING}-1"):
         rotation.step("createSecret")

@@ -34,9 +34,7 @@ WITHOUT = SecretValue.parse(secret_text(None), "")
         ("reset on ~* +@all", True),
     ],
 )
-def test_the_last_switch_decides_and_without_one_a_user_is_off(
-    access_string: str, enabled: bool
-) -> None:
+def test_the_last_switch_decides_and_the_default_is_off(access_string: str, enabled: bool) -> None:
     assert make_user(access_string=access_string).enabled is enabled
 
 
@@ -81,9 +79,7 @@ def test_the_user_id_is_that_of_the_arn_in_lowercase(partition: str, user_id: st
         (USER_ARN.replace("123456789012", "210987654321"), "another account"),
     ],
 )
-def test_an_arn_that_is_not_of_a_user_beside_the_secret_is_refused(
-    user_arn: str, problem: str
-) -> None:
+def test_an_arn_of_no_user_beside_the_secret_is_refused(user_arn: str, problem: str) -> None:
     with pytest.raises(errors.UserMismatchError, match=problem) as caught:
         user_id_of(user_arn, SECRET_ARN)
     assert_no_leak([CURRENT_PASSWORD], error=caught.value)
