@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.unit.fakes import (
 
 Change = Callable[[World], object]
 LATE = 45
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ODD_VERSION = "odd: token/with {characters} of AWSCURRENT"
 DERIVED_VERSION = version_of(EXECUTION_ARN)
 
@@ -40,106 +40,67 @@ def version(version_id: str, age: timedelta, *labels: str) -> Change:
 
 
 def current(age: timedelta) -> Change:
-    return lambda world: world.secrets.created.update({CURRENT: NOW - age, PENDING: NOW})
+    return lambda world: world.secrets.created.update({CURRENT: NOW - age})
 
 
 def execution(name: str, status: str) -> Change:
     return lambda world: world.machine.machine.statuses.update({name: [status]})
 
 
-def fail(error: type[RotationError], world: World) -> None:
-    world.machine.faults.raise_at("find", error("not now"))
+def fails(error: RotationError) -> Change:
+    return lambda world: world.machine.faults.raise_at("find", error)
+
+
+def unlisted(version_id: str) -> Change:
+    return lambda world: world.secrets.texts.pop(version_id)
 
 
 def case(
-    name: str, *changes: Change, wait: int, lookups: int = 0, after: float = 0, **target: Any
+    name: str, wait: int, lookups: int, *changes: Change, after: float = 0, **target: str
 ) -> Any:
     """``after`` so many seconds the run waits, and has looked up so many executions."""
     return pytest.param(changes, target, timedelta(seconds=after), wait, lookups, id=name)
 
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-YOUNG = current(HOUR)
-SUCCEEDED = execution(f"{CURRENT}-1", "SUCCEEDED")
+YOUNG, EDIT = current(HOUR), current(timedelta(seconds=10))
+FAILED, SUCCEEDED, RUNNING = (
+    execution(f"{CURRENT}-1", status) for status in ("FAILED", "SUCCEEDED", "RUNNING")
+)
+ODD, OLDER = version(ODD_VERSION, HOUR, "AWSCURRENT"), version(OTHER, 90 * DAY)
+DERIVED = version(DERIVED_VERSION, LONGEST_EXECUTION, "AWSCURRENT")
 CASES = [
-    case("an ordinary rotation", wait=0),
+    case("an ordinary rotation", 0, 0),
     # AWSCURRENT may be of an execution that has just ended.
     *(
-        case(f"{after} s after {name}", YOUNG, execution(name, "SUCCEEDED"), **fields)
+        case(f"{s} s after {name}", wait, lookups, YOUNG, execution(name, "SUCCEEDED"), after=s)
         for name, lookups in ((f"{CURRENT}-1", 1), (CURRENT, 2))
-        for after, wait in ((0, LATE), (15, 30), (44, 1), (45, 0), (9000, 0))
-        for fields in ({"after": after, "wait": wait, "lookups": lookups},)
+        for s, wait in ((0, LATE), (15, 30), (44, 1), (45, 0), (9000, 0))
     ),
-    case("a clock that lags", YOUNG, SUCCEEDED, after=-300, wait=LATE, lookups=1),
-    case(
-        "the newest attempt runs",
-        YOUNG,
-        execution(f"{CURRENT}-1", "FAILED"),
-        execution(f"{CURRENT}-2", "RUNNING"),
-        after=3600,
-        wait=LATE,
-        lookups=2,
-    ),
-    case("no execution made AWSCURRENT", YOUNG, wait=0, lookups=2),
-    case("a run that an edit ended", current(timedelta(seconds=10)), wait=LATE - 10, lookups=2),
-    *(
-        case(
-            error.__name__,
-            YOUNG,
-            partial(fail, error),
-            wait=LATE,
-            lookups=1,
-        )
-        for error in (ThrottlingError, ServiceUnavailableError)
-    ),
-    case(
-        "a version that is no execution's name",
-        version(ODD_VERSION, HOUR, "AWSCURRENT"),
-        current_version_id=ODD_VERSION,
-        wait=0,
-        lookups=1,
-    ),
-    case(
-        "the first version of a secret",
-        YOUNG,
-        lambda world: world.secrets.texts.pop(PREVIOUS),
-        execution(f"{CURRENT}-1", "RUNNING"),
-        wait=0,
-    ),
-    *(
-        case(
-            f"a version that does not name its execution, {after} s too old",
-            version(DERIVED_VERSION, LONGEST_EXECUTION, "AWSCURRENT"),
-            current_version_id=DERIVED_VERSION,
-            after=after,
-            wait=wait,
-        )
-        for after, wait in ((0, LATE), (1, 0))
-    ),
+    case("a clock that lags", LATE, 1, YOUNG, SUCCEEDED, after=-300),
+    case("a newer attempt", LATE, 2, YOUNG, FAILED, execution(f"{CURRENT}-2", "RUNNING"), after=99),
+    case("no execution made AWSCURRENT", 0, 2, YOUNG),
+    case("a run that an edit ended", LATE - 10, 2, EDIT),
+    case("throttled", LATE, 1, YOUNG, fails(ThrottlingError("not now"))),
+    case("unavailable", LATE, 1, YOUNG, fails(ServiceUnavailableError("not now"))),
+    case("the first version of a secret", 0, 0, YOUNG, RUNNING, unlisted(PREVIOUS)),
+    # A version that is not the name of its execution.
+    case("odd", 0, 1, ODD, current_version_id=ODD_VERSION),
+    case("derived", LATE, 0, DERIVED, current_version_id=DERIVED_VERSION),
+    case("derived, too old", 0, 0, DERIVED, current_version_id=DERIVED_VERSION, after=1),
     # A version of a run that has not got to its end.
-    case("a newer version", version(OTHER, DAY), wait=LATE),
-    case("a newer version with a label", version(OTHER, DAY, "kept"), wait=LATE),
-    case("an older version", version(OTHER, 90 * DAY), wait=0),
-    case(
-        "AWSPENDING was taken from an older version",
-        version(OTHER, 90 * DAY),
-        pending_version_at_check=OTHER,
-        wait=LATE,
-    ),
+    case("a newer version", LATE, 0, version(OTHER, DAY)),
+    case("a newer version with a label", LATE, 0, version(OTHER, DAY, "kept")),
+    case("an older version", 0, 0, OLDER),
+    case("an older version with AWSPENDING", LATE, 0, OLDER, pending_version_at_check=OTHER),
     # A list that lags behind.
-    case("this run's version is missing", lambda w: w.secrets.texts.pop(PENDING), wait=LATE),
-    case("AWSCURRENT is missing", lambda w: w.secrets.texts.pop(CURRENT), wait=LATE),
+    case("this run's version is not listed", LATE, 0, unlisted(PENDING)),
+    case("AWSCURRENT is not listed", LATE, 0, unlisted(CURRENT)),
 ]
 
 
 @pytest.mark.parametrize("changes, target, after, wait, lookups", CASES)
 def test_a_run_waits_while_a_function_of_an_earlier_run_may_be_at_work(
-    world: World,
-    changes: tuple[Change, ...],
-    target: dict[str, str],
-    after: timedelta,
-    wait: int,
-    lookups: int,
+    world: World, changes: Any, target: dict[str, str], after: timedelta, wait: int, lookups: int
 ) -> None:
     world.stage()
     world.secrets.created[PENDING] = NOW
