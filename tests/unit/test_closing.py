@@ -5,14 +5,8 @@ from typing import Any
 
 import pytest
 
+from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
-from rotation.errors import (
-    AccessDeniedError,
-    RotationError,
-    RotationSupersededError,
-    ServiceUnavailableError,
-    ThrottlingError,
-)
 from rotation.records.failure import Failure
 from rotation.records.modification import Modification
 from rotation.records.run_state import RunState
@@ -116,10 +110,10 @@ def test_any_other_run_has_no_version_and_touches_no_label(staged: World, run: R
     assert staged.secrets.faults.calls == []
 
 
-@pytest.mark.parametrize("error", [AccessDeniedError, RotationSupersededError])
+@pytest.mark.parametrize("error", [errors.AccessDeniedError, errors.RotationSupersededError])
 @pytest.mark.parametrize("run", [failed(), BY_TOKEN])
 def test_an_awspending_that_cannot_be_removed_is_in_the_cause(
-    staged: World, run: RunState, error: type[RotationError]
+    staged: World, run: RunState, error: type[errors.RotationError]
 ) -> None:
     staged.secrets.faults.raise_at("move_label", error("no"))
     closing = closed(staged, run)
@@ -128,11 +122,11 @@ def test_an_awspending_that_cannot_be_removed_is_in_the_cause(
     assert closing.cause == f"{FAILURE.sentence} The user was not changed. {kept}"
 
 
-@pytest.mark.parametrize("error", [ThrottlingError, ServiceUnavailableError])
+@pytest.mark.parametrize("error", [errors.ThrottlingError, errors.ServiceUnavailableError])
 @pytest.mark.parametrize("method", ["describe", "move_label"])
 @pytest.mark.parametrize("after", [True, False])
 def test_a_transient_error_is_raised_and_a_retry_says_the_same(
-    staged: World, method: str, error: type[RotationError], after: bool
+    staged: World, method: str, error: type[errors.RotationError], after: bool
 ) -> None:
     staged.secrets.faults.raise_at(method, error("not now"), after=after)
     with pytest.raises(error):
@@ -149,7 +143,7 @@ def test_a_transient_error_is_raised_and_a_retry_says_the_same(
 def test_a_run_that_promoted_has_succeeded(staged: World, run: RunState, pending: str) -> None:
     staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
     if pending == "KEPT":
-        staged.secrets.faults.raise_at("move_label", AccessDeniedError("no"))
+        staged.secrets.faults.raise_at("move_label", errors.AccessDeniedError("no"))
     closing = closed(staged, run)
     assert (closing.promoted, closing.pending) == (True, pending)
 
@@ -161,7 +155,7 @@ def test_a_run_that_promoted_has_succeeded(staged: World, run: RunState, pending
 def test_whether_it_was_promoted_is_unknown_if_the_secret_cannot_be_described(
     staged: World, modification: Modification | None, sentence: str
 ) -> None:
-    staged.secrets.faults.raise_at("describe", AccessDeniedError("no"))
+    staged.secrets.faults.raise_at("describe", errors.AccessDeniedError("no"))
     closing = closed(staged, failed(staged=True, modification=modification))
     assert closing.to_state()["Promoted"] is None
     assert sentence in closing.cause

@@ -65,9 +65,10 @@ def test_no_more_than_a_hundred_versions_and_not_awscurrent_are_candidates(cut_o
     names = [f"version-{number:028}" for number in range(130)]
     for name in names:
         cut_off.secrets.add(name, secret_text(OTHER_PASSWORD))
-    assert check(cut_off).first_password_candidates == names[:-102:-1]
+    newest = names[:-102:-1]
+    assert check(cut_off).first_password_candidates == newest
     read = [version for _, version in cut_off.secrets.faults.called("read")]
-    assert read == [CURRENT, *names[:-102:-1]]
+    assert read == [CURRENT, *newest]
 
 
 def test_a_user_that_is_still_being_modified_is_waited_for(cut_off: World) -> None:

@@ -5,31 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from rotation import errors
 from rotation.adapters.secrets_manager import SecretDescription
-from rotation.errors import (
-    AccessDeniedError,
-    RotationError,
-    SecretDeletedError,
-    ServiceUnavailableError,
-    ThrottlingError,
-    UserBusyError,
-)
-from rotation.records.user import User
 from rotation.rules.findings import MOST_FINDINGS, Finding, message_of
 from rotation.rules.overdue import PAUSES_SECONDS, SECONDS_UNTIL_A_SECOND_LOOK
 from tests.unit.daily_check import PAST, PINNED, check, dates, kinds, rotated_twice, user
-from tests.unit.fakes import (
-    CURRENT_PASSWORD,
-    PENDING,
-    FakeElastiCache,
-    FakeSecretsManager,
-    World,
-    make_user,
-)
+from tests.unit.fakes import PENDING, World, make_user
 
-THROTTLED = ThrottlingError("Throttled.")
-DENIED = AccessDeniedError("Denied.")
-BUSY = UserBusyError("ListTagsForResource answered UserNotFound.")
+THROTTLED = errors.ThrottlingError("Throttled.")
+DENIED = errors.AccessDeniedError("Denied.")
+BUSY = errors.UserBusyError("ListTagsForResource answered UserNotFound.")
 
 
 def test_the_check_of_a_pinned_stack_reads_the_user_and_lists_nothing(world: World) -> None:
@@ -82,47 +67,28 @@ def test_what_only_the_second_look_sees_is_left_to_the_next_day(world: World) ->
 # Errors
 
 
-class ManySecrets(FakeSecretsManager):
-    def __init__(self, described: dict[str, SecretDescription | Exception]) -> None:
-        super().__init__()
-        self.described = described
-
-    def rotated_by(self, function_arn: str) -> list[str]:
-        return list(self.described)
-
-    def describe(self, secret_id: str) -> SecretDescription:
-        described = self.described[secret_id]
-        if isinstance(described, Exception):
-            raise described
-        return described
-
-
-class ManyUsers(FakeElastiCache):
-    """Users whose ARN is the name of their secret."""
-
-    def __init__(self, *names: str) -> None:
-        super().__init__(make_user(), [CURRENT_PASSWORD])
-        self.names = names
-
-    def users(self) -> list[User]:
-        return [make_user(arn=name, user_id=name) for name in self.names]
-
-    def tags(self, user_arn: str) -> dict[str, str]:
-        return {"rotation-secret": user_arn}
-
-
-def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(world: World) -> None:
+def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good, late = world.secrets.schedule, replace(world.secrets.schedule, next=PAST)
-    world.secrets = ManySecrets(
-        {
-            "arn-1": SecretDescription("arn-1", "one", {}, late),
-            "arn-2": SecretDeletedError("Secret arn-2 is marked for deletion."),
-            "arn-3": KeyError("a bug"),
-            "arn-4": SecretDescription("arn-4", "four", {}, good),
-            "arn-5": SecretDescription("arn-5", "five", {}, late),
-        }
-    )
-    world.users = ManyUsers("one", "four", "five")
+    described: dict[str, SecretDescription | Exception] = {
+        "arn-1": SecretDescription("arn-1", "one", {}, late),
+        "arn-2": errors.SecretDeletedError("Secret arn-2 is marked for deletion."),
+        "arn-3": KeyError("a bug"),
+        "arn-4": SecretDescription("arn-4", "four", {}, good),
+        "arn-5": SecretDescription("arn-5", "five", {}, late),
+    }
+
+    def describe(secret_id: str) -> SecretDescription:
+        if isinstance(description := described[secret_id], Exception):
+            raise description
+        return description
+
+    users = [make_user(arn=name, user_id=name) for name in ("one", "four", "five")]
+    monkeypatch.setattr(world.secrets, "rotated_by", lambda function_arn: list(described))
+    monkeypatch.setattr(world.secrets, "describe", describe)
+    monkeypatch.setattr(world.users, "users", lambda: users)
+    monkeypatch.setattr(world.users, "tags", lambda user_arn: {"rotation-secret": user_arn})
     assert [(finding.secret, finding.kind) for finding in check(world)] == [
         ("one", "Overdue"),
         ("arn-2", "NotLookedAt"),
@@ -136,7 +102,7 @@ def test_a_list_that_is_not_readable_fails_the_check(
     world: World, adapter: str, method: str
 ) -> None:
     getattr(world, adapter).faults.raise_at(method, THROTTLED)
-    with pytest.raises(ThrottlingError):
+    with pytest.raises(errors.ThrottlingError):
         check(world)
 
 
@@ -144,12 +110,12 @@ def test_a_list_that_is_not_readable_fails_the_check(
     "error, slept",
     [
         (THROTTLED, PAUSES_SECONDS),
-        (ServiceUnavailableError("503."), PAUSES_SECONDS),
+        (errors.ServiceUnavailableError("503."), PAUSES_SECONDS),
         (DENIED, ()),
     ],
 )
 def test_executions_are_listed_again_for_a_limited_time_while_aws_throttles_or_fails(
-    world: World, error: RotationError, slept: tuple[float, ...]
+    world: World, error: errors.RotationError, slept: tuple[float, ...]
 ) -> None:
     for _ in slept:
         world.machine.faults.raise_at("running", error)

@@ -22,7 +22,6 @@ from tests.unit.fakes import (
     EXECUTION_ARN,
     FUNCTION_ARN,
     OTHER,
-    OTHER_PASSWORD,
     PENDING,
     SECRET_ARN,
     SECRET_NAME,
@@ -92,11 +91,6 @@ def both(*changes: Change) -> Change:
     return lambda world: [change(world) for change in changes]
 
 
-def left_pending(world: World) -> None:
-    """AWSPENDING is on a version of another run."""
-    world.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSPENDING)
-
-
 # Accepted
 
 
@@ -158,46 +152,36 @@ def test_awscurrent_itself_is_not_rotated_to(world: World, name: str, token: str
 # Other runs
 
 
+@pytest.mark.parametrize(
+    "run, pending, running, listed",
+    [
+        (partial(check, dry_run=True), OTHER, f"{OTHER}-2", False),
+        (check, OTHER, f"{CURRENT}-1", True),
+        # A person has named it like an attempt of the token that has AWSPENDING.
+        (partial(check, arn=BY_TOKEN), PENDING, f"{PENDING}-1", True),
+        # ListExecutions has two calls a second for a whole account.
+        *((check_by_token, pending, f"{OTHER}-1", False) for pending in (PENDING, CURRENT, "")),
+    ],
+)
+def test_an_awspending_that_no_other_running_execution_has_is_free(
+    world: World, run: Callable[[World], Target], pending: str, running: str, listed: bool
+) -> None:
+    if pending:
+        world.secrets.labels.setdefault(pending, set()).add(AWSPENDING)
+    world.machine.machine.statuses[running] = ["RUNNING"]
+    assert run(world).pending_version_at_check == pending
+    assert bool(world.machine.faults.calls) is listed
+
+
 @pytest.mark.parametrize("name", [f"{OTHER}-2", OTHER])
 @pytest.mark.parametrize("run", [check, check_by_token])
 def test_another_rotation_of_the_secret_is_not_disturbed(
     world: World, name: str, run: Callable[[World], Target]
 ) -> None:
-    left_pending(world)
+    world.secrets.add(OTHER, None, AWSPENDING)
     world.machine.machine.statuses[name] = ["RUNNING"]
     with pytest.raises(errors.RotationInProgressError, match=f"{arn_of(name)}.* {OTHER}"):
         run(world)
-
-
-def test_a_dry_run_disturbs_no_rotation_and_lists_no_executions(world: World) -> None:
-    left_pending(world)
-    world.machine.machine.statuses[f"{OTHER}-2"] = ["RUNNING"]
-    assert check(world, dry_run=True).dry_run
-    assert world.machine.faults.calls == []
-
-
-def test_an_awspending_that_no_running_execution_has_is_free(world: World) -> None:
-    left_pending(world)
-    world.machine.machine.statuses |= {f"{OTHER}-2": ["FAILED"], f"{CURRENT}-1": ["RUNNING"]}
-    assert check(world).pending_version_at_check == OTHER
-
-
-def test_an_execution_does_not_disturb_itself(world: World) -> None:
-    # A person has named it like an attempt of the token that has AWSPENDING.
-    world.stage()
-    world.machine.machine.statuses[f"{PENDING}-1"] = ["RUNNING"]
-    assert check(world, arn=BY_TOKEN).version_id == version_of(BY_TOKEN)
-
-
-@pytest.mark.parametrize("pending", [PENDING, CURRENT, ""])
-def test_executions_are_listed_only_if_awspending_is_on_another_version(
-    world: World, pending: str
-) -> None:
-    # ListExecutions has two calls a second for a whole account.
-    if pending:
-        world.secrets.labels.setdefault(pending, set()).add(AWSPENDING)
-    assert check_by_token(world).pending_version_at_check == pending
-    assert world.machine.faults.calls == []
 
 
 # Refused
