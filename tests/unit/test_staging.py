@@ -11,7 +11,6 @@ from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.records.target import Target
 from rotation.rules.staging import (
-    make_version,
     move,
     remove_pending,
     require_promotable,
@@ -64,15 +63,6 @@ def label(world: World, name: str, version: str | None) -> None:
 
 
 # A version is made
-
-
-def test_a_new_version_is_awscurrents_text_with_a_new_password(world: World) -> None:
-    world.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, host="\u00fc", port=6379)
-    assert make_version(world.secrets, SECRET_ARN, PENDING, CURRENT, RULES, "token")
-    assert fields_of(world) == fields_of(world, CURRENT) | {"password": NEW_PASSWORD}
-    assert world.secrets.faults.called("put_pending") == [(SECRET_ARN, PENDING, "token")]
-    assert world.secrets.faults.called("random_password") == [(RULES,)]
-    assert world.secrets.snapshot()["labels"] == STAGED
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tests.unit.fakes import (
     PENDING,
     PENDING_PASSWORD,
     ROTATION_TOKEN,
+    RULES,
     SECRET_ARN,
     World,
     secret_text,
@@ -106,11 +107,19 @@ def test_create_secret_makes_the_version_and_starts_its_execution(rotation: Rota
     rotation.secrets.texts[CURRENT] = secret_text(CURRENT_PASSWORD, host="h")
     execution = rotation.step("createSecret")
     assert rotation.secrets.faults.called("put_pending") == [(SECRET_ARN, PENDING, ROTATION_TOKEN)]
+    assert rotation.secrets.faults.called("random_password") == [(RULES,)]
     assert rotation.secrets.texts[PENDING] == secret_text(NEW_PASSWORD, host="h")
     assert rotation.locked_version == PENDING
     assert execution == Execution(rotation.machine.arn(f"{PENDING}-1"), "RUNNING")
     assert rotation.machine.faults.calls == [("start", (f"{PENDING}-1", EXECUTION_INPUT))]
     assert rotation.slept == []
+
+
+def test_a_token_that_is_no_longer_staged_gets_its_version(rotation: Rotation) -> None:
+    # A failed run removed AWSPENDING from a version without a value, which deleted it.
+    del rotation.secrets.labels[PENDING], rotation.secrets.texts[PENDING]
+    assert rotation.step("createSecret")
+    assert rotation.locked_version == PENDING
 
 
 @pytest.mark.parametrize("puts", [0, 1])
