@@ -1,9 +1,7 @@
 """Making a version, and AWSPENDING, which is the lock of a secret."""
 
-import json
 from contextlib import nullcontext
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -47,13 +45,6 @@ def stage(world: World, target: Target = FREE, *, by_hand: bool = True) -> bool:
     return stage_version(target, world.secrets, RULES, by_hand=by_hand)
 
 
-def fields_of(world: World, version: str = PENDING) -> dict[str, Any]:
-    text = world.secrets.texts[version]
-    assert isinstance(text, str)
-    fields: dict[str, Any] = json.loads(text)
-    return fields
-
-
 def label(world: World, name: str, version: str | None) -> None:
     """Move a label by hand, without a compare and swap."""
     for labels in world.secrets.labels.values():
@@ -66,8 +57,7 @@ def label(world: World, name: str, version: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "at_check, now",
-    [("", None), (CURRENT, CURRENT), (OTHER, OTHER), (OTHER, None)],
+    "at_check, now", [("", None), (CURRENT, CURRENT), (OTHER, OTHER), (OTHER, None)]
 )
 @pytest.mark.parametrize("earlier", [OTHER_TEXT, None, b"binary", "no JSON"])
 def test_a_run_by_hand_makes_its_version_whatever_an_earlier_run_has_left(
@@ -76,7 +66,7 @@ def test_a_run_by_hand_makes_its_version_whatever_an_earlier_run_has_left(
     world.secrets.add(OTHER, earlier)
     label(world, AWSPENDING, now)
     assert stage(world, make_target(pending_version_at_check=at_check)) is True
-    assert fields_of(world)["password"] == NEW_PASSWORD
+    assert world.secrets.texts[PENDING] == secret_text(NEW_PASSWORD)
     assert world.secrets.snapshot()["labels"] == STAGED
     # It has the label from its first moment: Secrets Manager may delete a version without any.
     assert world.secrets.faults.called("move_label") == []
@@ -106,7 +96,7 @@ def test_a_version_with_a_value_is_kept_and_gets_awspending_back(
     label(world, AWSPENDING, pending)
     target = make_target(pending_version_at_check=pending)
     assert stage(world, target, by_hand=by_hand) is False
-    assert fields_of(world)["password"] == PENDING_PASSWORD
+    assert world.secrets.texts[PENDING] == PENDING_TEXT
     assert world.secrets.snapshot()["labels"] == STAGED
 
 
@@ -139,7 +129,7 @@ def test_a_value_that_is_not_readable_yet_is_not_replaced(world: World) -> None:
     world.stage()
     world.secrets.faults.raise_at("read", NOT_READABLE_YET)
     assert stage(world, make_target()) is False
-    assert fields_of(world)["password"] == PENDING_PASSWORD
+    assert world.secrets.texts[PENDING] == PENDING_TEXT
     assert world.secrets.snapshot()["labels"] == STAGED
 
 

@@ -39,6 +39,8 @@ EVENT: dict[str, Any] = {
     "ClientRequestToken": PENDING,
     "RotationToken": ROTATION_TOKEN,
 }
+DENIED, NOT_VALID = errors.AccessDeniedError("No."), errors.ConfigurationError("PASSWORD_LENGTH")
+THROTTLED = errors.ThrottlingError("Not now.")
 REQUIRED = ("Step", "SecretId", "ClientRequestToken")
 
 
@@ -213,18 +215,9 @@ def test_an_execution_that_is_not_visible_yet_is_not_started_again(rotation: Rot
     [
         (lambda it: it.secrets.texts.update({CURRENT: "no JSON"}), errors.SecretFormatError),
         (lambda it: it.secrets.labels[CURRENT].clear(), errors.VersionNotFoundError),
-        (
-            lambda it: it.fail("put_pending", errors.AccessDeniedError("kms:GenerateDataKey")),
-            errors.AccessDeniedError,
-        ),
-        (
-            lambda it: it.fail("random_password", errors.ConfigurationError("PASSWORD_LENGTH")),
-            errors.ConfigurationError,
-        ),
-        (
-            lambda it: it.fail("describe", errors.ThrottlingError("no"), times=100),
-            errors.ThrottlingError,
-        ),
+        (lambda it: it.fail("put_pending", DENIED), errors.AccessDeniedError),
+        (lambda it: it.fail("random_password", NOT_VALID), errors.ConfigurationError),
+        (lambda it: it.fail("describe", THROTTLED, times=100), errors.ThrottlingError),
     ],
 )
 def test_an_error_of_create_secret_fails_an_execution_that_releases_the_secret(
