@@ -1,6 +1,7 @@
 """How a run that failed ends: AWSPENDING is removed, and the cause says what is left."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOU
 from rotation.records.failure import Failure
 from rotation.records.modification import Modification
 from rotation.records.run_state import RunState
-from rotation.rules.closing import Closing, close
+from rotation.rules import closing
+from rotation.rules.closing import USER_SENTENCES, Closing, close
 from tests.unit.fakes import (
     CURRENT,
     EXECUTION_ARN,
@@ -105,8 +107,8 @@ def test_the_awspending_of_another_run_stays(staged: World) -> None:
     ],
 )
 def test_any_other_run_has_no_version_and_touches_no_label(staged: World, run: RunState) -> None:
-    closing = closed(staged, run)
-    assert (closing.pending, closing.promoted) == ("NOT_STAGED", False)
+    end = closed(staged, run)
+    assert (end.pending, end.promoted) == ("NOT_STAGED", False)
     assert staged.secrets.faults.calls == []
 
 
@@ -116,10 +118,10 @@ def test_an_awspending_that_cannot_be_removed_is_in_the_cause(
     staged: World, run: RunState, error: type[errors.RotationError]
 ) -> None:
     staged.secrets.faults.raise_at("move_label", error("no"))
-    closing = closed(staged, run)
-    assert (closing.pending, closing.failure) == ("KEPT", FAILURE)
+    end = closed(staged, run)
+    assert (end.pending, end.failure) == ("KEPT", FAILURE)
     kept = f"AWSPENDING stays on version {PENDING}: {error.__name__}."
-    assert closing.cause == f"{FAILURE.sentence} The user was not changed. {kept}"
+    assert end.cause == f"{FAILURE.sentence} The user was not changed. {kept}"
 
 
 @pytest.mark.parametrize("error", [errors.ThrottlingError, errors.ServiceUnavailableError])
@@ -144,8 +146,8 @@ def test_a_run_that_promoted_has_succeeded(staged: World, run: RunState, pending
     staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
     if pending == "KEPT":
         staged.secrets.faults.raise_at("move_label", errors.AccessDeniedError("no"))
-    closing = closed(staged, run)
-    assert (closing.promoted, closing.pending) == (True, pending)
+    end = closed(staged, run)
+    assert (end.promoted, end.pending) == (True, pending)
 
 
 @pytest.mark.parametrize(
@@ -156,84 +158,68 @@ def test_whether_it_was_promoted_is_unknown_if_the_secret_cannot_be_described(
     staged: World, modification: Modification | None, sentence: str
 ) -> None:
     staged.secrets.faults.raise_at("describe", errors.AccessDeniedError("no"))
-    closing = closed(staged, failed(staged=True, modification=modification))
-    assert closing.to_state()["Promoted"] is None
-    assert sentence in closing.cause
-    assert bool(sentence) == ("AWSCURRENT is unknown" in closing.cause)
+    end = closed(staged, failed(staged=True, modification=modification))
+    assert end.to_state()["Promoted"] is None
+    assert sentence in end.cause
+    assert bool(sentence) == ("AWSCURRENT is unknown" in end.cause)
 
 
 # What is left, in codes and in a sentence
 
-UNCHANGED = "The user was not changed."
-BOTH = "The user has the new password beside the current one."
-MAY_HAVE_BOTH = "The user may have the new password beside the current one."
-HAS_FIRST = "The user has its first password; the next rotation goes on from there."
-MAY_HAVE_FIRST = "The user may have its first password; the next rotation goes on from there."
+OK, LOCKED, UNKNOWN = closing.NOT_LOCKED_OUT, closing.LOCKED_OUT, closing.UNKNOWN
 NOT_VERIFIED = "Whether AWSCURRENT logs in was not verified."
-OK, LOCKED, UNKNOWN = "NOT_LOCKED_OUT", "LOCKED_OUT", "UNKNOWN"
 
 
 def logs_in(count: int, of: int) -> str:
     return f"AWSCURRENT logs in on {count} of {of} endpoints."
 
 
-def modified(clients: str, sentence: str, *verification: str, **fields: Any) -> Any:
-    """ModifyUser was accepted."""
-    fields = {**MODIFIED, "verification": verification, **fields}
-    return fields, "BOTH_PASSWORDS", clients, f"{BOTH} {sentence}".strip()
+def left(user: str, clients: str, sentence: str, *verification: str, **fields: Any) -> Any:
+    """What is left of a run with these fields, for the user and its clients."""
+    return {**MODIFIED, "verification": verification, **fields}, user, clients, sentence
 
 
-def first(clients: str, sentence: str, *verification: str, **fields: Any) -> Any:
-    """AWSCURRENT holds no password that could log in."""
-    fields = {**MODIFIED, "target": FIRST, "verification": verification, **fields}
-    user = "FIRST_PASSWORD" if fields["modification"] else "MAY_HAVE_FIRST_PASSWORD"
-    return fields, user, clients, sentence
+both, first = partial(left, closing.BOTH_PASSWORDS), partial(left, closing.HAS_FIRST, target=FIRST)
 
 
 @pytest.mark.parametrize(
-    "fields, user, clients, sentences",
+    "fields, user, clients, sentence",
     [
         *(
-            ({"target": target}, "UNTOUCHED", OK, UNCHANGED)
+            ({"target": target}, closing.UNTOUCHED, OK, "")
             for target in (make_target(), None, DRY_RUN, FIRST)
         ),
-        # ModifyUser may have been accepted.
-        (
-            {"staged": True, "verification": (IN, IN)},
-            "MAY_HAVE_BOTH_PASSWORDS",
-            OK,
-            f"{MAY_HAVE_BOTH} {logs_in(2, 2)}",
-        ),
-        ({"staged": True}, "MAY_HAVE_BOTH_PASSWORDS", UNKNOWN, f"{MAY_HAVE_BOTH} {NOT_VERIFIED}"),
-        modified(OK, logs_in(3, 3), IN, IN, IN),
-        modified(OK, ""),
-        modified(UNKNOWN, logs_in(1, 2), IN, SILENT),
-        modified(LOCKED, f"CLIENTS ARE LOCKED OUT: {logs_in(1, 3)}", SILENT, REFUSED, IN),
-        modified(UNKNOWN, f"{logs_in(1, 1)} Not tested: a, b.", IN, not_tested=("a", "b")),
-        modified(UNKNOWN, "Not tested: a.", not_tested=("a",)),
-        modified(UNKNOWN, NOT_VERIFIED, verification=None),
-        first(OK, MAY_HAVE_FIRST, EMPTY, modification=None),
-        first(OK, HAS_FIRST, EMPTY, SILENT),
+        left(closing.MAY_HAVE_BOTH_PASSWORDS, OK, logs_in(2, 2), IN, IN, modification=None),
+        ({"staged": True}, closing.MAY_HAVE_BOTH_PASSWORDS, UNKNOWN, NOT_VERIFIED),
+        both(OK, logs_in(3, 3), IN, IN, IN),
+        both(OK, ""),
+        both(UNKNOWN, logs_in(1, 2), IN, SILENT),
+        both(LOCKED, f"CLIENTS ARE LOCKED OUT: {logs_in(1, 3)}", SILENT, REFUSED, IN),
+        both(UNKNOWN, f"{logs_in(1, 1)} Not tested: a, b.", IN, not_tested=("a", "b")),
+        both(UNKNOWN, "Not tested: a.", not_tested=("a",)),
+        both(UNKNOWN, NOT_VERIFIED, verification=None),
+        # AWSCURRENT holds no password that could log in.
+        left(closing.MAY_HAVE_FIRST, OK, "", EMPTY, modification=None, target=FIRST),
+        first(OK, "", EMPTY, SILENT),
         # Clients may use the password of the run that was cut off.
-        first(UNKNOWN, HAS_FIRST, EMPTY, target=make_target(first_rotation=True)),
+        first(UNKNOWN, "", EMPTY, target=make_target(first_rotation=True)),
         # A person has put a password into the secret meanwhile.
-        first(LOCKED, f"{HAS_FIRST} CLIENTS ARE LOCKED OUT: {logs_in(0, 1)}", REFUSED),
+        first(LOCKED, f"CLIENTS ARE LOCKED OUT: {logs_in(0, 1)}", REFUSED),
     ],
 )
 def test_what_is_left_is_said_in_codes_and_in_a_sentence(
-    staged: World, fields: dict[str, Any], user: str, clients: str, sentences: str
+    staged: World, fields: dict[str, Any], user: str, clients: str, sentence: str
 ) -> None:
-    closing = closed(staged, failed(**fields))
-    assert (closing.user, closing.clients) == (user, clients)
-    assert closing.cause == f"{FAILURE.sentence} {sentences}"
-    assert closing.failure == FAILURE
+    end = closed(staged, failed(**fields))
+    assert (end.user, end.clients, end.failure) == (user, clients, FAILURE)
+    assert end.cause == f"{FAILURE.sentence} {USER_SENTENCES[user]} {sentence}".strip()
 
 
 def test_a_refused_awscurrent_locks_clients_out_of_an_unchanged_user(staged: World) -> None:
     refused = Failure("CurrentPasswordRefusedError", "It does not log in.")
-    closing = closed(staged, failed(failure=refused))
-    assert (closing.user, closing.clients) == ("UNTOUCHED", "LOCKED_OUT")
-    assert closing.cause == f"It does not log in. {UNCHANGED}"
+    end = closed(staged, failed(failure=refused))
+    assert (end.user, end.clients) == ("UNTOUCHED", "LOCKED_OUT")
+    assert end.cause == "It does not log in. The user was not changed."
 
 
 @pytest.mark.parametrize(
@@ -243,20 +229,20 @@ def test_a_refused_awscurrent_locks_clients_out_of_an_unchanged_user(staged: Wor
 def test_the_state_says_on_how_many_endpoints_awscurrent_logged_in_and_when(
     staged: World, verification: tuple[str, ...] | None, logged_in: int | None, of: int | None
 ) -> None:
-    closing = closed(staged, failed(**MODIFIED, verification=verification, not_tested=("a",)))
+    end = closed(staged, failed(**MODIFIED, verification=verification, not_tested=("a",)))
     at = None if of is None else "2026-03-01T12:00:00+00:00"
-    assert closing.to_state() == {
+    assert end.to_state() == {
         "Promoted": False,
         "Error": FAILURE.error,
-        "Cause": closing.cause,
+        "Cause": end.cause,
         "User": "BOTH_PASSWORDS",
         "Pending": "REMOVED",
-        "Clients": closing.clients,
+        "Clients": end.clients,
         "Current": {"LoggedIn": logged_in, "Of": of, "At": at, "NotTested": ["a"]},
     }
 
 
 def test_a_run_without_a_failure_says_so(staged: World) -> None:
-    closing = closed(staged, failed(failure=None))
-    assert closing.failure.error == "unknown"
-    assert closing.cause == f"A state failed without an error. {UNCHANGED}"
+    end = closed(staged, failed(failure=None))
+    assert end.failure.error == "unknown"
+    assert end.cause == "A state failed without an error. The user was not changed."

@@ -16,24 +16,27 @@ from rotation.records.modification import (
 from tests.unit.fakes import USER_ID
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-BOUND = 1800
+MAX_SECONDS = 1800
 BEGUN = Modification.begun(START)
 
 
 def look(
-    seconds: float, status: str = "modifying", bound: int = BOUND, before: Modification = BEGUN
+    seconds: float,
+    status: str = "modifying",
+    max_seconds: int = MAX_SECONDS,
+    before: Modification = BEGUN,
 ) -> Modification:
-    return before.seen(status, START + timedelta(seconds=seconds), bound, USER_ID)
+    return before.seen(status, START + timedelta(seconds=seconds), max_seconds, USER_ID)
 
 
-def looks_until_active(active_after: int, bound: int = 100_000) -> list[int]:
+def looks_until_active(active_after: int, max_seconds: int = 100_000) -> list[int]:
     """The times of the looks at a user that takes so long. The last one finds it active."""
     modification, now, looks = BEGUN, 0, []
     while modification.status == "modifying":
         now += modification.wait_seconds
         looks.append(now)
         status = "active" if now >= active_after else "modifying"
-        modification = look(now, status, bound, modification)
+        modification = look(now, status, max_seconds, modification)
     return looks
 
 
@@ -43,30 +46,30 @@ def test_a_modification_begins_with_the_shortest_wait() -> None:
 
 @given(st.floats(0, 3600), st.integers(1, 3600))
 def test_a_wait_has_bounds_and_ends_with_the_longest_modification(
-    seconds: float, bound: int
+    seconds: float, max_seconds: int
 ) -> None:
-    assume(round(seconds) < bound)
-    modification = look(seconds, bound=bound)
+    assume(round(seconds) < max_seconds)
+    modification = look(seconds, max_seconds=max_seconds)
     assert isinstance(modification.wait_seconds, int)
     assert SHORTEST_WAIT_SECONDS <= modification.wait_seconds <= LONGEST_WAIT_SECONDS
     # Except for the shortest wait: a wait of no time is none.
     end = modification.seconds + modification.wait_seconds
-    assert end <= max(bound, modification.seconds + SHORTEST_WAIT_SECONDS)
+    assert end <= max(max_seconds, modification.seconds + SHORTEST_WAIT_SECONDS)
 
 
-@pytest.mark.parametrize("bound", [60, 600, 1800])
-def test_a_user_that_stays_modifying_is_given_up(bound: int) -> None:
+@pytest.mark.parametrize("max_seconds", [60, 600, 1800])
+def test_a_user_that_stays_modifying_is_given_up(max_seconds: int) -> None:
     with pytest.raises(UserModifyingTooLongError) as caught:
-        looks_until_active(2 * bound, bound)
-    for part in (USER_ID, f"{bound} s", "MaxModifyingSeconds"):
+        looks_until_active(2 * max_seconds, max_seconds)
+    for part in (USER_ID, f"{max_seconds} s", "MaxModifyingSeconds"):
         assert part in str(caught.value)
-    assert look(bound - 1, bound=bound).status == "modifying"
+    assert look(max_seconds - 1, max_seconds=max_seconds).status == "modifying"
 
 
 @pytest.mark.parametrize("status", ["active", "deleting", "anything"])
 def test_a_user_with_another_status_is_not_given_up(status: str) -> None:
-    modification = look(BOUND + 60.4, status)
-    assert (modification.status, modification.seconds) == (status, BOUND + 60)
+    modification = look(MAX_SECONDS + 60.4, status)
+    assert (modification.status, modification.seconds) == (status, MAX_SECONDS + 60)
 
 
 @pytest.mark.parametrize("active_after, looks", [(1, 1), (5, 2), (60, 5), (300, 14), (1800, 28)])
