@@ -7,18 +7,13 @@ from rotation.records.endpoint import Endpoint
 ENDPOINT = Endpoint("cache-1", "node-1.example", 6379)
 
 
-def test_it_survives_the_way_through_the_execution() -> None:
-    assert Endpoint.from_state(json.loads(json.dumps(ENDPOINT.to_state()))) == ENDPOINT
+def test_an_endpoint_travels_as_cache_address_and_port() -> None:
+    state = ENDPOINT.to_state()
+    assert state == {"Cache": "cache-1", "Address": "node-1.example", "Port": 6379}
+    assert Endpoint.from_state(json.loads(json.dumps(state))) == ENDPOINT
 
 
-def test_the_execution_sees_cache_address_and_port() -> None:
-    assert ENDPOINT.to_state() == {"Cache": "cache-1", "Address": "node-1.example", "Port": 6379}
-
-
-def test_a_sentence_names_address_port_and_cache() -> None:
+def test_an_endpoint_reads_as_its_address_and_sorts_by_its_cache() -> None:
     assert str(ENDPOINT) == "node-1.example:6379 of cache-1"
-
-
-def test_endpoints_are_sorted_by_cache_first() -> None:
     other = Endpoint("cache-0", "z.example", 1)
     assert sorted([ENDPOINT, other]) == [other, ENDPOINT]

@@ -1,49 +1,32 @@
-"""What a Catch hands on, as a sentence."""
+"""The failure that a Catch passes on, as a sentence."""
 
 import json
-from typing import Any
 
 import pytest
 
 from rotation.records.failure import Failure
 
-
-def test_the_cause_of_a_function_is_its_error_message() -> None:
-    cause = {"errorMessage": "User app is off.", "errorType": "UserDisabledError", "stackTrace": []}
-    failure = Failure.from_catch({"Error": "UserDisabledError", "Cause": json.dumps(cause)})
-    assert failure == Failure("UserDisabledError", "User app is off.")
+FROM_LAMBDA = {"errorMessage": "User app is off.", "errorType": "AnError", "stackTrace": []}
+WITHOUT_CAUSE = "A state failed with AnError and gave no cause."
 
 
 @pytest.mark.parametrize(
-    "cause",
+    "cause, sentence",
     [
-        "User app has status deleting while its password is being changed.",
-        "{not JSON",
-        '["a list"]',
-        '"a text"',
-        "12",
-        '{"another": "object"}',
+        (json.dumps(FROM_LAMBDA), "User app is off."),
+        *((text, text) for text in ("Its status is deleting.", "{not JSON", '["a list"]')),
+        *((text, text) for text in ('"a text"', "12", '{"another": "object"}')),
+        (None, WITHOUT_CAUSE),
+        ("", WITHOUT_CAUSE),
+        ('{"errorMessage": null}', WITHOUT_CAUSE),
     ],
 )
-def test_another_cause_is_told_as_it_is(cause: str) -> None:
-    assert Failure.from_catch({"Error": "E", "Cause": cause}).sentence == cause
+def test_the_sentence_is_the_error_message_or_the_cause(cause: str | None, sentence: str) -> None:
+    caught = {"Error": "AnError", **({} if cause is None else {"Cause": cause})}
+    assert Failure.from_catch(caught) == Failure("AnError", sentence)
 
 
-@pytest.mark.parametrize(
-    "caught",
-    [
-        {"Error": "States.Timeout"},
-        {"Error": "States.Timeout", "Cause": ""},
-        {"Error": "States.Timeout", "Cause": '{"errorMessage": null}'},
-    ],
-)
-def test_without_a_cause_the_error_is_told(caught: dict[str, Any]) -> None:
-    failure = Failure.from_catch(caught)
-    assert failure.error == "States.Timeout"
-    assert failure.sentence == "A state failed with States.Timeout and gave no cause."
-
-
-def test_without_anything_it_still_says_something() -> None:
+def test_a_failure_without_anything_still_says_something() -> None:
     failure = Failure.from_catch({})
     assert failure.error
     assert failure.sentence
