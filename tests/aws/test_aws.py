@@ -12,15 +12,15 @@ import pytest
 
 from local.instance import LocalAws, LocalAwsError, make_client
 from local.package import lambda_package
-from tests.aws import __main__ as program
-from tests.aws import report
-from tests.aws.account import Account, NotOursError, new_run, owner, shape
-from tests.aws.answers import Answer, Case
-from tests.aws.cases import cases
-from tests.aws.cost import NODES, estimate
-from tests.aws.removal import NotRemovedError, remove
-from tests.aws.rotations import _rotated
-from tests.aws.scene import CACHES, Scene
+from tools.aws import __main__ as program
+from tools.aws import report
+from tools.aws.account import Account, NotOursError, new_run, owner, shape
+from tools.aws.answers import Answer, Case
+from tools.aws.cases import cases
+from tools.aws.cost import NODES, estimate
+from tools.aws.removal import NotRemovedError, remove
+from tools.aws.rotations import _rotated
+from tools.aws.scene import CACHES, Scene
 
 #: Some questions, and what the local AWS answers.
 SHORT = {

@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.deploy import Stack
-from tests.aws import contract, probes, rotations, scene
-from tests.aws.account import Account
-from tests.aws.answers import Answer
-from tests.aws.scene import NotClusterModeError, Scene
-from tests.aws.trials import Trial, body
+from tools.aws import contract, probes, rotations, scene
+from tools.aws.account import Account
+from tools.aws.answers import Answer
+from tools.aws.scene import NotClusterModeError, Scene
+from tools.aws.trials import Trial, body
 
 RUN, VERSION, ARN = "rotation-test-01234567", "v" * 32, "arn:aws:secretsmanager:::secret:s-1"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.examples.templates import effects
+from tools.examples.templates import effects
 
 PARAMETERS = {"Id": "app"}
 ONE: dict[str, Any] = {

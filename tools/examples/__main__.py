@@ -1,6 +1,6 @@
 """Checks examples/ with the tools that they are for, each in an environment of its own.
 
-``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
+``python -m tools.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
 The CDK and the clients get Node.js from PyPI, whatever there is on this computer.
 """
 
@@ -21,7 +21,7 @@ from local.client import nodes
 from local.deploy import deploy
 from local.instance import LocalAws
 from local.package import parse_template
-from tests.examples.templates import effects
+from tools.examples.templates import effects
 from tests.rotation.terraform import parsed
 from tests.rotation.world import World
 

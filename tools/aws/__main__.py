@@ -22,13 +22,13 @@ from local.deploy import local_package
 from local.instance import LocalAws, LocalAwsError
 from local.package import PackageError, lambda_package
 from local.step_functions import adopt_state_machines
-from tests.aws import report
-from tests.aws.account import RUN, Account, NotOursError, new_run
-from tests.aws.answers import Answer, Case, answer, unexpected
-from tests.aws.cases import cases
-from tests.aws.cost import estimate
-from tests.aws.removal import NotRemovedError, remove
-from tests.aws.scene import CACHES, Scene, build, prepare
+from tools.aws import report
+from tools.aws.account import RUN, Account, NotOursError, new_run
+from tools.aws.answers import Answer, Case, answer, unexpected
+from tools.aws.cases import cases
+from tools.aws.cost import estimate
+from tools.aws.removal import NotRemovedError, remove
+from tools.aws.scene import CACHES, Scene, build, prepare
 
 #: For how long a failing rotation's retries are watched at least: on AWS, on this computer.
 WATCH_SECONDS, LOCAL_WATCH_SECONDS = 1800.0, 20.0
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.aws", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.aws", description=__doc__)
     parser.add_argument("--clean", action="store_true", help="only remove what killed runs left")
     parser.add_argument("--run", help="with --clean: this run's only, such as rotation-test-...")
     parser.add_argument("--local", action="store_true", help="ask a second local AWS instead")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.aws.answers import Answer, Case
+from tools.aws.answers import Answer, Case
 
 # A generated password, or a version's id: AWS's words may quote either.
 _RANDOM = re.compile(r"[0-9a-f]{15,}[^\s'\"]*")

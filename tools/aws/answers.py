@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.aws.scene import Scene
+from tools.aws.scene import Scene
 
 _FOLDER = Path(__file__).parent.parent
 
@@ -30,7 +30,7 @@ class Case:
     """A claim, where it is from, and the question that AWS answers.
 
     ``caches`` says whether the stack and its caches have to be there, and ``trials`` which plans of
-    tests/aws/trials.py have to have begun.
+    tools/aws/trials.py have to have begun.
     """
 
     name: str

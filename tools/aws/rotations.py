@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.aws.answers import Answer, Case
-from tests.aws.scene import Rotation, Scene
+from tools.aws.answers import Answer, Case
+from tools.aws.scene import Rotation, Scene
 from tests.rotation.world import Tenant
 
 

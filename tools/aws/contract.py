@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.answers import Answer, Case, code
-from tests.aws.scene import Scene
-from tests.aws.trials import Step, Trial, trail
+from tools.aws.answers import Answer, Case, code
+from tools.aws.scene import Scene
+from tools.aws.trials import Step, Trial, trail
 
 #: [SM-L], [SM-F], [SM-T]: the guide's pages "Rotation by Lambda function", "Lambda rotation
 #: functions" and "Troubleshoot rotation".

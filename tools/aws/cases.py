@@ -2,12 +2,12 @@
 
 Sources are AWS's documents, by the names that tests and pages use: [API] botocore's service
 models, [RBAC] the ElastiCache guide's Clusters.RBAC, [USM] its User-Secrets-Manager, [SM-L], [SM-F]
-and [SM-T] the Secrets Manager guide's pages on rotation (tests/aws/contract.py), [SFN] the Step
+and [SM-T] the Secrets Manager guide's pages on rotation (tools/aws/contract.py), [SFN] the Step
 Functions guide. "unverified" is what none of them tells.
 """
 
-from tests.aws import contract, probes, rotations
-from tests.aws.answers import Case
+from tools.aws import contract, probes, rotations
+from tools.aws.answers import Case
 
 
 def cases(kinds: tuple[str, ...], watch_seconds: float) -> list[Case]:

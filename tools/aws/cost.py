@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.aws.trials import PLANS
+from tools.aws.trials import PLANS
 
 #: US dollars in us-east-1, as known in November 2026, free tiers left out. An hour of
 #: cache.t4g.micro of engine redis (valkey's is cheaper), billed by whole hours, and of a

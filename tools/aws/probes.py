@@ -11,10 +11,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rotation.records.target import Target
-from tests.aws.answers import Answer, Case, code, refused
-from tests.aws.rotations import executions, tenant_of
-from tests.aws.scene import Scene
-from tests.aws.trials import trail
+from tools.aws.answers import Answer, Case, code, refused
+from tools.aws.rotations import executions, tenant_of
+from tools.aws.scene import Scene
+from tools.aws.trials import trail
 from tests.rotation.world import Tenant
 
 

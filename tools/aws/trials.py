@@ -11,7 +11,7 @@ from typing import Any
 
 from local.deploy import change_stack
 from local.package import parse_template
-from tests.aws.account import Account
+from tools.aws.account import Account
 
 _TEMPLATE = Path(__file__).with_name("contract.yaml")
 _CODE = Path(__file__).with_name("function.py")

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.aws.account import RUN, Account, owner
+from tools.aws.account import RUN, Account, owner
 
 Say = Callable[[str], None]
 #: A kind's name, how its resources are found, and how one is removed.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy import Stack, change_stack, deploy_package
-from tests.aws.account import Account
-from tests.aws.trials import Trial, as_object, begin, log_events
+from tools.aws.account import Account
+from tools.aws.trials import Trial, as_object, begin, log_events
 from tests.rotation.world import Tenant, World
 
 CACHES = ("one node", "replicas", "cluster mode", "serverless")
@@ -24,7 +24,7 @@ _CLUSTER_MODE = {
 #: What a platform line has that tells of a function that could not log for itself.
 _PLATFORM = ("[ERROR]", "Task timed out", "Runtime.")
 _LINES_KEPT, _LINE_LENGTH = 6, 400
-_ENVIRONMENT = Path(__file__).with_name("environment.yaml")
+_ENVIRONMENT = Path(__file__).with_name("network.yaml")
 
 
 class NotClusterModeError(Exception):
