@@ -1,15 +1,14 @@
-"""What a run costs and how long it takes, before it begins: upper bounds."""
+"""What a run costs and how long it takes, as upper bounds that are shown before it begins."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tools.aws.trials import PLANS
 
-#: US dollars in us-east-1, as known in November 2026, free tiers left out. An hour of
-#: cache.t4g.micro of engine redis (valkey's is cheaper), billed by whole hours, and of a
-#: serverless cache of engine valkey at its least, 0.1 GB at 0.084:
-#: https://aws.amazon.com/elasticache/pricing/.
+#: US dollars in us-east-1, as known in November 2026, without free tiers. An hour of
+#: cache.t4g.micro of engine redis (valkey's is cheaper), billed by whole hours, and of a serverless
+#: cache of engine valkey with 0.1 GB at 0.084: https://aws.amazon.com/elasticache/pricing/.
 NODE_HOUR, SERVERLESS_HOUR = 0.016, 0.0084
 #: An interface endpoint in one availability zone: https://aws.amazon.com/privatelink/pricing/.
 ENDPOINT_HOUR, ZONES = 0.01, 2
@@ -20,39 +19,42 @@ SECRET_HOUR = 0.40 / 730
 ROTATION, SMALL_CHANGE = 0.0022, 0.05
 
 NODES = {"one node": 1, "replicas": 3, "cluster mode": 4, "serverless": 0}
-#: Cases that rotate, and those that modify a user otherwise, besides two rotations of each cache;
-#: users that are made for one question each.
+#: Questions that rotate, and those that modify a user otherwise, besides two rotations of each
+#: cache; users that are created for one question each.
 ROTATIONS, MODIFICATIONS, USERS = 10, 7, 24
-#: Minutes, by guess: the trials; until network and stack, and then caches are there; until a user
-#: is; a modification, at most; removal, with and without a network.
-TRIALS, BUILD, CREATING, MODIFYING, REMOVAL, SMALL_REMOVAL = 12, 25, 0.5, 5, 30, 5
+#: Minutes, by guess: the trials; until the stack and the caches are there; until a user is; a
+#: modification, at most; removal, with and without a network. The last retry that is counted.
+TRIALS, BUILD, CREATING, MODIFYING, REMOVAL, SMALL_REMOVAL, WATCH = 12, 25, 0.5, 5, 30, 5, 30
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Minutes and US dollars, and what the dollars are for."""
+    """Minutes, and US dollars by what they are for."""
 
     minutes: int
     dollars: dict[str, float]
 
     @property
     def total(self) -> float:
-        """In US dollars."""
+        """US dollars."""
         return sum(self.dollars.values())
+
+    @property
+    def details(self) -> str:
+        """The bill, for people."""
+        return ", ".join(f"{what} ${price:.2f}" for what, price in self.dollars.items())
 
     def __str__(self) -> str:
         return f"about ${self.total:.2f} and {self.minutes / 60:.1f} hours"
 
 
-def estimate(caches: Sequence[str], watch_seconds: float) -> Estimate:
-    """For these kinds of caches, and so long a look at retries, while all else is asked."""
-    rotations = ROTATIONS + 2 * len(caches) if caches else 0
-    users = USERS + len(caches) if caches else 0
-    asking: float = TRIALS
+def estimate(caches: Collection[str]) -> Estimate:
+    """For a run with these kinds of caches."""
+    minutes, rotations, users = WATCH + SMALL_REMOVAL, 0, 0
     if caches:
-        asking += BUILD + CREATING * users + MODIFYING * (rotations + MODIFICATIONS)
-    removal = REMOVAL if caches else SMALL_REMOVAL
-    minutes = max(asking, watch_seconds / 60) + removal
+        rotations, users = ROTATIONS + 2 * len(caches), USERS + len(caches)
+        changes = MODIFYING * (rotations + MODIFICATIONS)
+        minutes = math.ceil(TRIALS + BUILD + CREATING * users + changes + REMOVAL)
     hours = math.ceil(minutes / 60)
     dollars = {
         "nodes": sum(NODES[cache] for cache in caches) * NODE_HOUR * hours,
@@ -62,4 +64,4 @@ def estimate(caches: Sequence[str], watch_seconds: float) -> Estimate:
         "rotations": rotations * ROTATION,
         "requests, logs, packages": SMALL_CHANGE,
     }
-    return Estimate(math.ceil(minutes), dollars)
+    return Estimate(minutes, dollars)

@@ -1,147 +1,119 @@
-"""Rotations by this project, on every kind of cache, and the ways in which one may end."""
+"""Rotations by this project, on each kind of cache, and the ways in which one may end."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tools.aws.answers import Answer, Case
-from tools.aws.scene import Rotation, Scene
 from tests.rotation.world import Tenant
+from tools.aws.environment import CACHES, Environment
+from tools.aws.logs import log_events
+from tools.aws.questions import Answer, Questions
+
+QUESTIONS = Questions()
+#: Of the log lines: these have no value of a secret.
+_KEYS = ("message", "error", "reason", "platform")
 
 
-def matrix(kinds: tuple[str, ...]) -> Iterator[Case]:
-    """Two rotations of each kind of cache."""
-    for kind in kinds:
-        yield Case(
-            f"a cache's shape, {kind}",
-            "Cluster mode is on where it is meant to be, and its nodes are found otherwise.",
-            "[API]",
-            lambda scene, kind=kind: _shape(scene, kind),  # type: ignore[misc]
-        )
-        yield Case(
-            f"first rotation, {kind}",
-            "A user that is off and has no password is turned on, and logs in on every node.",
-            "[USM]",
-            lambda scene, kind=kind: _rotated(scene, tenant_of(scene, kind)),  # type: ignore[misc]
-        )
-        yield Case(
-            f"second rotation, {kind}",
-            "Two passwords log in on every node; a made-up one does not.",
-            "[RBAC]",
-            lambda scene, kind=kind: _rotated(scene, tenant_of(scene, kind)),  # type: ignore[misc]
-        )
-
-
-def outcomes(kind: str) -> Iterator[Case]:
-    """Other beginnings and other ends, on one kind."""
-    for by in ("name", "ARN"):
-        yield Case(
-            f"rotation by {by}",
-            f"RotateSecret takes the secret's {by}, and the function gets the ARN.",
-            "[API]",
-            lambda scene, by=by: _rotated(scene, tenant_of(scene, kind), by=by),  # type: ignore[misc]
-        )
-    yield Case(
-        "by hand",
-        "An operator who may only start executions can rotate.",
-        "docs/operations.md",
-        lambda scene: _ended(tenant_of(scene, kind).start()),
-    )
-    yield Case(
-        "dry run",
-        "A dry run changes neither secret nor user.",
-        "docs/operations.md",
-        lambda scene: _changed_nothing(
-            tenant_of(scene, kind), lambda it: _ended(it.start(DryRun=True))
-        ),
-    )
-    yield Case(
-        "RotateImmediately=false",
-        "Secrets Manager runs testSecret alone, and removes its version again.",
-        "[API]",
-        lambda scene: _changed_nothing(
-            tenant_of(scene, kind), lambda it: _test_rotation(scene, it)
-        ),
-    )
-    yield Case(
-        "a failed rotation put right",
-        "It fails while the user names another secret; once that is put right, the next works.",
-        "docs/troubleshooting.md",
-        _put_right,
-    )
-    yield Case(
-        "AWSPENDING moved meanwhile",
-        "A rotation whose label is taken away fails; the next one works.",
-        "docs/troubleshooting.md",
-        lambda scene: _superseded(tenant_of(scene, kind)),
-    )
-    yield Case(
-        "stopped half way",
-        "The next rotation takes up what a stopped one has left.",
-        "docs/operations.md",
-        lambda scene: _stopped(tenant_of(scene, kind)),
-    )
-    yield Case(
-        "errors that were ridden out",
-        "Nodes may lag behind `active`, and reads behind writes: refused logins show it.",
-        "unverified",
-        _ridden_out,
-    )
-
-
-def tenant_of(scene: Scene, kind: str) -> Tenant:
-    """The user of that kind of cache; raises what has happened instead of making it."""
-    made = scene.tenants[kind]
-    if isinstance(made, Exception):
-        raise made
-    return made
-
-
-def _shape(scene: Scene, kind: str) -> Answer:
-    name = tenant_of(scene, kind).caches[0]
+def _shape(env: Environment, kind: str) -> Answer:
+    """Cluster mode is on where it is meant to be, and its nodes are found otherwise."""
+    found = env.described(kind, env.tenant_of(kind).caches[0])
     if kind == "serverless":
-        answer = scene.elasticache.describe_serverless_caches(ServerlessCacheName=name)
-        [found] = answer["ServerlessCaches"]
         ports = [found[key]["Port"] for key in ("Endpoint", "ReaderEndpoint")]
         return Answer("Endpoint, ReaderEndpoint", {"ports": ports})
-    found = scene.replication_group(name)
-    members = [len(group["NodeGroupMembers"]) for group in found["NodeGroups"]]
-    endpoints = {key for group in found["NodeGroups"] for key in group if "Endpoint" in key}
-    endpoints |= {key for key in found if "Endpoint" in key}
+    groups = found["NodeGroups"]
+    members = [len(group["NodeGroupMembers"]) for group in groups]
+    endpoints = {key for each in (found, *groups) for key in each if "Endpoint" in key}
     text = f"ClusterEnabled {found['ClusterEnabled']}; shards of {members} nodes; "
     measured = {key: found.get(key) for key in ("ClusterMode", "TransitEncryptionMode")}
     return Answer(text + ", ".join(sorted(endpoints)), measured)
 
 
-def _rotated(scene: Scene, tenant: Tenant, by: str = "name") -> Answer:
-    """Secrets Manager's rotation, by the secret's name or ARN."""
-    begun = scene.secrets.rotate_secret(
-        SecretId=tenant.secret_name if by == "name" else tenant.secret_arn,
-        RotationLambdaARN=scene.stack.rotation_function_arn,
-        RotationRules={"AutomaticallyAfterDays": 30},
-    )
-    token = begun["VersionId"]
-    ended = _at_end(scene.rotation(token, f"{token}-1"))
-    labels = sorted(tenant.labels().get(token, []))
+def rotated(env: Environment, tenant: Tenant, by: str = "secret_name") -> Answer:
+    """Have Secrets Manager rotate the secret, by its name or ARN."""
+    version = _rotate(env, getattr(tenant, by))
+    ended = at_end(env, version, f"{version}-1")
+    labels = ", ".join(sorted(tenant.labels().get(version, []))) or "no label"
     user = tenant.user()
-    text = f"{ended.text}; the version has {', '.join(labels) or 'no label'}; " + (
-        f"the user is {user['AccessString'].split()[0]} with "
-        f"{user['Authentication'].get('PasswordCount', 0)} passwords"
+    text = (
+        f"{ended.text}; the version has {labels}; the user is {user['AccessString'].split()[0]} "
+        f"with {user['Authentication'].get('PasswordCount', 0)} passwords"
     )
     return Answer(text, ended.measured)
 
 
-def _at_end(rotation: Rotation) -> Answer:
-    """How it ended; with what the rotation function has logged, unless all is well."""
-    execution = rotation.execution
-    ended = _ended(execution) if execution else Answer("no execution")
-    if rotation.finished and execution and execution["status"] == "SUCCEEDED":
-        return ended
-    measured = {**ended.measured, "the rotation function": " / ".join(rotation.lines[-6:])}
-    if not rotation.finished:
-        measured["its last step"] = "not seen to end"
-    return Answer(ended.text, measured)
+def _rotate(env: Environment, secret: str, **how: Any) -> str:
+    rotated = env.secrets.rotate_secret(
+        SecretId=secret,
+        RotationLambdaARN=env.stack.rotation_function_arn,
+        RotationRules={"AutomaticallyAfterDays": 30},
+        **how,
+    )
+    return str(rotated["VersionId"])
+
+
+def _question(name: str, source: str, claim: str, kind: str = "", by: str = "secret_name") -> None:
+    ask = lambda env: rotated(env, env.tenant_of(kind), by)  # noqa: E731
+    QUESTIONS.add(name, source, claim, kind=kind)(ask)
+
+
+for _kind in CACHES:
+    QUESTIONS.add(f"a cache's shape, {_kind}", "[API]", str(_shape.__doc__), kind=_kind)(
+        lambda env, kind=_kind: _shape(env, kind)
+    )
+    _on = "A user that is off and has no password is turned on, and logs in on every node."
+    _question(f"first rotation, {_kind}", "[USM]", _on, _kind)
+    _two = "Two passwords log in on every node; a made-up one does not."
+    _question(f"second rotation, {_kind}", "[RBAC]", _two, _kind)
+for _by in ("name", "ARN"):
+    _claim = f"RotateSecret takes the secret's {_by}, and the function gets the ARN."
+    _question(f"rotation by {_by}", "[API]", _claim, by=f"secret_{_by.lower()}")
+
+
+def at_end(
+    env: Environment, version: str, execution: str, last_step: str = "finishSecret"
+) -> Answer:
+    """How a rotation ended, with what the rotation function has logged unless all is well.
+
+    It ends with its last step, or with one that fails; the execution ends earlier. If the log shows
+    no last step for a while after that, none is waited for.
+    """
+    account, since = env.account, env.account.now()
+    function = env.stack.rotation_function_arn.rpartition(":")[2]
+
+    def look() -> Answer | None:
+        found = _execution(env, execution)
+        if found and found["status"] == "RUNNING":
+            return None
+        answer = _ended(found) if found else Answer("no execution")
+        events = log_events(account, f"/aws/lambda/{account.run}-rotates", since)
+        steps = [line for line in events if line.get("function") == function]
+        steps = [line for line in steps if version in line.values()]
+        finished = any(last_step in line.values() for line in steps)
+        # An invocation whose time runs short fails as well, and its retry waits on.
+        failed = {line.get("error", "") for line in steps} - {"", "RotationInProgressError"}
+        if finished and answer.text == "SUCCEEDED":
+            return answer
+        if not finished and not failed:
+            if not found or account.now() < found["stopDate"].timestamp() + account.quiet:
+                return None
+            answer.measured["its last step"] = "not seen to end"
+        # A function that could not log for itself has lines of Lambda's own only.
+        lines = steps or [line for line in events if "platform" in line]
+        texts = [" ".join(str(line[key]) for key in _KEYS if line.get(key)) for line in lines]
+        answer.measured["the rotation function"] = " / ".join(text[:400] for text in texts[-6:])
+        return answer
+
+    return account.eventually(look, f"the end of {last_step} of {version}")
+
+
+def _execution(env: Environment, name: str) -> dict[str, Any] | None:
+    executions = env.stack.state_machine_arn.replace(":stateMachine:", ":execution:")
+    client = env.step_functions
+    try:
+        return dict(client.describe_execution(executionArn=f"{executions}:{name}"))
+    except client.exceptions.ExecutionDoesNotExist:
+        return None
 
 
 def _ended(execution: Mapping[str, Any]) -> Answer:
@@ -152,7 +124,32 @@ def _ended(execution: Mapping[str, Any]) -> Answer:
     return Answer(f"{execution['status']} {execution.get('error', '')}".strip(), measured)
 
 
-def _changed_nothing(tenant: Tenant, run: Callable[[Tenant], Answer]) -> Answer:
+@QUESTIONS.add("by hand", "docs/operations.md")
+def _by_hand(env: Environment) -> Answer:
+    """An operator who may only start executions can rotate."""
+    return _ended(env.tenant_of().start())
+
+
+@QUESTIONS.add("dry run", "docs/operations.md")
+def _dry_run(env: Environment) -> Answer:
+    """A dry run changes neither secret nor user."""
+    return _changes(env.tenant_of(), lambda tenant: _ended(tenant.start(DryRun=True)))
+
+
+@QUESTIONS.add("RotateImmediately=false", "[API]")
+def _tested(env: Environment) -> Answer:
+    """Secrets Manager runs testSecret alone, and removes its version again."""
+
+    def run(tenant: Tenant) -> Answer:
+        version = _rotate(env, tenant.secret_arn, RotateImmediately=False)
+        ended = at_end(env, version, f"{version}-dry-run-1", "testSecret")
+        env.eventually(lambda: version not in tenant.labels(), "the test version to be removed")
+        return ended
+
+    return _changes(env.tenant_of(), run)
+
+
+def _changes(tenant: Tenant, run: Callable[[Tenant], Answer]) -> Answer:
     before = _state(tenant)
     ended = run(tenant)
     after = _state(tenant)
@@ -167,71 +164,64 @@ def _state(tenant: Tenant) -> dict[str, Any]:
     return {"the user": tenant.user(), "the value": tenant.value(), **known, **labels}
 
 
-def _test_rotation(scene: Scene, tenant: Tenant) -> Answer:
-    token = scene.secrets.rotate_secret(
-        SecretId=tenant.secret_arn,
-        RotationLambdaARN=scene.stack.rotation_function_arn,
-        RotationRules={"AutomaticallyAfterDays": 30},
-        RotateImmediately=False,
-    )["VersionId"]
-    ended = _at_end(scene.rotation(token, f"{token}-dry-run-1", "testSecret"))
-    scene.eventually(lambda: token not in tenant.labels(), "the test version to be removed")
-    return ended
+@QUESTIONS.add("a failed rotation put right", "docs/troubleshooting.md")
+def _put_right(env: Environment) -> Answer:
+    """It fails while the user names another secret; once that is put right, the next works."""
+    tenant, account = env.user(bound_to=f"{env.prefix}another"), env.account
+    failed = rotated(env, tenant)
 
+    def no_more_retries() -> bool:
+        last = executions(tenant)[-1]["startDate"].timestamp()
+        return account.now() > float(last) + account.quiet
 
-def _put_right(scene: Scene) -> Answer:
-    tenant = scene.user(bound_to=f"{scene.prefix}another")
-    failed = _rotated(scene, tenant)
-    attempts = scene.account.settled(lambda: executions(tenant))
-    scene.elasticache.add_tags_to_resource(
+    account.eventually(no_more_retries, "the end of all retries")
+    attempts = len(executions(tenant))
+    env.elasticache.add_tags_to_resource(
         ResourceName=tenant.user()["ARN"],
         Tags=[{"Key": "rotation-secret", "Value": tenant.secret_name}],
     )
-    text = f"{failed.text}; put right: {_rotated(scene, tenant).text}"
-    return Answer(text, {**failed.measured, "attempts until then": len(attempts)})
+    text = f"{failed.text}; put right: {rotated(env, tenant).text}"
+    return Answer(text, {**failed.measured, "attempts until then": attempts})
 
 
 def executions(tenant: Tenant) -> list[dict[str, Any]]:
-    """DescribeExecution's answers, for those of the tenant's secret, oldest first."""
-    client = tenant.world.step_functions
-    pages = client.get_paginator("list_executions").paginate(
-        stateMachineArn=tenant.world.stack.state_machine_arn
-    )
-    described = [
-        client.describe_execution(executionArn=each["executionArn"])
-        for page in pages
-        for each in page["executions"]
-    ]
-    wanted = {tenant.secret_arn, tenant.secret_name}
-    return sorted(
-        (each for each in described if json.loads(each["input"]).get("SecretId") in wanted),
-        key=lambda each: each["startDate"],
-    )
+    """DescribeExecution's responses about the executions of the tenant's secret, oldest first."""
+    client, machine = tenant.world.step_functions, tenant.world.stack.state_machine_arn
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    arns = pages.search("executions[].executionArn")
+    described = [client.describe_execution(executionArn=arn) for arn in arns]
+    secret = (tenant.secret_arn, tenant.secret_name)
+    found = (each for each in described if json.loads(each["input"]).get("SecretId") in secret)
+    return sorted(found, key=lambda each: each["startDate"])
 
 
-def _superseded(tenant: Tenant) -> Answer:
-    execution = _while_modifying(tenant)
-    [pending] = [
-        version
-        for version, labels in tenant.labels().items()
-        if "AWSPENDING" in labels and "AWSCURRENT" not in labels
-    ]
-    tenant.world.secrets.update_secret_version_stage(
-        SecretId=tenant.secret_arn, VersionStage="AWSPENDING", RemoveFromVersionId=pending
+@QUESTIONS.add("AWSPENDING moved meanwhile", "docs/troubleshooting.md")
+def _superseded(env: Environment) -> Answer:
+    """A rotation whose label is taken away fails; the next one works."""
+    tenant = env.tenant_of()
+    execution = _begin_modifying(tenant)
+    labels = {label: version for version, all_ in tenant.labels().items() for label in all_}
+    env.secrets.update_secret_version_stage(
+        SecretId=tenant.secret_arn,
+        VersionStage="AWSPENDING",
+        RemoveFromVersionId=labels["AWSPENDING"],
     )
     first = _ended(tenant.ended(execution))
     return Answer(f"{first.text}; then {_ended(tenant.start()).text}", first.measured)
 
 
-def _stopped(tenant: Tenant) -> Answer:
-    execution = _while_modifying(tenant)
-    tenant.world.step_functions.stop_execution(executionArn=execution)
+@QUESTIONS.add("stopped half way", "docs/operations.md")
+def _stopped(env: Environment) -> str:
+    """The next rotation takes up what a stopped one has left."""
+    tenant = env.tenant_of()
+    execution = _begin_modifying(tenant)
+    env.step_functions.stop_execution(executionArn=execution)
     first = _ended(tenant.ended(execution))
-    return Answer(f"{first.text}; then {_ended(tenant.start()).text}")
+    return f"{first.text}; then {_ended(tenant.start()).text}"
 
 
-def _while_modifying(tenant: Tenant) -> str:
-    """Begin an execution, and wait until it has the user modified; its ARN."""
+def _begin_modifying(tenant: Tenant) -> str:
+    """Start an execution, and wait until the user is being modified; the execution's ARN."""
     execution = tenant.begin()
     tenant.world.eventually(
         lambda: tenant.user()["Status"] == "modifying", f"{tenant.user_id} to be modifying"
@@ -239,12 +229,12 @@ def _while_modifying(tenant: Tenant) -> str:
     return execution
 
 
-def _ridden_out(scene: Scene) -> Answer:
-    met: Counter[str] = Counter()
-    for made in scene.tenants.values():
-        if isinstance(made, Exception):
-            continue
-        for execution in executions(made):
+@QUESTIONS.add("errors that were tried again")
+def _tried_again(env: Environment) -> Answer:
+    """Nodes may lag behind `active`, and reads behind writes: refused logins show it."""
+    errors: Counter[str] = Counter()
+    for tenant in (each for each in env.tenants.values() if isinstance(each, Tenant)):
+        for execution in executions(tenant):
             if execution["status"] == "SUCCEEDED":
-                met.update(made.errors(execution["executionArn"]))
-    return Answer(", ".join(sorted(met)) or "none", dict(met))
+                errors.update(tenant.errors(execution["executionArn"]))
+    return Answer(", ".join(sorted(errors)) or "none", dict(errors))
