@@ -124,7 +124,7 @@ bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function a
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI, npm; 3 minutes)
-	@$(BIN)/python -m tools.examples $(CURDIR)/$(BIN)/uv
+	@$(BIN)/python -m tools.examples
 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
 	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
