@@ -45,10 +45,10 @@ class Run:
     transitions: list[int] = field(default_factory=list)
     invocations: list[int] = field(default_factory=list)
     rotation_seconds: list[float] = field(default_factory=list)  # of the rotation function
-    calls: Counter[str] = field(default_factory=Counter)
-    throttled: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)  # of Secrets Manager's rotations
+    calls: dict[str, int] = field(default_factory=dict)
+    throttled: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)  # of Secrets Manager's rotations
     promoted_again: int = 0
 
 
@@ -123,7 +123,7 @@ def rotate(
             aws.secrets.rotate_secret(SecretId=each.secret_arn)["VersionId"] for each in tenants
         ]
         aws.stage.run()
-        run = _run(aws, tenants, versions)
+        run, errors = _run(aws, tenants, versions), Counter[str]()
         if again:
             run.promoted_again = _rotate_once_more(
                 aws, [each for each in tenants if _current(each) not in versions]
@@ -135,7 +135,8 @@ def rotate(
                 run.transitions.append(cost.transitions)
                 run.invocations.append(cost.invocations)
             else:
-                run.errors[execution.get("error", execution["status"])] += 1
+                errors[execution.get("error", execution["status"])] += 1
+    run.errors = dict(errors)
     return run
 
 
@@ -174,9 +175,9 @@ def _run(aws: Counted, tenants: list[Tenant], versions: list[str]) -> Run:
         promoted=sum(_current(tenant) in versions for tenant in tenants),
         seconds=max(aws.promoted.values(), default=0.0),
         rotation_seconds=[aws.billed.get(version, 0.0) for version in versions],
-        calls=aws.calls,
-        throttled=aws.quotas.throttled,
-        outcomes=Counter(aws.outcome(version) for version in versions),
+        calls=dict(aws.calls),
+        throttled=dict(aws.quotas.throttled),
+        outcomes=dict(Counter(map(aws.outcome, versions))),
     )
 
 
