@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.instance import LocalAws, LocalAwsError, make_client
 from local.package import lambda_package
 from tools.aws import __main__ as program
-from tools.aws import contract, report
+from tools.aws import contract, report, trials
 from tools.aws.account import Account, NotOursError, new_run, owner
 from tools.aws.cost import NODES, estimate
 from tools.aws.environment import CACHES, Environment
@@ -130,23 +132,17 @@ def test_the_report_compares_the_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "error, why",
     [
-        (LocalAwsError("The template was not deployed."), "not built: The template was not"),
+        (LocalAwsError("It was not deployed."), "not built: It was not deployed."),
         (KeyError("Outputs"), "not built: an unexpected answer: KeyError"),
     ],
 )
 def test_trials_are_asked_about_even_if_the_stack_was_not_deployed(
     account: Account, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
 ) -> None:
-    def build(*_: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(Environment, "build", build)
-    monkeypatch.setattr(program.trials, "start", lambda *_: {"plan": "its trial"})
-    questions = [
-        Question("before", "", "", str, plan="plan"),
-        Question("on a cache", "", "", lambda _: "2"),
-        Question("after", "", "", str, plan="plan"),
-    ]
+    monkeypatch.setattr(Environment, "build", Mock(side_effect=error))
+    monkeypatch.setattr(trials, "start", lambda *_: {"plan": "its trial"})
+    before, after = (Question(name, "", "", str, plan="plan") for name in ("before", "after"))
+    questions = [before, Question("on a cache", "", "", lambda _: "2"), after]
     answers: dict[str, Answer] = {}
     assert program.ask_all(account, (), questions, answers).startswith(why)
     assert answers == dict.fromkeys(("before", "after"), Answer("its trial"))
@@ -165,17 +161,13 @@ def test_nothing_is_left_of_a_run_that_is_interrupted(
     account: Account, call: str, number: int, plan: str
 ) -> None:
     """Ctrl-C just when the call has taken effect, before its response is used."""
-    calls = []
-    make = account.make_client
+    make, interrupt = (
+        account.make_client,
+        Mock(side_effect=[*[None] * (number - 1), KeyboardInterrupt]),
+    )
 
     def interrupted(service: str) -> Any:
         client = make(service)
-
-        def interrupt(**_: Any) -> None:
-            calls.append(call)
-            if len(calls) == number:
-                raise KeyboardInterrupt
-
         client.meta.events.register(f"after-call.*.{call}", interrupt)
         return client
 
@@ -183,18 +175,15 @@ def test_nothing_is_left_of_a_run_that_is_interrupted(
     question = Question("any", "", "", lambda _: "", plan=plan)
     with pytest.raises(KeyboardInterrupt):
         program.ask_all(account, ("one node", "serverless"), [question], {})
-    assert len(calls) >= number
+    assert interrupt.call_count == number
 
 
 def test_what_cannot_be_removed_is_named(account: Account) -> None:
     elasticache, now = account.client("elasticache"), account.now
     elasticache.create_user(UserId=f"{account.run}-user", **USER)
 
-    def deny(**_: Any) -> Any:
-        raise elasticache.exceptions.InvalidUserStateFault(
-            {"Error": {"Code": "InvalidUserState", "Message": "busy"}}, "DeleteUser"
-        )
-
+    busy = {"Error": {"Code": "InvalidUserState", "Message": "busy"}}
+    deny = Mock(side_effect=ClientError(busy, "DeleteUser"))
     elasticache.meta.events.register("before-call.elasticache.DeleteUser", deny)
     ticks = iter(range(0, 10**6, 100))
     account.now = lambda: next(ticks)

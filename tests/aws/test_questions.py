@@ -18,15 +18,19 @@ from tools.aws.environment import Environment, NotClusterModeError
 from tools.aws.questions import Answer
 from tools.aws.trials import Trial, template_body
 
+SERVICES = ("secretsmanager", "elasticache", "stepfunctions", "logs", "cloudtrail")
 RUN, VERSION, ARN = "rotation-test-01234567", "v" * 32, "arn:aws:secretsmanager:::secret:s-1"
 Steps = list[tuple[float, str, str]]
 NAMES = ("createSecret", "setSecret", "testSecret", "finishSecret")
 ALL: Steps = [(second, name, "") for second, name in enumerate(NAMES, 1)]
 FAILED: Steps = [(1, "createSecret", ""), (2, "setSecret", "as planned")]
-RETRIED: Steps = [
-    (at + second, name, error) for at in (0, 60, 180) for second, name, error in FAILED
-]
+TRIED: Steps = [(at + second, name, error) for at in (0, 60) for second, name, error in FAILED]
 CREATED: Steps = ALL[:1]
+TEST: Steps = [(3, "testSecret", "")]
+TESTED_BY = {"before": {"value": "none"}, "last_step": "testSecret"}
+SET = "LastRotatedDate set; NextRotationDate is"
+NOT_SET = "LastRotatedDate not set; NextRotationDate is"
+LAST = "LastRotatedDate, seconds after the last step"
 KEYS = ["ClientRequestToken", "RotationToken", "SecretId", "Step"]
 
 
@@ -52,9 +56,9 @@ class FakeAws:
             self.second += seconds
 
         waits: Any = {"pause": 1, "quiet": 30, "watch": 100, "sleep": sleep}
-        fake = Account(lambda _: self, RUN, pytest.fail, now=lambda: self.second, **waits)
-        fake.client = lambda _: self  # type: ignore[method-assign]
-        return fake
+        account = Account(pytest.fail, RUN, pytest.fail, now=lambda: self.second, **waits)
+        account._clients = dict.fromkeys(SERVICES, self)
+        return account
 
     def log(self, when: float, **line: Any) -> None:
         self.lines.append((when, json.dumps(line)))
@@ -106,154 +110,111 @@ class FakeAws:
         return ended if self.second >= end else {"status": "RUNNING"}
 
 
-def case(
-    ask: Any,
-    steps: Steps,
-    text: str,
-    seconds: float,
-    measured: Mapping[str, Any] = {},
-    *,
-    line: Mapping[str, Any] = {},
-    last_step: str = "finishSecret",
-    abandoned: float = 0.0,
-    **aws: Any,
-) -> Any:
-    """What is asked of a trial with these steps, its answer, and after how many seconds."""
-    fake = FakeAws(**aws)
+def trial_of(aws: FakeAws, steps: Steps, how: dict[str, Any]) -> Trial:
+    """A trial whose function has logged these steps: when, which, and its error."""
     state = {"labels": [], "value": "its own", "created": [1.0]}
-    same = {"version": VERSION, "keys": KEYS, "new_token": True, "before": state, "after": state}
+    step = {"version": VERSION, "keys": KEYS, "new_token": True, "before": state, "after": state}
+    step |= {key: how.pop(key) for key in step.keys() & how.keys()}
     for when, name, error in steps:
-        fake.log(when, secret="s", step={**same, "name": name, "error": error, **line})
-    fake.log(1, secret="another", step={**same, "name": "finishSecret", "error": "another's"})
-    trial = Trial(fake.account(), "group", last_step, "s", ARN, VERSION, 0.0, abandoned)
-    return pytest.param(
-        ask, trial, fake, text, seconds, measured, id=f"{ask.__name__}: {text[:40]}"
-    )
+        aws.log(when, secret="s", step={**step, "name": name, "error": error})
+    aws.log(1, secret="another", step={**step, "name": "finishSecret", "error": "another's"})
+    last_step, abandoned = how.pop("last_step", "finishSecret"), how.pop("abandoned", 0.0)
+    return Trial(aws.account(), "group", last_step, "s", ARN, VERSION, 0.0, abandoned)
 
 
-def dates(following: float, **described: Any) -> dict[str, Any]:
-    return {"RotationRules": {}, "NextRotationDate": date(following), **described}
+def rotated(following: float, **dates: Any) -> dict[str, Any]:
+    """DescribeSecret's response."""
+    return {"described": {"RotationRules": {}, "NextRotationDate": date(following), **dates}}
 
 
-STATED = "; its value: none; the version"
-RETRIES = "3 attempts with 1 version, each from createSecret; AWSPENDING on the version"
+TESTED = "testSecret; its value: none; the version"
 REFUSED = "refused: InvalidRequestException; then"
-SET = "LastRotatedDate, seconds after the last step"
-REASON = "Pending secret version v was not created by Lambda f."
+TWICE = "2 attempts with 1 version, {}each from createSecret; AWSPENDING on the version{}"
+WHY = "It was not created by Lambda f."
+STARTED = {"eventName": "RotationStarted", "eventTime": "2026-01"}
+FAILED_EVENT = {"eventName": "RotationFailed", "eventTime": "2026-02", "errorMessage": WHY}
 TRAIL = {
-    "RotationFailed": [
-        {
-            "eventName": "RotationFailed",
-            "eventTime": "2026-02",
-            "errorMessage": REASON,
-            "serviceEventDetails": {"secretId": ARN},
-        }
-    ],
+    "RotationFailed": [{**FAILED_EVENT, "serviceEventDetails": {"secretId": ARN}}],
     "RotationStarted": [
-        {
-            "eventName": "RotationStarted",
-            "eventTime": "2026-01",
-            "additionalEventData": {"SecretId": secret},
-        }
-        for secret in (ARN, "another")
+        {**STARTED, "additionalEventData": {"SecretId": secret}} for secret in (ARN, "another")
+    ],
+}
+
+#: By the question: the steps so far, the answer, after how many seconds, and what else is so.
+ANSWERS: Mapping[Any, Sequence[tuple[Steps, str, float, dict[str, Any]]]] = {
+    contract.accepted: [
+        (ALL, f"rotated: {', '.join(NAMES)}", 4, {"current": True}),
+        (ALL, f"not rotated: {', '.join(NAMES)}", 4, {}),
+        (CREATED, "not rotated: createSecret", 32, {}),
+        ([*CREATED, (20, "createSecret", "")], "not rotated: createSecret", 32, {}),
+        ([*CREATED, (40, "createSecret", "")], "not rotated: createSecret", 32, {}),
+        (FAILED, "not rotated: createSecret, setSecret; as planned", 2, {}),
+        ([], "not rotated: no step", 31, {}),
+    ],
+    contract.event_keys: [
+        (ALL, f"{', '.join(KEYS)}; 4 RotationTokens in 4 steps", 4, {}),
+        (ALL, f"{', '.join(KEYS)}; 0 RotationTokens in 4 steps", 4, {"new_token": False}),
+        (ALL, "SecretId, Step", 4, {"keys": ["SecretId", "Step"]}),
+    ],
+    contract.created_date: [
+        (ALL, "that of its value", 4, {"after": {"created": [7.0]}}),
+        (ALL, "that of staging", 4, {}),
+        (ALL, "none before it has a value", 4, {"before": {"created": []}}),
+    ],
+    contract.removed_after: [
+        (ALL, "removed; seconds after the last step: 10.0", 14, {"pending_until": 14}),
+        (ALL, "on the version; watched for: 30", 34, {}),
+    ],
+    contract.tested_version: [
+        (TEST, f"{TESTED} was removed", 20, {**TESTED_BY, "pending_until": 20}),
+        (TEST, f"{TESTED} is still there", 33, TESTED_BY),
+    ],
+    contract.dates: [
+        (ALL, f"{SET} the end of an hour; {LAST}: 0.0", 4, rotated(7199, LastRotatedDate=date(4))),
+        (ALL, f"{NOT_SET} no end of an hour; hours until then: 1.94", 4, rotated(7000)),
+    ],
+    contract.put_by_a_person: [
+        (ALL, "changed", 4, {"changed_by_put": {"LastRotatedDate": "x"}}),
+        (ALL, "unchanged", 4, {"described": {"LastRotatedDate": "x"}}),
+    ],
+    contract.abandoned: [(FAILED, "PROBE: on the version; AWSCURRENT: removed", 2, {})],
+    contract.retries: [
+        (TRIED, TWICE.format("", "; seconds between: [60.0]; watched for: 100"), 100, {}),
+        ([*FAILED, (9, "setSecret", "as planned")], TWICE.format("not ", ""), 100, {}),
+        (TRIED, TWICE.format("", "; tried again after the new AWSCURRENT"), 100, {"abandoned": 50}),
+        (TRIED, TWICE.format("", "; nothing after the new AWSCURRENT"), 100, {"abandoned": 90}),
+    ],
+    contract.rotated_again: [
+        ([], f"{REFUSED} nothing", 30, {}),
+        (FAILED, f"{REFUSED} tried with the same version", 1, {}),
+    ],
+    contract.in_cloudtrail: [
+        ([], "nothing yet", 0, {}),
+        (
+            [],
+            f"RotationFailed; events: RotationStarted; RotationFailed {WHY}",
+            0,
+            {"trail": TRAIL},
+        ),
     ],
 }
 
 
 @pytest.mark.parametrize(
-    "ask, trial, aws, text, seconds, measured",
-    [
-        case(contract.accepted, ALL, f"rotated: {', '.join(NAMES)}", 4, current=True),
-        case(contract.accepted, ALL, f"not rotated: {', '.join(NAMES)}", 4),
-        case(contract.accepted, CREATED, "not rotated: createSecret", 32),
-        case(contract.accepted, [*CREATED, (40, *NAMES[:1], "")], "not rotated: createSecret", 32),
-        case(contract.accepted, [*CREATED, (20, *NAMES[:1], "")], "not rotated: createSecret", 32),
-        case(contract.accepted, FAILED, "not rotated: createSecret, setSecret; as planned", 2),
-        case(contract.accepted, [], "not rotated: no step", 31),
-        case(contract.event_keys, ALL, f"{', '.join(KEYS)}; 4 RotationTokens in 4 steps", 4),
-        case(
-            *(contract.event_keys, ALL, f"{', '.join(KEYS)}; 0 RotationTokens in 4 steps", 4),
-            line={"new_token": False},
-        ),
-        case(contract.event_keys, ALL, "SecretId, Step", 4, line={"keys": ["SecretId", "Step"]}),
-        case(
-            *(contract.created_date, ALL, "that of its value", 4),
-            line={"before": {"created": [5.0]}, "after": {"created": [7.0]}},
-        ),
-        case(contract.created_date, ALL, "that of staging", 4),
-        case(
-            *(contract.created_date, ALL, "none before it has a value", 4),
-            line={"before": {"created": []}},
-        ),
-        case(
-            *(contract.removed_after, ALL, "removed", 14, {"seconds after the last step": 10}),
-            pending_until=14,
-        ),
-        case(contract.removed_after, ALL, "on the version", 34, {"watched for": 30}),
-        *(
-            case(
-                *(contract.tested_version, [(3, "testSecret", "")]),
-                *(f"testSecret{STATED} {left}", seconds),
-                pending_until=until,
-                line={"before": {"value": "none"}},
-                last_step="testSecret",
-            )
-            for until, left, seconds in ((20, "was removed", 20), (99, "is still there", 33))
-        ),
-        case(
-            contract.dates,
-            ALL,
-            "LastRotatedDate set; NextRotationDate is the end of an hour",
-            4,
-            {SET: 0},
-            described=dates(2 * 3600 - 1, LastRotatedDate=date(4)),
-        ),
-        case(
-            *(contract.dates, ALL),
-            *("LastRotatedDate not set; NextRotationDate is no end of an hour", 4),
-            described=dates(7000),
-        ),
-        case(contract.put_by_a_person, ALL, "changed", 4, changed_by_put={"LastRotatedDate": "x"}),
-        case(contract.put_by_a_person, ALL, "unchanged", 4, described={"LastRotatedDate": "x"}),
-        case(contract.abandoned, FAILED, "PROBE: on the version; AWSCURRENT: removed", 2),
-        case(
-            *(contract.retries, RETRIED[:4], RETRIES.replace("3", "2"), 100),
-            {"seconds between": [60], "watched for": 100},
-        ),
-        case(
-            *(contract.retries, [*FAILED, (9, "setSecret", "as planned")]),
-            *(f"{RETRIES.replace('3', '2').replace('each', 'not each')}", 100),
-        ),
-        case(
-            contract.retries,
-            RETRIED[:4],
-            f"{RETRIES.replace('3', '2')}; tried again after the new AWSCURRENT",
-            100,
-            {"attempts after the new AWSCURRENT": 1},
-            abandoned=50,
-        ),
-        case(
-            *(contract.retries, RETRIED[:4]),
-            *(f"{RETRIES.replace('3', '2')}; nothing after the new AWSCURRENT", 100),
-            abandoned=90,
-        ),
-        case(contract.rotated_again, [], f"{REFUSED} nothing", 30),
-        case(contract.rotated_again, FAILED, f"{REFUSED} tried with the same version", 1),
-        case(contract.in_cloudtrail, [], "nothing yet", 0),
-        case(
-            *(contract.in_cloudtrail, [], "RotationFailed", 0),
-            {"events": f"RotationStarted; RotationFailed {REASON}"},
-            trail=TRAIL,
-        ),
-    ],
+    "ask, steps, text, seconds, how",
+    [(ask, *row) for ask, rows in ANSWERS.items() for row in rows],
 )
 def test_the_answer_of_a_trial(
-    ask: Any, trial: Trial, aws: FakeAws, text: str, seconds: float, measured: Mapping[str, Any]
+    ask: Any, steps: Steps, text: str, seconds: float, how: dict[str, Any]
 ) -> None:
+    aws, how = FakeAws(), dict(how)
+    trial = trial_of(aws, steps, how)
+    vars(aws).update(how)
     reply = ask(trial)
     answer = reply if isinstance(reply, Answer) else Answer(reply)
-    assert (answer.text, aws.second) == (text, seconds)
-    assert measured.items() <= answer.measured.items()
+    measured = (f"; {key}: {value}" for key, value in answer.measured.items())
+    shown = answer.text + "".join(each for each in measured if each in text)
+    assert (shown, aws.second) == (text, seconds)
 
 
 @pytest.mark.parametrize(
@@ -274,29 +235,26 @@ def test_whether_cloudtrail_has_the_password(user: dict[str, Any], text: str) ->
 OUT_OF_TIME = {"message": "failed", "error": "RotationInProgressError"}
 FAILURE = {"message": "failed", "error": "RotationFailedError", "reason": "It FAILED."}
 SHOWN = "failed RotationFailedError It FAILED."
+SHOWN_FIRST = "failed RotationInProgressError"
 PLATFORM = "Task timed out after 40.00 seconds"
+
+
+SUCCEEDS, FAILS = {"v-1": (10, "SUCCEEDED")}, {"v-1": (10, "FAILED")}
+LAST_STEPS = [(1, {"message": "createSecret"}), (14, {"message": "finishSecret"})]
 
 
 @pytest.mark.parametrize(
     "executions, lines, text, shown, seconds",
     [
         # Its last step ends after its execution.
-        (
-            {"v-1": (10, "SUCCEEDED")},
-            [(1, {"message": "createSecret"}), (14, {"message": "finishSecret"})],
-            *("SUCCEEDED", None, 14),
-        ),
-        ({"v-1": (10, "FAILED")}, [(12, FAILURE)], "FAILED", SHOWN, 12),
+        (SUCCEEDS, LAST_STEPS, "SUCCEEDED", None, 14),
+        (FAILS, [(12, FAILURE)], "FAILED", SHOWN, 12),
         # An execution may go on when a step has failed.
-        ({"v-1": (10, "FAILED")}, [(5, FAILURE)], "FAILED", SHOWN, 10),
+        (FAILS, [(5, FAILURE)], "FAILED", SHOWN, 10),
         ({}, [(2, FAILURE)], "no execution", SHOWN, 2),
-        (
-            {"v-1": (10, "FAILED")},
-            [(5, OUT_OF_TIME), (20, FAILURE)],
-            *("FAILED", f"failed RotationInProgressError / {SHOWN}", 20),
-        ),
+        (FAILS, [(5, OUT_OF_TIME), (20, FAILURE)], "FAILED", f"{SHOWN_FIRST} / {SHOWN}", 20),
         # A function that could not log for itself is not waited for.
-        ({"v-1": (10, "SUCCEEDED")}, [], "SUCCEEDED", PLATFORM, 40),
+        (SUCCEEDS, [], "SUCCEEDED", PLATFORM, 40),
     ],
 )
 def test_a_rotation_ends_with_its_last_step_and_shows_what_its_function_has_logged(

@@ -18,8 +18,7 @@ from tools.aws.questions import Answer, Questions, Reply, code, refused
 from tools.aws.rotations import executions
 
 QUESTIONS = Questions()
-_BURST = 100
-_LONGEST_RUN_SECONDS = 8 * 3600
+_BURST, _LONGEST_RUN_SECONDS = 100, 8 * 3600
 
 
 @QUESTIONS.add("ModifyUser with Passwords alone")
@@ -69,13 +68,13 @@ def _time_modifying(env: Environment, tenant: Tenant) -> Answer:
     return Answer("active again", {"seconds": round(env.account.now() - started, 1)})
 
 
-_MINUTES = ("unverified", "Minutes (2-5 are reported).")
-QUESTIONS.add("time modifying, without a group", *_MINUTES)(
-    lambda env: _time_modifying(env, env.user())
-)
-QUESTIONS.add("time modifying, before a cache", *_MINUTES)(
-    lambda env: _time_modifying(env, env.tenant_of())
-)
+for _where, _tenant in (
+    ("without a group", Environment.user),
+    ("before a cache", Environment.tenant_of),
+):
+    QUESTIONS.add(f"time modifying, {_where}", claim="Minutes (2-5 are reported).")(
+        lambda env, tenant=_tenant: _time_modifying(env, tenant(env))
+    )
 
 
 @QUESTIONS.add(
@@ -259,9 +258,10 @@ def _denied(env: Environment) -> Reply:
     if "FunctionError" not in response:
         return None
     message = payload["errorMessage"]
-    found = re.search(r" answered (\w+)\.", message)
-    aws_code = f" ({found[1]})" if found else ""
-    return Answer(f"{payload['errorType']}{aws_code}", {"message": message})
+    codes = re.findall(r" answered (\w+)\.", message)
+    return Answer(
+        " ".join([payload["errorType"], *(f"({it})" for it in codes)]), {"message": message}
+    )
 
 
 @QUESTIONS.add(
