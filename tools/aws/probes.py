@@ -77,9 +77,7 @@ for _where, _tenant in (
     )
 
 
-@QUESTIONS.add(
-    "tags while modifying", "unverified (hashicorp/terraform-provider-aws #34002, #47638)"
-)
+@QUESTIONS.add("tags while modifying", "unverified (terraform-provider-aws 34002, 47638)")
 def _tags_while_modifying(env: Environment) -> Answer:
     """ListTagsForResource may answer UserNotFound for a user that exists."""
     tenant = env.user()

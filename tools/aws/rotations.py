@@ -53,8 +53,7 @@ def _rotate(env: Environment, secret: str, **how: Any) -> str:
 
 
 def _question(name: str, source: str, claim: str, kind: str = "", by: str = "secret_name") -> None:
-    ask = lambda env: rotated(env, env.tenant_of(kind), by)  # noqa: E731
-    QUESTIONS.add(name, source, claim, kind=kind)(ask)
+    QUESTIONS.add(name, source, claim, kind=kind)(lambda env: rotated(env, env.tenant_of(kind), by))
 
 
 for _kind in CACHES:
