@@ -124,7 +124,7 @@ bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function a
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
 
 examples: setup ## Synthesize the CDK example, and check all examples with their own tools (needs PyPI, npm; 3 minutes)
-	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
+	@$(BIN)/python -m tools.examples
 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
 	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
@@ -148,11 +148,11 @@ test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Loc
 ##@ In an AWS account
 
 test-aws: setup ## Ask a real AWS account what nobody could verify; says its cost and asks for CONSENT
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws $(ARGUMENTS)
+	@PYTHONPATH=functions $(BIN)/python -m tools.aws $(ARGUMENTS)
 
 test-aws-local: setup ## The same, with a second local AWS as the account (5 to 10 minutes)
-	@STAGES=all $(BIN)/pytest tests/aws
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws --local $(ARGUMENTS)
+	@$(BIN)/pytest tests/aws
+	@PYTHONPATH=functions $(BIN)/python -m tools.aws --local $(ARGUMENTS)
 
 test-aws-clean: setup ## Remove from the account what killed runs of test-aws left; needs CONSENT, too
-	@PYTHONPATH=functions $(BIN)/python -m tests.aws --clean $(ARGUMENTS)
+	@PYTHONPATH=functions $(BIN)/python -m tools.aws --clean $(ARGUMENTS)

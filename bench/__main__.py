@@ -9,7 +9,6 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,65 +28,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--reference", type=Path, metavar="PATH", help="of lambda_function.py")
     parser.add_argument("--repetitions", type=int, default=5, metavar="N", help="default: 5")
-    parser.add_argument("--quick", action="store_true", help="a few small ones, kept nowhere")
-    parser.add_argument("--docs", action="store_true", help="only write the page's tables")
+    parser.add_argument("--docs", action="store_true", help="only write the pages' tables")
     options = parser.parse_args(arguments)
-    if options.repetitions < 1:
-        print("error: --repetitions: write 1 or more.", file=sys.stderr)
-        return 1
-    if options.docs:
-        return _write_page()
     try:
+        if options.docs:
+            return _write_pages()
+        if options.repetitions < 1:
+            raise reference.BenchError("--repetitions: write 1 or more.")
         path = reference.check(options.reference.resolve()) if options.reference else None
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-        found = _measured(path, options.repetitions, quick=options.quick)
-    except (reference.NotTheReferenceError, LocalAwsError, TimeoutError) as error:
+        result = _measured(path, options.repetitions)
+    except (reference.BenchError, LocalAwsError, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     console = Console()
-    for title, lines in tables.of(found).items():
+    for title, lines in tables.of(result).items():
         console.print(polling.table(title, lines))
-    if not options.quick:
-        RESULTS.mkdir(exist_ok=True)
-        kept = RESULTS / f"{found['date']}.json"
-        kept.write_text(json.dumps(found, indent=1) + "\n")
-        console.print(f"Kept as {kept.relative_to(ROOT)}; for docs: python -m bench --docs")
+    RESULTS.mkdir(exist_ok=True)
+    kept = RESULTS / f"{result['date']}.json"
+    kept.write_text(json.dumps(result, indent=1) + "\n")
+    console.print(f"Kept as {kept.relative_to(ROOT)}; for docs: python -m bench --docs")
     return 0
 
 
-def _measured(path: Path | None, repetitions: int, *, quick: bool) -> dict[str, Any]:
+def _measured(path: Path | None, repetitions: int) -> dict[str, Any]:
     say = Console(stderr=True).print
-    say("rotations on the local AWS ...")
-    real = measurements.overhead(path, 1 if quick else repetitions, quick=quick, say=say)
-    say("rotations in one process ...")
-    scaled = measurements.scaled(path, quick=quick)
-    scale = measurements.scale(quick=quick, say=say)
-    say("cold starts ...")
-    runs = 1 if quick else 4 * repetitions  # they are short, and noisy
-    return {
+    result = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-        "load": os.getloadavg()[0],
         "reference": path is not None,
         "repetitions": repetitions,
-        "overhead": real,
-        "scaled": scaled,
-        "scale": scale,
-        "polling": polling.judgements(),
-        "cold_start": [] if quick else cold_start.as_json(cold_start.measure(runs)),
         "package_kilobytes": cold_start.package_kilobytes(),
-        "targets": asdict(tables.TARGETS),
     }
+    say("rotations on the local AWS ...")
+    result["overhead"] = measurements.overhead(path, repetitions, say)
+    say("rotations in one process ...")
+    result["scaled"] = measurements.scaled(path)
+    result["scale"] = measurements.scale(say)
+    say("cold starts ...")
+    result["cold_start"] = cold_start.measure(4 * repetitions)  # they are short, and vary
+    return {**result, "load": os.getloadavg()[0]}
 
 
-def _write_page() -> int:
+def _write_pages() -> int:
     results = sorted(RESULTS.glob("*.json"))
     if not results:
-        print("error: bench/results/ is empty: run make bench first.", file=sys.stderr)
-        return 1
-    found = json.loads(results[-1].read_text())
+        raise reference.BenchError("bench/results/ is empty: run make bench first.")
+    result = json.loads(results[-1].read_text())
     for page in PAGES:
-        page.write_text(tables.updated(page.read_text(), found))
+        page.write_text(tables.updated(page.read_text(), result))
     return 0
 
 

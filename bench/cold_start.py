@@ -1,16 +1,16 @@
 """What a handler's first invocation waits for: imports and clients, in a fresh process.
 
-CPU seconds of the process, beyond those of a Python that does nothing: what else the machine does
-counts less than on the clock. The least of a few runs is taken.
+Measured in CPU seconds of the process, less those of a Python that does nothing, so that other
+processes matter less. The least of a few runs counts.
 """
 
-import json
 import re
 import resource
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
 _FUNCTIONS = _ROOT / "functions"
@@ -21,40 +21,15 @@ _SERVICES = {
     "StepFunctions": "stepfunctions",
     "Topic": "sns",
 }
-_AUTH = "redis"
 
 
-@dataclass(frozen=True)
-class ColdStart:
-    """CPU milliseconds of a handler's imports, with its clients; and of boto3's share alone."""
+def measure(runs: int) -> list[dict[str, Any]]:
+    """CPU milliseconds of each handler, and of boto3 with the client of its service alone.
 
-    handler: str
-    milliseconds: float
-    alone: float
-    logs_in: bool
-
-    @property
-    def ratio(self) -> float:
-        """How many times boto3 and one client of its service take alone."""
-        return self.milliseconds / self.alone
-
-
-def handlers() -> list[str]:
-    """The names of the handlers' modules."""
-    return sorted(path.stem for path in _FUNCTIONS.glob("*.py"))
-
-
-def modules(handler: str) -> set[str]:
-    """The top-level packages that a fresh process has after the import of the handler."""
-    told = _python(
-        f"import {handler}, sys, json; print(json.dumps([m.split('.')[0] for m in sys.modules]))"
-    )
-    return set(json.loads(told.splitlines()[-1]))
-
-
-def measure(runs: int) -> list[ColdStart]:
-    """Of each handler; all processes take turns, since a machine is faster at times."""
-    services = {handler: _service(handler) for handler in handlers()}
+    All processes take turns, since a computer is faster at times.
+    """
+    handlers = sorted(path.stem for path in _FUNCTIONS.glob("*.py"))
+    services = {handler: _service(handler) for handler in handlers}
     # The adapters make their clients at the first call, and keep them.
     clients = {each: f"boto3; boto3.client({each!r})" for each in services.values()}
     codes = {"nothing": "pass"}
@@ -64,10 +39,14 @@ def measure(runs: int) -> list[ColdStart]:
     least = {name: min(turn[name] for turn in turns) * 1000 for name in codes}
     nothing = least["nothing"]
     return [
-        ColdStart(
-            handler, least[handler] - nothing, least[each] - nothing, _AUTH in modules(handler)
-        )
-        for handler, each in services.items()
+        {
+            "handler": handler,
+            "milliseconds": least[handler] - nothing,
+            "alone": least[service] - nothing,
+            "ratio": (least[handler] - nothing) / (least[service] - nothing),
+            "logs_in": "True" in _python(f"import {handler}, sys; print('redis' in sys.modules)"),
+        }
+        for handler, service in services.items()
     ]
 
 
@@ -76,18 +55,11 @@ def package_kilobytes() -> tuple[float, float]:
     ours = sum(path.stat().st_size for path in _FUNCTIONS.rglob("*.py")) / 1024
     pinned = (_ROOT / "dependencies/requirements.txt").read_text()
     layer = 0.0
-    from importlib import metadata
-
     for name in re.findall(r"^([a-z0-9-]+)==", pinned, re.MULTILINE):
         files = metadata.files(name) or []
         paths = [Path(str(each.locate())) for each in files if "__pycache__" not in str(each)]
         layer += sum(path.stat().st_size for path in paths if path.is_file()) / 1024
     return ours, layer
-
-
-def as_json(found: list[ColdStart]) -> list[dict[str, object]]:
-    """For the results."""
-    return [asdict(each) | {"ratio": each.ratio} for each in found]
 
 
 def _service(handler: str) -> str:
@@ -106,6 +78,7 @@ def _cpu(code: str) -> float:
 
 
 def _python(code: str) -> str:
+    """Run the code in a fresh process; its standard output."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=_FUNCTIONS,

@@ -1,10 +1,11 @@
 """When to look at a user that is being modified: rules compared, over modifying times to 1800 s.
 
 Each look is three transitions. A late look costs time only: both passwords log in by then.
+``python -m bench.polling`` prints the table.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from statistics import mean
 
 from rich.table import Table
@@ -38,9 +39,9 @@ RULES: Mapping[str, Rule] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """A rule's figures; `late` is mean and most seconds, and what share of times misses, by range.
+    """A rule's figures: transitions at 300 s, and by range how late its last look is.
 
-    `at_300` is the transitions at 300 s.
+    `late` is the mean and most seconds, and the share of modifying times that miss the target.
     """
 
     rule: str
@@ -48,20 +49,13 @@ class Judgement:
     late: dict[str, tuple[float, float, float]]
 
 
-def looks(rule: Rule) -> Iterator[float]:
-    """The times of the looks, in seconds."""
-    seconds = float(FIRST_LOOKS[0])
-    while True:
-        yield seconds
-        seconds += max(rule(round(seconds)), SHORTEST_WAIT_SECONDS)
-
-
-def seen(rule: Rule, modifying: float) -> tuple[int, float]:
+def looks(rule: Rule, modifying: float) -> tuple[int, float]:
     """How many looks it takes, and how late the last one is."""
-    for number, at in enumerate(looks(rule), 1):
-        if at >= modifying:
-            return number, at - modifying
-    raise AssertionError("looks do not end")
+    number, at = 1, float(FIRST_LOOKS[0])
+    while at < modifying:
+        at += max(rule(round(at)), SHORTEST_WAIT_SECONDS)
+        number += 1
+    return number, at - modifying
 
 
 def judge(name: str, rule: Rule) -> Judgement:
@@ -69,31 +63,27 @@ def judge(name: str, rule: Rule) -> Judgement:
     late = {}
     for first, last in RANGES:
         times = range(first, last + 1)
-        delays = [seen(rule, each)[1] for each in times]
+        delays = [looks(rule, each)[1] for each in times]
         missed = [d > allowed_lateness(t) for t, d in zip(times, delays, strict=True)]
         late[f"{first}-{last} s"] = (mean(delays), max(delays), mean(missed))
-    return Judgement(name, OTHERS + LOOK * seen(rule, LONG_SECONDS)[0], late)
+    return Judgement(name, OTHERS + LOOK * looks(rule, LONG_SECONDS)[0], late)
 
 
-def judgements() -> list[dict[str, object]]:
-    """All rules, as JSON."""
-    return [asdict(judge(name, rule)) for name, rule in RULES.items()]
-
-
-def rows() -> list[list[str]]:
-    """The table's head, and a line for each rule."""
+def lines() -> list[list[str]]:
+    """The table's headings, and a line for each rule."""
     head = ["rule", f"transitions at {LONG_SECONDS} s (at most {MOST_TRANSITIONS})"]
     head += [f"{a}-{b} s: late by, at most, times missed" for a, b in RANGES]
-    body = []
-    for name, rule in RULES.items():
-        found = judge(name, rule)
-        cells = [f"{m:.1f} s, {most:.0f} s, {gone:.0%}" for m, most, gone in found.late.values()]
-        body.append([name, str(found.at_300), *cells])
-    return [head, *body]
+    judged = [judge(name, rule) for name, rule in RULES.items()]
+    return [head, *([it.rule, str(it.at_300), *map(_cell, it.late.values())] for it in judged)]
+
+
+def _cell(late: tuple[float, float, float]) -> str:
+    mean_seconds, most_seconds, missed = late
+    return f"{mean_seconds:.1f} s, {most_seconds:.0f} s, {missed:.0%}"
 
 
 def table(title: str, lines: list[list[str]]) -> Table:
-    """For people."""
+    """For the terminal."""
     made = Table(title=title, title_justify="left")
     for column in lines[0]:
         made.add_column(column)
@@ -105,4 +95,4 @@ def table(title: str, lines: list[list[str]]) -> Table:
 if __name__ == "__main__":
     from rich.console import Console
 
-    Console().print(table("When to look at a user", rows()))
+    Console().print(table("When to look at a user", lines()))

@@ -1,29 +1,23 @@
 """Step Functions' quotas, which all rotations of an account and region share: buckets of calls."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 
-@dataclass
 class Bucket:
     """``size`` calls at once, and ``rate`` calls a second after that."""
 
-    size: float
-    rate: float
-    _left: float = field(init=False)
-    _at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._left = self.size
+    def __init__(self, size: float, rate: float) -> None:
+        self._size, self._rate = size, rate
+        self._left, self._at = size, 0.0
 
     def take(self, now: float) -> bool:
         """Whether a call is let in at that second."""
-        self._left = min(self.size, self._left + (now - self._at) * self.rate)
+        self._left = min(self._size, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+        admitted = self._left >= 1
+        self._left -= admitted
+        return admitted
 
 
 class Quotas:
@@ -31,7 +25,7 @@ class Quotas:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.throttled: dict[str, int] = {}
+        self.throttled: Counter[str] = Counter()
         # In all but the largest regions (Step Functions guide, "Service quotas", API action
         # throttling; 2026).
         self._buckets = {
@@ -46,5 +40,5 @@ class Quotas:
         bucket = self._buckets.get(operation)
         if bucket is None or bucket.take(self._now()):
             return True
-        self.throttled[operation] = self.throttled.get(operation, 0) + 1
+        self.throttled[operation] += 1
         return False

@@ -1,7 +1,7 @@
 """Rotations in one process, whose waits take no time: long ones, and many at once.
 
-The machine, the handlers and the services' rules are real (tests/histories/in_process.py); calls
-take no time, so all seconds here are waits. Retries have their jitter, and botocore retries, too.
+The state machine, the handlers and the services' rules are real (tests/histories/in_process.py).
+Calls take no time, so all seconds here are waits. Retries have their jitter, and botocore retries.
 """
 
 import io
@@ -10,7 +10,6 @@ import logging
 import os
 import random
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
@@ -29,7 +29,8 @@ from local.faults.answers import CODES
 from report.cost import cost_of
 from tests.histories import in_process
 from tests.histories.in_process import ACCOUNT, REGION, InProcess
-from tests.histories.worlds import InProcessTenant, InProcessWorld
+from tests.histories.worlds import InProcessWorld
+from tests.rotation.world import Tenant
 
 _BOTOCORE_LONGEST_SECONDS = 20
 
@@ -47,9 +48,8 @@ class Run:
     calls: dict[str, int] = field(default_factory=dict)
     throttled: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
-    told: dict[str, int] = field(default_factory=dict)  # how Secrets Manager's rotations ended
+    outcomes: dict[str, int] = field(default_factory=dict)  # of Secrets Manager's rotations
     promoted_again: int = 0
-    real_seconds: float = 0.0
 
 
 class Counted(InProcess):
@@ -59,7 +59,7 @@ class Counted(InProcess):
         super().__init__(seed=seed, **how)
         self.calls: Counter[str] = Counter()
         self.promoted: dict[str, float] = {}
-        self.billed: dict[str, float] = {}  # by token, of the rotation function
+        self.billed: dict[str, float] = {}  # by version, of the rotation function
         self._random_wait = random.Random(seed)  # noqa: S311
         self.quotas = Quotas(lambda: self.stage.now)
 
@@ -79,15 +79,14 @@ class Counted(InProcess):
     def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:  # noqa: N803
         begun = self.stage.now
         answer = super()._invoke(FunctionName, Payload)
-        if "ClientRequestToken" in (event := json.loads(Payload)):
-            token = event["ClientRequestToken"]
-            self.billed[token] = self.billed.get(token, 0.0) + self.stage.now - begun
+        if version := json.loads(Payload).get("ClientRequestToken"):
+            self.billed[version] = self.billed.get(version, 0.0) + self.stage.now - begun
         return answer
 
     @contextmanager
     def begun(self, *faults: str) -> Iterator[InProcessWorld]:
         """In its place, with jitter; a directory's files are found from the repository's root."""
-        # The functions' metrics go to standard output, and failures are told as figures.
+        # The functions' metrics go to standard output, and failures are counted.
         logging.disable(logging.CRITICAL)
         with self.set_up(), redirect_stdout(io.StringIO()):
             clock = SimpleNamespace(sleep=self._jittered, time=lambda: int(self.stage.now))
@@ -117,103 +116,93 @@ def rotate(
     ``again`` asks RotateSecret once more for those that were not promoted; ``how`` is for
     `InProcess`.
     """
-    aws, began = Counted(modifying_seconds=modifying, **how), time.monotonic()
+    aws = Counted(modifying_seconds=modifying, **how)
     with aws.begun(*faults) as world:
         tenants = _tenants(world, count, nodes, one_group=one_group)
-        tokens = [
+        versions = [
             aws.secrets.rotate_secret(SecretId=each.secret_arn)["VersionId"] for each in tenants
         ]
         aws.stage.run()
-        run = _run(aws, tenants, tokens)
+        run, errors = _run(aws, tenants, versions), Counter[str]()
         if again:
             run.promoted_again = _rotate_once_more(
-                aws,
-                [each for each, new in zip(tenants, tokens, strict=True) if _current(each) != new],
+                aws, [each for each in tenants if _current(each) not in versions]
             )
         for arn, execution in aws.executions().items():
-            events = aws.step_functions.get_execution_history(executionArn=arn)["events"]
             if execution["status"] == "SUCCEEDED":
-                cost = cost_of(events)
+                history = aws.step_functions.get_execution_history(executionArn=arn)
+                cost = cost_of(history["events"])
                 run.transitions.append(cost.transitions)
                 run.invocations.append(cost.invocations)
             else:
-                name = execution.get("error", execution["status"])
-                run.errors[name] = run.errors.get(name, 0) + 1
-    run.real_seconds = time.monotonic() - began
+                errors[execution.get("error", execution["status"])] += 1
+    run.errors = dict(errors)
     return run
 
 
 def rotate_with_reference(path: Path, modifying: float) -> Run:
     """One rotation by AWS's function, in the same world."""
     aws = Counted(modifying_seconds=modifying)
-    name, before = "reference", in_process.ROTATION_FUNCTION
-    module: Any = reference.load(path, name)
-    stage = aws.stage
-    module.time = SimpleNamespace(sleep=stage.sleep, time=lambda: stage.now)
     clients = {"secretsmanager": aws.secrets, "elasticache": aws.elasticache}
     missing = type("ResourceNotFoundException", (ClientError,), {})
     aws.secrets.exceptions.ResourceNotFoundException = missing
-    module.boto3 = SimpleNamespace(client=lambda service, **_: clients[service])
-    module.handler = module.lambda_handler
-    module.logger.setLevel("CRITICAL")
-    in_process.ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Reference"
-    kept = dict(os.environ)
-    try:
-        with aws.begun() as world:
-            [tenant] = _tenants(world, 1, 1)
-            os.environ |= reference.SETTINGS | {
-                "SECRETS_MANAGER_ENDPOINT": "https://secretsmanager.us-east-1.amazonaws.com",
-                "SECRET_ARN": tenant.secret_arn,
-                "USER_NAME": tenant.username,
-            }
-            token = aws.secrets.rotate_secret(SecretId=tenant.secret_arn)["VersionId"]
-            stage.run()
-            return _run(aws, [tenant], [token])
-    finally:
-        in_process.ROTATION_FUNCTION = before
-        os.environ.clear()
-        os.environ.update(kept)
-        del sys.modules[name]
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Reference"
+    with (
+        patch.dict(sys.modules),
+        patch.dict(os.environ, reference.SETTINGS),
+        patch.object(in_process, "ROTATION_FUNCTION", function),
+        aws.begun() as world,
+    ):
+        module: Any = reference.load(path, "reference")
+        module.time = SimpleNamespace(sleep=aws.stage.sleep, time=lambda: aws.stage.now)
+        module.boto3 = SimpleNamespace(client=lambda service, **_: clients[service])
+        module.handler = module.lambda_handler
+        module.logger.setLevel("CRITICAL")
+        [tenant] = _tenants(world, 1, 1)
+        os.environ |= {
+            "SECRETS_MANAGER_ENDPOINT": "https://secretsmanager.us-east-1.amazonaws.com",
+            "SECRET_ARN": tenant.secret_arn,
+            "USER_NAME": tenant.username,
+        }
+        version = aws.secrets.rotate_secret(SecretId=tenant.secret_arn)["VersionId"]
+        aws.stage.run()
+        return _run(aws, [tenant], [version])
 
 
-def _run(aws: Counted, tenants: list[InProcessTenant], tokens: list[str]) -> Run:
-    promoted = [_current(each) == token for each, token in zip(tenants, tokens, strict=True)]
+def _run(aws: Counted, tenants: list[Tenant], versions: list[str]) -> Run:
     return Run(
         asked=len(tenants),
-        promoted=sum(promoted),
+        promoted=sum(_current(tenant) in versions for tenant in tenants),
         seconds=max(aws.promoted.values(), default=0.0),
-        rotation_seconds=[aws.billed.get(token, 0.0) for token in tokens],
-        calls=dict(sorted(aws.calls.items())),
-        throttled=aws.quotas.throttled,
-        told=dict(Counter(aws.outcome(token) for token in tokens)),
+        rotation_seconds=[aws.billed.get(version, 0.0) for version in versions],
+        calls=dict(aws.calls),
+        throttled=dict(aws.quotas.throttled),
+        outcomes=dict(Counter(map(aws.outcome, versions))),
     )
 
 
-def _rotate_once_more(aws: Counted, tenants: list[InProcessTenant]) -> int:
+def _rotate_once_more(aws: Counted, tenants: list[Tenant]) -> int:
     """How many secrets have a new AWSCURRENT after the next RotateSecret of each."""
-    before = [_current(each) for each in tenants]
-    for each in tenants:
-        # It may be refused, and begin the previous rotation again.
+    before = [_current(tenant) for tenant in tenants]
+    for tenant in tenants:
+        # It may be refused, and start the previous rotation again.
         with suppress(ClientError):
-            aws.secrets.rotate_secret(SecretId=each.secret_arn)
+            aws.secrets.rotate_secret(SecretId=tenant.secret_arn)
     aws.stage.run()
-    return sum(_current(each) != old for each, old in zip(tenants, before, strict=True))
+    return sum(_current(tenant) not in before for tenant in tenants)
 
 
-def _current(tenant: InProcessTenant) -> str:
+def _current(tenant: Tenant) -> str:
     return next(v for v, labels in tenant.labels().items() if "AWSCURRENT" in labels)
 
 
 def _tenants(
     world: InProcessWorld, count: int, nodes: int, *, one_group: bool = False
-) -> list[InProcessTenant]:
-    tenants: list[InProcessTenant] = []
-    for _ in range(count):
-        tenant = world.tenant()
-        assert isinstance(tenant, InProcessTenant)
-        tenants.append(tenant)
-        if not one_group:
-            tenant.serve(nodes=nodes)
+) -> list[Tenant]:
+    tenants = [world.tenant() for _ in range(count)]
     if one_group:
         tenants[0].serve(nodes=nodes, others=tenants[1:])
+    else:
+        for tenant in tenants:
+            tenant.serve(nodes=nodes)
     return tenants

@@ -1,7 +1,7 @@
 """The results as tables: for the terminal by rich, for the pages of docs/ as Markdown."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bench import polling
@@ -11,38 +11,36 @@ from bench.figures import (
     MOST_TRANSITIONS,
     allowed_lateness,
     lambda_bill,
-    ratio,
 )
-from report.cost import Cost
+from report.cost import TASK_GB, WAITING_GB, Cost
 
+Row = dict[str, Any]
+#: What a column shows of a row, by its heading.
+Columns = Mapping[str, Callable[[Row], str]]
 Lines = list[list[str]]
 NO_REFERENCE = "not measured: no REFERENCE"
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What the figures are held against."""
-
-    transitions: int = MOST_TRANSITIONS
-    dollars: float = MOST_DOLLARS
-    times_boto3: float = MOST_TIMES_BOTO3
-
-
-TARGETS = Targets()
-
-
-def of(found: dict[str, Any]) -> dict[str, Lines]:
-    """Each table's title, and its lines with the head first."""
-    made = {
-        "Overhead on the local AWS": _overhead(found),
-        "Waits in one process": _waits(found),
-        "Cost": _cost(found),
-        "Scale": _scale(found),
-        "When to look at a user": polling.rows(),
+def of(result: Row) -> dict[str, Lines]:
+    """Each table's title, and its lines with the headings first."""
+    at_once = result["overhead"]["at_once"]
+    first = {
+        "case": f"{at_once['count']} at once, groups of their own",
+        "where": "local AWS",
+        "asked": at_once["count"],
+        "promoted": at_once["count"],
+        "seconds": at_once["most"],
+        "calls": {},
+        "transitions": [],
     }
-    if found["cold_start"]:
-        made["Cold start"] = _cold_start(found)
-    return made
+    return {
+        "Overhead on the local AWS": _lines(_OVERHEAD, result["overhead"]["rotations"]),
+        "Waits in one process": _lines(_WAITS, result["scaled"]),
+        "Cost": _lines(_COST, _with_costs(result)),
+        "Scale": _lines(_SCALE, [first, *result["scale"]]),
+        "When to look at a user": polling.lines(),
+        "Cold start": _lines(_COLD_START, result["cold_start"]),
+    }
 
 
 def markdown(lines: Lines) -> str:
@@ -51,154 +49,126 @@ def markdown(lines: Lines) -> str:
     return "\n".join([head, "| --- " * len(lines[0]) + "|", *body])
 
 
-def updated(page: str, found: dict[str, Any]) -> str:
-    """The page with its tables, each between the comments of its title, as the result has them."""
-    made = {title: markdown(lines) for title, lines in of(found).items()}
-    made["Measured on"] = (
-        f"Measured on {found['date']}: {found['machine']}, load {found['load']:.1f}, "
-        f"{found['repetitions']} repetitions; peak memory of a function: "
-        f"{_megabytes(found)}; functions/ has {found['package_kilobytes'][0]:.0f} KB, the layer "
-        f"{found['package_kilobytes'][1] / 1024:.1f} MB."
+def updated(page: str, result: Row) -> str:
+    """The page with the result's tables, each between the comments of its title."""
+    texts = {title: markdown(lines) for title, lines in of(result).items()}
+    functions, layer = result["package_kilobytes"]
+    texts["Measured on"] = (
+        f"Measured on {result['date']}: {result['machine']}, load {result['load']:.1f}, "
+        f"{result['repetitions']} repetitions; functions/ has {functions:.0f} KB, the layer "
+        f"{layer / 1024:.1f} MB."
     )
-    for title, text in made.items():
+    for title, text in texts.items():
         block = re.compile(rf"(<!-- {title} -->\n).*?(<!-- end -->)", re.DOTALL)
         page = block.sub(lambda at, text=text: f"{at[1]}{text}\n{at[2]}", page)  # type: ignore[misc]
     return page
 
 
-def _overhead(found: dict[str, Any]) -> Lines:
-    lines = [["modifying", "ours", "reference", "ours / reference", "target"]]
-    for row in found["overhead"]["rotations"]:
-        ours, theirs = row["ours"], row.get("reference")
-        compared = ratio(ours["median"], theirs["median"]) if theirs else None
-        allowed = allowed_lateness(row["modifying"])
-        met = ours["median"] <= allowed and (not theirs or ours["median"] <= theirs["median"])
-        lines.append(
-            [
-                f"{row['modifying']} s",
-                _spread(ours),
-                _spread(theirs) if theirs else NO_REFERENCE,
-                f"{compared:.2f}" if compared else NO_REFERENCE,
-                f"{allowed:g} s{' and the reference' if theirs else ''}: {_met(met)}",
-            ]
-        )
-    return lines
+def _lines(columns: Columns, rows: Iterable[Row]) -> Lines:
+    return [list(columns), *([show(row) for show in columns.values()] for row in rows)]
 
 
-def _waits(found: dict[str, Any]) -> Lines:
-    lines = [["modifying", "ours, later by", "reference, later by", "at most", ""]]
-    for row in found["scaled"]:
-        modifying, theirs = row["modifying"], row["reference"]
-        late = row["ours"]["seconds"] - modifying
-        allowed = allowed_lateness(modifying)
-        lines.append(
-            [
-                f"{modifying} s",
-                f"{late:.0f} s",
-                f"{theirs['seconds'] - modifying:.0f} s" if theirs else NO_REFERENCE,
-                f"{allowed:g} s",
-                _met(late <= allowed),
-            ]
-        )
-    return lines
+def _of_reference(show: Callable[[Row, Any], str]) -> Callable[[Row], str]:
+    """What the column shows of a row and of the reference's figures in it, if there are any."""
+    return lambda row: show(row, row["reference"]) if row.get("reference") else NO_REFERENCE
 
 
-def _cost(found: dict[str, Any]) -> Lines:
-    each = found["overhead"]["seconds_per_invocation"]
-    lines = [
-        [
-            "modifying",
-            "transitions",
-            "API calls",
-            "the machine's functions",
-            "the rotation function",
-            "in all",
-            "reference: API calls",
-            "reference's Lambda",
-            "target",
-        ]
-    ]
-    for row in found["scaled"]:
-        ours, theirs = row["ours"], row["reference"]
-        [transitions], [invocations] = ours["transitions"], ours["invocations"]
-        tasks = invocations * each
-        [waited] = ours["rotation_seconds"]
-        cost = Cost(transitions, invocations, tasks, waited + tasks)
-        met = cost.transitions <= MOST_TRANSITIONS and cost.total < MOST_DOLLARS
-        bill = lambda_bill(theirs["rotation_seconds"][0]) if theirs else None
-        lines.append(
-            [
-                f"{row['modifying']} s",
-                f"{transitions} → ${cost.step_functions:.5f}",
-                str(sum(ours["calls"].values())),
-                f"{invocations}, {tasks * 1000:.0f} ms, {tasks * 0.25:.2f} GB-s → "
-                f"${cost.tasks:.5f}",
-                f"{cost.seconds:.0f} s, {cost.seconds * 0.125:.1f} GB-s → "
-                f"${cost.rotation_function:.5f}",
-                f"${cost.total:.4f}",
-                str(sum(theirs["calls"].values())) if theirs else NO_REFERENCE,
-                f"${bill:.5f}" if bill else NO_REFERENCE,
-                f"{_met(met)}; below the reference: {_met(cost.total < bill) if bill else '-'}",
-            ]
-        )
-    return lines
-
-
-def _scale(found: dict[str, Any]) -> Lines:
-    lines = [["case", "where", "promoted", "last after", "calls each", "transitions each", ""]]
-    real = found["overhead"]["at_once"]
-    lines.append(
-        [
-            f"{real['count']} at once, groups of their own",
-            "local AWS",
-            f"{real['count']} of {real['count']}",
-            f"{real['most']:.0f} s",
-            "-",
-            "-",
-            "met",
-        ]
-    )
-    for row in found["scale"]:
-        asked = row["asked"]
-        transitions = row["transitions"]
-        lines.append(
-            [
-                row["case"],
-                "one process",
-                f"{row['promoted']} of {asked}",
-                f"{row['seconds']:.0f} s",
-                f"{sum(row['calls'].values()) / asked:.0f}",
-                f"{sum(transitions) / len(transitions):.0f}" if transitions else "-",
-                _met(row["promoted"] == asked),
-            ]
-        )
-    return lines
-
-
-def _cold_start(found: dict[str, Any]) -> Lines:
-    lines = [["handler", "CPU", "boto3 and its client", "ratio", f"at most {MOST_TIMES_BOTO3}"]]
-    for row in found["cold_start"]:
-        met = "logs in: none" if row["logs_in"] else _met(row["ratio"] < MOST_TIMES_BOTO3)
-        lines.append(
-            [
-                row["handler"],
-                f"{row['milliseconds']:.0f} ms",
-                f"{row['alone']:.0f} ms",
-                f"{row['ratio']:.2f}",
-                met,
-            ]
-        )
-    return lines
-
-
-def _spread(spread: dict[str, float]) -> str:
+def _spread(spread: Mapping[str, float]) -> str:
     return f"{spread['median']:.2f} s ({spread['least']:.2f}-{spread['most']:.2f})"
 
 
-def _met(met: bool) -> str:
+def _is_met(met: bool) -> str:
     return "met" if met else "missed"
 
 
-def _megabytes(found: dict[str, Any]) -> str:
-    peak = found["overhead"]["peak_megabytes"]
-    return f"{peak:.0f} MB" if peak else "not known here"
+def _overhead_target(row: Row) -> str:
+    ours, reference = row["ours"]["median"], row.get("reference")
+    allowed = allowed_lateness(row["modifying"])
+    met = ours <= allowed and (not reference or ours <= reference["median"])
+    return f"{allowed:g} s{' and the reference' if reference else ''}: {_is_met(met)}"
+
+
+_OVERHEAD: Columns = {
+    "modifying": lambda row: f"{row['modifying']} s",
+    "ours": lambda row: _spread(row["ours"]),
+    "reference": _of_reference(lambda _, reference: _spread(reference)),
+    "ours / reference": _of_reference(
+        lambda row, reference: f"{row['ours']['median'] / reference['median']:.2f}"
+    ),
+    "target": _overhead_target,
+}
+
+
+def _late(row: Row, run: Row) -> float:
+    return float(run["seconds"] - row["modifying"])
+
+
+_WAITS: Columns = {
+    "modifying": lambda row: f"{row['modifying']} s",
+    "ours, later by": lambda row: f"{_late(row, row['ours']):.0f} s",
+    "reference, later by": _of_reference(lambda row, run: f"{_late(row, run):.0f} s"),
+    "at most": lambda row: f"{allowed_lateness(row['modifying']):g} s",
+    "target": lambda row: _is_met(_late(row, row["ours"]) <= allowed_lateness(row["modifying"])),
+}
+
+
+def _with_costs(result: Row) -> Iterator[Row]:
+    for row in result["scaled"]:
+        ours, reference = row["ours"], row["reference"]
+        [transitions], [invocations] = ours["transitions"], ours["invocations"]
+        seconds = invocations * result["overhead"]["seconds_per_invocation"]
+        cost = Cost(transitions, invocations, seconds, ours["rotation_seconds"][0] + seconds)
+        bill = lambda_bill(reference["rotation_seconds"][0]) if reference else None
+        yield {**row, "cost": cost, "bill": bill}
+
+
+def _tasks(cost: Cost) -> str:
+    seconds = cost.task_seconds
+    used = f"{cost.invocations}, {seconds * 1000:.0f} ms, {seconds * TASK_GB:.2f} GB-s"
+    return f"{used} → ${cost.tasks:.5f}"
+
+
+def _cost_target(row: Row) -> str:
+    cost, bill = row["cost"], row["bill"]
+    met = cost.transitions <= MOST_TRANSITIONS and cost.total < MOST_DOLLARS
+    return f"{_is_met(met)}; below the reference: {_is_met(cost.total < bill) if bill else '-'}"
+
+
+_COST: Columns = {
+    "modifying": lambda row: f"{row['modifying']} s",
+    "transitions": lambda row: f"{row['cost'].transitions} → ${row['cost'].step_functions:.5f}",
+    "API calls": lambda row: str(sum(row["ours"]["calls"].values())),
+    "the state machine's functions": lambda row: _tasks(row["cost"]),
+    "the rotation function": lambda row: (
+        f"{row['cost'].seconds:.0f} s, {row['cost'].seconds * WAITING_GB:.1f} GB-s → "
+        f"${row['cost'].rotation_function:.5f}"
+    ),
+    "in all": lambda row: f"${row['cost'].total:.4f}",
+    "reference: API calls": _of_reference(lambda _, run: str(sum(run["calls"].values()))),
+    "reference's Lambda": _of_reference(lambda row, _: f"${row['bill']:.5f}"),
+    "target": _cost_target,
+}
+
+
+def _average(counts: Iterable[int], of: int) -> str:
+    return f"{sum(counts) / of:.0f}" if of else "-"
+
+
+_SCALE: Columns = {
+    "case": lambda row: str(row["case"]),
+    "where": lambda row: row.get("where", "one process"),
+    "promoted": lambda row: f"{row['promoted']} of {row['asked']}",
+    "last after": lambda row: f"{row['seconds']:.0f} s",
+    "calls each": lambda row: _average(row["calls"].values(), bool(row["calls"]) * row["asked"]),
+    "transitions each": lambda row: _average(row["transitions"], len(row["transitions"])),
+    "target": lambda row: _is_met(row["promoted"] == row["asked"]),
+}
+_COLD_START: Columns = {
+    "handler": lambda row: str(row["handler"]),
+    "CPU": lambda row: f"{row['milliseconds']:.0f} ms",
+    "boto3 and its client": lambda row: f"{row['alone']:.0f} ms",
+    "ratio": lambda row: f"{row['ratio']:.2f}",
+    f"at most {MOST_TIMES_BOTO3}": lambda row: (
+        "none: it logs in" if row["logs_in"] else _is_met(row["ratio"] < MOST_TIMES_BOTO3)
+    ),
+}

@@ -6,50 +6,54 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import glide
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
 EXAMPLES = Path(__file__).parents[2] / "examples/applications"
-#: Between two things that a client does: the processor is shared.
-PACE = 0.2
+#: Between two rounds of a client: the processor is shared.
+PAUSE = 0.2
 
 
 class Clock:
-    """Stands in for `datetime` where a cache asks for the time."""
+    """Stands in for `datetime` where a cache asks for the time, and for `asyncio.sleep`."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 1)
-        self._moved = asyncio.Condition()
-        self._alarms: list[datetime] = []
+        self._alarms: dict[asyncio.Event, datetime] = {}
 
     def now(self) -> datetime:
         return self._now
 
-    async def advance(self, **how: float) -> None:
-        async with self._moved:
-            self._now += timedelta(**how)
-            self._moved.notify_all()
-
     async def sleep(self, seconds: float) -> None:
-        """`asyncio.sleep`, by this clock."""
-        alarm = self._now + timedelta(seconds=seconds)
-        self._alarms.append(alarm)
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._now >= alarm)
-        self._alarms.remove(alarm)
+        alarm = asyncio.Event()
+        self._alarms[alarm] = self._now + timedelta(seconds=seconds)
+        await alarm.wait()
+
+    def advance(self, **how: float) -> None:
+        self._now += timedelta(**how)
+        for alarm in [alarm for alarm, time in self._alarms.items() if time <= self._now]:
+            del self._alarms[alarm]
+            alarm.set()
 
     def asleep(self) -> int:
-        """How many have begun to sleep, and are not to wake yet."""
-        return sum(alarm > self._now for alarm in self._alarms)
+        """How many sleep."""
+        return len(self._alarms)
 
 
 class Application:
-    """One of the examples, imported anew, with a cache of secrets of its own."""
+    """One of the examples, imported anew, with a cache of secrets of its own.
 
-    def __init__(self, name: str, secrets: Any, clock: Clock, **constants: float) -> None:
+    ``get_secret`` is called in place of the cache, with the cache's function as its first argument.
+    """
+
+    def __init__(
+        self, name: str, secrets: Any, clock: Clock, seconds: int, get_secret: Any = None
+    ) -> None:
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
         assert spec
         assert spec.loader
@@ -58,23 +62,19 @@ class Application:
         self.passwords: list[str] = []
         self.reads_anew = 0
         self._provider = SecretsProvider(boto3_client=secrets)
-        assert constants.keys() <= vars(self.module).keys()
-        vars(self.module).update(constants, get_secret=self.get_secret, asyncio=_AsyncioBy(clock))
+        [age] = vars(self.module).keys() & {"MAX_AGE", "INTERVAL"}
+        self.has_timer = age == "INTERVAL"
+        vars(self.module).update(
+            {age: seconds},
+            get_secret=partial(get_secret, self.get_secret) if get_secret else self.get_secret,
+            asyncio=SimpleNamespace(**{**vars(asyncio), "sleep": clock.sleep}),
+        )
 
     def get_secret(self, name: str, **how: Any) -> Any:
-        if how.get("force_fetch"):
-            self.reads_anew += 1
+        self.reads_anew += how.get("force_fetch", False)
         secret: Any = self._provider.get(name, **how)
         self.passwords.append(secret["password"])
         return secret
-
-
-class _AsyncioBy:
-    def __init__(self, clock: Clock) -> None:
-        self.sleep = clock.sleep
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
 
 
 @dataclass
@@ -95,62 +95,45 @@ class Work:
             self.errors.append(error)
         self.rounds += 1
 
-    async def go_on(self, end: asyncio.Event) -> None:
+    async def until(self, end: asyncio.Event) -> None:
         # Not until it is canceled: a client may swallow that.
         while not end.is_set():
             await self.once()
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(PAUSE)
 
 
-async def threaded(
+async def work_of(
     stack: AsyncExitStack,
     application: Application,
     *where: Any,
     anew: bool,
-    certificate: str,
+    ca: str,
     **options: Any,
 ) -> Work:
-    """redis-py or valkey-py: on the pool's connection, or each time on a new one."""
-    options |= {"ssl_ca_certs": certificate, "socket_timeout": 30}
-    connected = application.module.connect(*where, **options)
-    client = stack.enter_context(connected)
+    """The work of a client on one connection, or each time on a new one."""
+    if hasattr(application.module, "connected"):
+        return await _work_of_glide(stack, application, *where, anew=anew, ca=ca)
+    client = application.module.connect(*where, ssl_ca_certs=ca, socket_timeout=30, **options)
+    disconnect = partial(client.connection_pool.disconnect, inuse_connections=False)
+    is_async = hasattr(client, "aclose")
 
-    def step() -> int:
-        connection = int(client.client_id())
-        if anew:
-            client.connection_pool.disconnect(inuse_connections=False)
-        return connection
-
-    return Work(application, lambda: asyncio.to_thread(step))
-
-
-async def tasked(
-    stack: AsyncExitStack,
-    application: Application,
-    *where: Any,
-    anew: bool,
-    certificate: str,
-    **options: Any,
-) -> Work:
-    """The same with asyncio."""
-    options |= {"ssl_ca_certs": certificate, "socket_timeout": 30}
-    connected = application.module.connect(*where, **options)
-    client = await stack.enter_async_context(connected)
+    async def call(function: Callable[[], Any]) -> Any:
+        return await function() if is_async else await asyncio.to_thread(function)
 
     async def step() -> int:
-        connection = int(await client.client_id())
+        connection = int(await call(client.client_id))
         if anew:
-            await client.connection_pool.disconnect(inuse_connections=False)
+            await call(disconnect)
         return connection
 
+    stack.push_async_callback(call, client.aclose if is_async else client.close)
     return Work(application, step)
 
 
-async def glided(
-    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, certificate: str
+async def _work_of_glide(
+    stack: AsyncExitStack, application: Application, *where: Any, anew: bool, ca: str
 ) -> Work:
-    """valkey-glide: on one connection, or each time on a new one, since it kills the other."""
-    tls = glide.TlsAdvancedConfiguration(root_pem_cacerts=Path(certificate).read_bytes())
+    tls = glide.TlsAdvancedConfiguration(root_pem_cacerts=Path(ca).read_bytes())
     advanced = glide.AdvancedGlideClientConfiguration(tls_config=tls)
     options = {"request_timeout": 30_000, "advanced_config": advanced}
     client = await stack.enter_async_context(application.module.connected(*where, **options))

@@ -1,5 +1,6 @@
 """Rotations in one process, as the bench measures them."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,21 +41,18 @@ def test_one_rotation_is_measured_by_its_waits() -> None:
     assert run.calls["ModifyUser"] == 1
 
 
-def test_calls_of_a_rotation_do_not_grow_with_how_many_there_are() -> None:
+def test_calls_of_a_rotation_do_not_grow_with_how_many_there_are_but_with_a_rate_limit() -> None:
     alone, many = scaled.rotate(1, 5), scaled.rotate(4, 5)
     assert many.promoted == 4
     assert sum(many.calls.values()) == 4 * sum(alone.calls.values())
+    limited = scaled.rotate(1, 5, "rate-limit:2")
+    assert sum(limited.calls.values()) > sum(alone.calls.values())
 
 
 def test_users_of_one_group_wait_for_each_other() -> None:
     run = scaled.rotate(3, 5, "one-at-a-time", one_group=True)
     assert run.promoted == 3
     assert run.seconds >= 15
-
-
-def test_a_rate_limit_is_met_and_tried_again() -> None:
-    limited, free = scaled.rotate(1, 5, "rate-limit:2"), scaled.rotate(1, 5)
-    assert sum(limited.calls.values()) > sum(free.calls.values())
 
 
 def test_another_function_is_measured_on_the_same_clock(tmp_path: Path) -> None:
@@ -66,25 +64,19 @@ def test_another_function_is_measured_on_the_same_clock(tmp_path: Path) -> None:
     assert run.calls["DescribeSecret"] == 1
 
 
+WINDOW = Assumptions(attempts=12, retry_seconds=300)
+QUICK = Assumptions(attempts=3, retry_seconds=2)
+
+
 @pytest.mark.parametrize("modifying", [60, 300])
-def test_more_rotations_than_lambda_has_slots_end_promoted_within_the_window(
-    modifying: int,
+@pytest.mark.parametrize("retries, promoted, again", [(WINDOW, 12, 0), (QUICK, 10, 2)])
+def test_more_rotations_than_lambda_has_slots_end_promoted_within_the_window_or_the_next_time(
+    modifying: int, retries: Assumptions, promoted: int, again: int
 ) -> None:
     # Two cannot begin, and ten hold all slots that their own executions need.
-    window = Assumptions(attempts=12, retry_seconds=300)
-    run = scaled.rotate(12, modifying, concurrency=10, assumptions=window)
-    assert (run.promoted, run.told, run.errors) == (12, {"succeeded": 12}, {})
-
-
-@pytest.mark.parametrize("modifying", [60, 300])
-def test_with_quick_retries_those_that_could_not_begin_succeed_the_next_time(
-    modifying: int,
-) -> None:
-    quick = Assumptions(attempts=3, retry_seconds=2)
-    run = scaled.rotate(12, modifying, concurrency=10, assumptions=quick, again=True)
-    assert (run.promoted, run.errors) == (10, {})
-    assert run.told == {"succeeded": 10, "failed": 2}
-    assert run.promoted_again == 2
+    run = scaled.rotate(12, modifying, concurrency=10, assumptions=retries, again=True)
+    assert (run.promoted, run.promoted_again, run.errors) == (promoted, again, {})
+    assert Counter(run.outcomes) == Counter(succeeded=promoted, failed=again)
 
 
 def test_a_clean_rotation_asks_for_few_executions() -> None:
@@ -104,7 +96,7 @@ def test_rotations_that_share_a_quota_all_succeed(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(scaled, "Quotas", tight)
     run = scaled.rotate(4, 300)
-    assert (run.promoted, run.told) == (4, {"succeeded": 4})
+    assert (run.promoted, run.outcomes) == (4, {"succeeded": 4})
     assert run.throttled["DescribeExecution"] > 0
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.examples.templates import effects
+from tools.examples.templates import effects
 
 PARAMETERS = {"Id": "app"}
+PASSWORD = "{{resolve:secretsmanager:${Secret}:SecretString:p}}"
 ONE: dict[str, Any] = {
     "Parameters": {"Id": {"Type": "String"}},
     "Resources": {
@@ -18,13 +19,11 @@ ONE: dict[str, Any] = {
         "User": {
             "Type": "AWS::ElastiCache::User",
             "DependsOn": "Secret",
-            "Properties": {
-                "Passwords": [{"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:p}}"}]
-            },
+            "Properties": {"Passwords": [{"Fn::Sub": PASSWORD}]},
         },
     },
 }
-REFERENCE = ["{{resolve:secretsmanager:", {"Ref": "S1"}, ":SecretString:p::}}"]
+REFERENCE = {"Fn::Join": ["", ["{{resolve:secretsmanager:", {"Ref": "S1"}, ":SecretString:p::}}"]]}
 SAME: dict[str, Any] = {
     "Parameters": {"Id": {"Type": "String", "Default": "app"}},
     "Resources": {
@@ -36,7 +35,7 @@ SAME: dict[str, Any] = {
         "U1": {
             "Type": "AWS::ElastiCache::User",
             "DependsOn": ["S1"],
-            "Properties": {"Passwords": [{"Fn::Join": ["", REFERENCE]}]},
+            "Properties": {"Passwords": [REFERENCE]},
         },
     },
 }

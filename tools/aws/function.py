@@ -1,6 +1,6 @@
 """Inline code: one function rotates as its secret's description says, another makes its calls.
 
-Logs ids, labels and words, no value and no RotationToken.
+They log ids, labels and words, but no value and no RotationToken.
 """
 
 import json
@@ -12,7 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 secrets = boto3.client("secretsmanager")
-seen: set[str] = set()
+seen_tokens: set[str] = set()
 Shape = dict[str, Any]
 
 
@@ -29,17 +29,18 @@ def handler(event: Shape, context: object) -> dict[str, str]:
         make("other", [["describe_secret", {"SecretId": arn}]])
         return {}
     token = event.get("RotationToken", "")
-    line = {"secret": described["Name"], "version": event["ClientRequestToken"]}
-    line |= {"step": event["Step"], "keys": sorted(event), "new": token not in seen}
-    seen.add(token)
-    before, failure = state(event), ""
+    step = {"name": event["Step"], "version": event["ClientRequestToken"], "keys": sorted(event)}
+    step |= {"new_token": token not in seen_tokens, "before": state(event)}
+    seen_tokens.add(token)
+    failure = ""
     try:
-        act(event, json.loads(described["Description"]), before)
+        act(event, json.loads(described["Description"]), step["before"])
     except ClientError as refused:
         failure = refused.response["Error"]["Code"]
     except Exception as failed:
         failure = str(failed) if type(failed) is RuntimeError else type(failed).__name__
-    print(json.dumps({**line, "before": before, "after": state(event), "error": failure}))  # noqa: T201
+    step |= {"after": state(event), "error": failure}
+    print(json.dumps({"secret": described["Name"], "step": step}))  # noqa: T201
     if failure:
         raise RuntimeError(failure)
     return {}
@@ -47,8 +48,8 @@ def handler(event: Shape, context: object) -> dict[str, str]:
 
 def act(event: Shape, plan: Shape, before: Shape) -> None:
     step, arn, version = event["Step"], event["SecretId"], event["ClientRequestToken"]
-    of = {"SecretId": arn, "VersionStage": "AWSPENDING", "RemoveFromVersionId": version}
-    drop = ["update_secret_version_stage", of]
+    label = {"SecretId": arn, "VersionStage": "AWSPENDING", "RemoveFromVersionId": version}
+    drop = ["update_secret_version_stage", label]
     if step == "createSecret" and before["value"] == "none" and plan["put"]:
         time.sleep(plan.get("pause", 0))
         put = {"SecretId": arn, "ClientRequestToken": version, "VersionStages": ["AWSPENDING"]}
@@ -62,7 +63,7 @@ def act(event: Shape, plan: Shape, before: Shape) -> None:
         raise RuntimeError("as planned")
     if step == plan.get("moves in", "finishSecret") and "AWSCURRENT" not in before["labels"]:
         current = secrets.get_secret_value(SecretId=arn)["VersionId"]
-        move = {**of, "VersionStage": "AWSCURRENT", "MoveToVersionId": version}
+        move = {**label, "VersionStage": "AWSCURRENT", "MoveToVersionId": version}
         move["RemoveFromVersionId"] = current
         calls = [["update_secret_version_stage", move], drop]
         make(plan.get("moves", "self"), calls if plan.get("cleans") else calls[:1])
@@ -72,12 +73,12 @@ def make(by: str, calls: list[Any]) -> None:
     if by == "self":
         call(calls)
         return
-    answered = boto3.client("lambda").invoke(
+    response = boto3.client("lambda").invoke(
         FunctionName=os.environ["OTHER"], Payload=json.dumps({"Calls": calls})
     )
-    told = json.loads(answered["Payload"].read())
-    if told:
-        raise RuntimeError(f"another function: {told.get('error') or told.get('errorType')}")
+    if failure := json.loads(response["Payload"].read()):
+        error = failure.get("error") or failure.get("errorType")
+        raise RuntimeError(f"another function: {error}")
 
 
 def call(calls: list[Any]) -> None:
@@ -88,13 +89,13 @@ def call(calls: list[Any]) -> None:
 def state(event: Shape) -> Shape:
     arn, version = event["SecretId"], event["ClientRequestToken"]
     stages = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"]
-    listed = secrets.list_secret_version_ids(SecretId=arn, IncludeDeprecated=True)["Versions"]
-    dates = [it["CreatedDate"].timestamp() for it in listed if it["VersionId"] == version]
+    versions = secrets.list_secret_version_ids(SecretId=arn, IncludeDeprecated=True)["Versions"]
+    dates = [it["CreatedDate"].timestamp() for it in versions if it["VersionId"] == version]
     value = "none"
     try:
-        mine = secrets.get_secret_value(SecretId=arn, VersionId=version)["SecretString"]
+        own = secrets.get_secret_value(SecretId=arn, VersionId=version)["SecretString"]
         current = secrets.get_secret_value(SecretId=arn)["SecretString"]
-        value = "that of AWSCURRENT" if mine == current else "its own"
+        value = "that of AWSCURRENT" if own == current else "its own"
     except secrets.exceptions.ResourceNotFoundException:
         pass
     return {"labels": sorted(stages.get(version, [])), "value": value, "created": dates[:1]}
