@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -199,8 +198,7 @@ def _rotate(options: argparse.Namespace) -> int:
             raise
         pages = write_pages(aws, seen, Path(".local"))
     if options.json:
-        shown = {**asdict(seen), "status": seen.status, "proven": seen.proven}
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(seen.as_json(), indent=2))
     if seen.status == "SUCCEEDED":
         outcome = "The rotation is " + ("proven" if seen.proven else "NOT proven")
     else:
