@@ -139,10 +139,12 @@ def entered(definition: Definition, run: Run) -> Definition:
         kept = {
             k: v for k, v in state.items() if k not in ("Next", "Default") or (name, v) in taken
         }
-        for key in {"Choices", "Catch"} & kept.keys():
+        for key in kept.keys() & {"Choices", "Catch"}:
             kept[key] = [rule for rule in kept[key] if (name, rule["Next"]) in taken]
-        for key in {"ItemProcessor", "Iterator"} & kept.keys():
+        for key in kept.keys() & {"ItemProcessor", "Iterator"}:
             kept[key] = part(kept[key])
-        return kept | {"Branches": [part(each) for each in kept.get("Branches", ())]}
+        for key in kept.keys() & {"Branches"}:
+            kept[key] = [part(branch) for branch in kept[key]]
+        return kept
 
     return part(definition)

@@ -15,7 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from report.history import Run, run_of
+from report.history import run_of
+from report.run import Run
 
 HISTORIES = Path(__file__).parent / "histories"
 NAMES = sorted(path.stem for path in HISTORIES.glob("*.json"))
