@@ -56,6 +56,8 @@ def show_outcome(run: Run, remedy: Remedy | None, console: Console) -> None:
     if remedy and remedy.todo:
         console.print()
         _print_todo(remedy, console)
+        retried = f"Will the next rotation succeed without action? {_prose(remedy.retried)}"
+        print_wrapped(retried, console)
         console.print()
     if remedy:
         _print_facts(remedy.left, console)
@@ -92,8 +94,6 @@ def _print_todo(remedy: Remedy, console: Console) -> None:
             console.print(Text("\n".join(lines)), soft_wrap=True)
         elif block.strip():
             print_wrapped(_prose(block), console)
-    retried = f"Will the next rotation succeed without action? {_prose(remedy.retried)}"
-    print_wrapped(retried, console)
 
 
 def _prose(markdown: str) -> str:

@@ -18,7 +18,6 @@ from report.definition import (
 from report.history import run_of
 from tests.report.foreign import DANGEROUS, ORDER, order
 
-
 B_PRESENT = {"Variable": "$.B", "IsPresent": True}
 
 

@@ -1,7 +1,8 @@
-"""Records a run of each failure on a local AWS, and draws the pictures of docs/.
+"""Records runs that fail, on a local AWS, and writes what the report shows of recorded runs.
 
-``python -m tools.pictures`` takes 2 minutes; ``--draw`` only draws what is recorded. A run that
-ends with another error is named, and the exit status is 1.
+``python -m tools.pictures`` takes 2 minutes; ``--draw`` records nothing. It draws the pictures of
+docs/, and writes the snapshots of tests/report. If a run ends with another error, the exit status
+is 1.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tests.report.recorded import FOREIGN, NAMES, SNAPSHOTS, printed_of
 from tools.pictures import FAILURES, HISTORIES, PICTURES, REPORT, ROOT, picture_of, report_picture
 
 # What is retried for minutes on AWS ends in seconds.
@@ -61,7 +63,7 @@ def kept(events: Iterable[Mapping[str, Any]]) -> str:
 def main() -> str:
     """Run the command; what is wrong, a line for each."""
     parser = argparse.ArgumentParser(prog="python -m tools.pictures")
-    parser.add_argument("--draw", action="store_true", help="only draw what is recorded")
+    parser.add_argument("--draw", action="store_true", help="only draw")
     wrong: list[str] = []
     if not parser.parse_args().draw:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -69,6 +71,8 @@ def main() -> str:
     for name in FAILURES:
         (PICTURES / f"{name}.svg").write_text(picture_of(name))
     REPORT.write_text(report_picture())
+    for name in (*NAMES, *FOREIGN):
+        (SNAPSHOTS / f"{name}.txt").write_text(printed_of(name))
     return "\n".join(wrong)
 
 

