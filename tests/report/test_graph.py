@@ -1,22 +1,20 @@
 """The Mermaid graph: every state of a definition, and every transition."""
 
 import html
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from report.graph import BEGIN, END, MarkerError, main, mermaid, updated
+from report.definition import DefinitionError, condition
+from report.graph import BEGIN, END, main, mermaid, updated
 from tests.report.recorded import DEFINITION, MACHINE
 
 README = Path(__file__).parents[2] / "README.md"
-ANY = [{"ErrorEquals": ["States.ALL"], "Next": "End"}]
-PASS = {"Type": "Pass"}
-
-_NODE = re.compile(r'(?:subgraph )?(\w+)[\[({]+"(.*)"[\])}]+(?::::\w+)?')
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "End"}]
+PASS, FAIL = {"Type": "Pass"}, {"Type": "Fail"}
+_NODE = re.compile(r'(subgraph )?(\w+)[\[({]+"(.*?)(?: \(each of .*\))?"[\])}]+(?::::\w+)?')
 _EDGE = re.compile(r'(\w+) (-->|-\.->)(?:\|"(.*)"\|)? (\w+)')
 
 
@@ -25,83 +23,52 @@ def machine(**states: dict[str, Any]) -> dict[str, Any]:
     return {"StartAt": next(iter(states)), "States": states}
 
 
-@dataclass
 class Chart:
-    """A flowchart, read back: boxes and nodes by their titles."""
+    """A flowchart, read back: nodes and boxes by their titles; the box around Catches is " "."""
 
-    nodes: dict[str, str]
-    edges: list[tuple[str, str, str, str]]
-    inside: dict[str, str]
-
-    @classmethod
-    def of(cls, definition: dict[str, Any]) -> "Chart":
-        chart = cls({"start": "start", "finish": "finish"}, [], {})
-        open_boxes: list[str] = []
-        edges = []
+    def __init__(self, definition: dict[str, Any]) -> None:
+        self.titles = {"start": "start", "finish": "finish"}
+        self.inside: dict[str, str] = {}
+        edges, around = [], []
         for line in map(str.strip, mermaid(definition).splitlines()):
             if line == "end":
-                open_boxes.pop()
-            elif found := _NODE.fullmatch(line):
-                chart.nodes.setdefault(found[1], _unescaped(found[2]))
-                if open_boxes:
-                    chart.inside[found[1]] = open_boxes[-1]
-                if line.startswith("subgraph"):
-                    open_boxes.append(found[1])
-            elif found := _EDGE.fullmatch(line):
-                edges.append((found[1], found[2], _unescaped(found[3] or ""), found[4]))
-        assert open_boxes == []
-        for source, arrow, label, target in edges:
-            # An edge that leaves a Map or a Parallel from inside is its own.
-            while (box := chart.inside.get(source)) and chart.nodes[box] != " ":
-                if box in chart.around(target):
-                    break
-                source = box
-            chart.edges.append((chart.nodes[source], arrow, label, chart.nodes[target]))
-        return chart
-
-    def around(self, node: str) -> set[str]:
-        """The boxes that a node is in."""
-        found: set[str] = set()
-        while node in self.inside:
-            node = self.inside[node]
-            found.add(node)
-        return found
-
-
-def _unescaped(text: str) -> str:
-    return html.unescape(re.sub(r"#(\d+);", r"&#\1;", text))
+                around.pop()
+            elif node := _NODE.fullmatch(line):
+                title = html.unescape(re.sub(r"#(\d+);", r"&#\1;", node[3]))
+                self.titles.setdefault(node[2], title)
+                self.inside.update({title: around[-1]} if around else {})
+                around += [title] if node[1] else []
+            elif edge := _EDGE.fullmatch(line):
+                edges.append(edge.groups(""))
+        self.edges = [(self.titles[a], arrow, text, self.titles[b]) for a, arrow, text, b in edges]
 
 
 # -- this project's state machine
 
 
-def title(name: str) -> str:
-    is_map = DEFINITION["States"].get(name, {}).get("Type") == "Map"
-    return f"{name} (each of Endpoints)" if is_map else name
-
-
 def test_every_state_and_transition_of_the_rotation_appears_once() -> None:
-    chart = Chart.of(DEFINITION)
-    titles, expected = list(chart.nodes.values()), {("start", "-->", DEFINITION["StartAt"])}
+    names, expected = ["start"], [("start", "-->", DEFINITION["StartAt"])]
 
-    def expect(states: dict[str, Any]) -> None:
-        for name, state in states.items():
-            assert titles.count(title(name)) == 1
-            # Most Catches of any error are one edge, from the box around their states.
-            named = [c for c in state.get("Catch", ()) if c["ErrorEquals"] != ["States.ALL"]]
+    def expect(part: dict[str, Any]) -> None:
+        for name, state in part["States"].items():
+            inner = state.get("ItemProcessor", {"States": {}})
+            # Mermaid's edge from a Map begins at the Map's last state, if there is only one.
+            ends = [each for each, last in inner["States"].items() if last.get("End")]
+            source = ends[0] if len(ends) == 1 else name
             nexts = [state, *state.get("Choices", ()), {"Next": state.get("Default")}]
-            ways = [("-->", way) for way in nexts] + [("-.->", catch) for catch in named]
-            expected.update(
-                (title(name), arrow, title(way["Next"])) for arrow, way in ways if way.get("Next")
-            )
-            expect(state.get("ItemProcessor", {}).get("States", {}))
+            # Most Catches of any error are one edge, from the box around their states.
+            caught = [c for c in state.get("Catch", ()) if c["ErrorEquals"] != ["States.ALL"]]
+            for arrow, ways in (("-->", nexts), ("-.->", caught)):
+                expected.extend((source, arrow, way["Next"]) for way in ways if way.get("Next"))
+            names.append(name)
+            expect(inner)
 
-    expect(DEFINITION["States"])
-    edges = [
-        (source, arrow, to) for source, arrow, label, to in chart.edges if label != "any error"
-    ]
-    assert set(edges) == expected
-    assert len(edges) == len(expected)
+    expect(DEFINITION)
+    chart = Chart(DEFINITION)
+    titles = [title for title in chart.titles.values() if title not in (" ", "finish")]
+    assert sorted(titles) == sorted(names)
+    edges = [(source, arrow, to) for source, arrow, text, to in chart.edges if text != "any error"]
+    assert sorted(edges) == sorted(expected)
 
 
 def test_the_readmes_graph_is_current() -> None:
@@ -118,11 +85,36 @@ def test_a_choices_conditions_are_on_its_edges() -> None:
         {"Condition": "{% " + "x" * 200 + " %}", "Next": "B"},
     ]
     choice = {"Type": "Choice", "Choices": rules, "Default": "C"}
-    assert Chart.of(machine(A=choice, B=PASS, C=PASS)).edges[1:] == [
+    assert Chart(machine(A=choice, B=PASS, C=PASS)).edges[1:] == [
         ("A", "-->", "Status = modifying", "B"),
         ("A", "-->", "x" * 47 + "…", "B"),
         ("A", "-->", "otherwise", "C"),
     ]
+
+
+B_PRESENT = {"Variable": "$.B", "IsPresent": True}
+
+
+@pytest.mark.parametrize(
+    "rule, words",
+    [
+        ({"Variable": "$.A.B", "StringEquals": "x"}, "B = x"),
+        ({"Variable": "$.B", "BooleanEquals": False}, "B = false"),
+        ({"Variable": "$.B", "NumericLessThanEquals": 1.5}, "B ≤ 1.5"),
+        ({"Variable": "$.B", "NumericGreaterThanPath": "$.C.Most"}, "B > Most"),
+        ({"Variable": "$.B", "TimestampLessThan": "2026-01-01"}, "B < 2026-01-01"),
+        ({"Variable": "$.B", "StringMatches": "log-*"}, "B matches log-*"),
+        (B_PRESENT, "B is present"),
+        ({"Variable": "$.B", "IsNull": False}, "B is not null"),
+        ({"Not": B_PRESENT}, "not (B is present)"),
+        ({"And": [B_PRESENT, {"Variable": "$.C", "StringEquals": ""}]}, "B is present and C = "),
+        ({"Or": [B_PRESENT, {"Variable": "$.C", "IsNull": True}]}, "B is present or C is null"),
+        ({"Condition": "{% $states.input.n > 1 %}"}, "$states.input.n > 1"),
+        ({"Variable": "$.B", "NovelTest": 1}, "B"),
+    ],
+)
+def test_a_condition_is_a_few_words(rule: dict[str, Any], words: str) -> None:
+    assert condition({**rule, "Next": "A"}) == words
 
 
 @pytest.mark.parametrize(
@@ -147,14 +139,14 @@ def test_a_type_has_its_shape_and_its_colors(state: dict[str, Any], line: str) -
 def test_maps_and_parallels_are_boxes_at_any_depth() -> None:
     items = {"ItemProcessor": machine(Leaf={"Type": "Task", "Next": "Last"}, Last=PASS)}
     branches = [machine(Inner={"Type": "Map", **items, "End": True}), machine(B={"Type": "Wait"})]
-    chart = Chart.of(
+    chart = Chart(
         machine(
-            Old={"Type": "Map", "Iterator": machine(I={"Type": "Task"}), "Next": "Both"},
+            Old={"Type": "Map", "Iterator": machine(I=PASS), "Next": "Both"},
             Both={"Type": "Parallel", "Branches": branches, "Next": "Done"},
             Done={"Type": "Task", "End": True},
         )
     )
-    assert {chart.nodes[node]: chart.nodes[box] for node, box in chart.inside.items()} == {
+    assert chart.inside == {
         "I": "Old (for each item)",
         "branch 1": "Both (at once)",
         "branch 2": "Both (at once)",
@@ -163,66 +155,78 @@ def test_maps_and_parallels_are_boxes_at_any_depth() -> None:
         "Last": "Inner (for each item)",
         "B": "branch 2",
     }
-    assert set(chart.edges) == {
-        ("start", "-->", "", "Old (for each item)"),
-        ("Old (for each item)", "-->", "", "Both (at once)"),
-        ("Both (at once)", "-->", "", "Done"),
-        ("Done", "-->", "", "finish"),
-        ("Leaf", "-->", "", "Last"),
+    assert {(source, to) for source, _, _, to in chart.edges} == {
+        ("start", "Old (for each item)"),
+        ("I", "Both (at once)"),
+        ("Both (at once)", "Done"),
+        ("Done", "finish"),
+        ("Leaf", "Last"),
     }
 
 
-def test_a_catch_has_its_errors_on_its_edge() -> None:
-    named = {"ErrorEquals": ["A", "States.Timeout"], "Next": "End"}
-    step = {"Type": "Task", "Catch": [named, *ANY], "Next": "End"}
-    assert Chart.of(machine(A=step, End={"Type": "Fail"})).edges[1:] == [
-        ("A", "-->", "", "End"),
-        ("A", "-.->", "A, States.Timeout", "End"),
-        ("A", "-.->", "any error", "End"),
-    ]
-
-
 def test_states_with_the_same_catch_are_in_a_box_with_what_lies_between_them() -> None:
-    step = {"Type": "Task", "Catch": ANY}
+    step = {"Type": "Task", "Catch": CATCH}
+    choices = {"Again?": ("Wait", "C"), "Leave?": ("Out", "End")}
     definition = machine(
         A={**step, "Next": "Wait"},
         Wait={"Type": "Wait", "Next": "B"},
         B={**step, "Next": "Again?"},
-        **{"Again?": {"Type": "Choice", "Choices": [{"Next": "Wait"}], "Default": "C"}},
         C={**step, "Next": "Leave?"},
-        **{"Leave?": {"Type": "Choice", "Choices": [{"Next": "Out"}], "Default": "End"}},
         End={**step, "Next": "Out"},
-        Out={"Type": "Fail"},
+        Out=FAIL,
+        **{
+            name: {"Type": "Choice", "Choices": [{"Next": to}], "Default": default}
+            for name, (to, default) in choices.items()
+        },
     )
-    chart = Chart.of(definition)
-    assert {chart.nodes[node] for node in chart.inside} == {"A", "Wait", "B", "Again?", "C"}
+    chart = Chart(definition)
+    assert chart.inside == dict.fromkeys(["A", "Wait", "B", "Again?", "C"], " ")
     assert [edge[::3] for edge in chart.edges if edge[1] == "-.->"] == [
         (" ", "End"),
         ("End", "End"),
     ]
 
 
-def test_two_states_with_the_same_catch_have_an_edge_each() -> None:
-    step = {"Type": "Task", "Catch": ANY, "Next": "End"}
-    assert Chart.of(machine(A=step, B=step, End={"Type": "Fail"})).inside == {}
+def test_two_states_with_the_same_catch_have_an_edge_for_each_catch() -> None:
+    named = {"ErrorEquals": ["A", "States.Timeout"], "Next": "End"}
+    chart = Chart(
+        machine(A={"Type": "Task", "Catch": [named, *CATCH]}, B={"Catch": CATCH}, End=FAIL)
+    )
+    assert chart.inside == {}
+    assert chart.edges[1:] == [
+        ("A", "-.->", "A, States.Timeout", "End"),
+        ("A", "-.->", "any error", "End"),
+        ("B (no type)", "-.->", "any error", "End"),
+    ]
 
 
 def test_names_are_escaped() -> None:
     name = 'end "q" `m` #35; <b> & a|b \\ ; %% ]})'
     definition = machine(**{f"{name}\n": {"Type": "Succeed"}})
-    assert f"{name} " in Chart.of(definition).nodes.values()
+    assert f"{name} " in Chart(definition).titles.values()
     [line] = [line for line in mermaid(definition).splitlines() if "%%" in line]
     assert line.count('"') == 2
     assert not set("`<>&|\\") & set(line)
 
 
+@pytest.mark.parametrize(
+    "definition, problem",
+    [
+        ({}, "the definition has no States"),
+        ({"StartAt": "A", "States": {}}, "the definition has no States"),
+        ({"StartAt": "B", "States": {"A": PASS}}, "has no state 'B', the target of StartAt"),
+        (machine(A={"Type": "Pass", "Next": "B"}), "has no state 'B', the target of state 'A'"),
+        (machine(A={"Type": "Map", "ItemProcessor": {}}), "state 'A' has no States"),
+    ],
+)
+def test_a_definition_that_cannot_be_drawn_is_refused(
+    definition: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(problem)):
+        mermaid(definition)
+
+
 # -- the command
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}"])
-def test_a_file_needs_both_markers(text: str) -> None:
-    with pytest.raises(MarkerError, match="needs one line"):
-        updated(text, "flowchart TD")
 
 
 def test_the_command_prints_the_graph_or_updates_a_file(
@@ -239,15 +243,21 @@ def test_the_command_prints_the_graph_or_updates_a_file(
     assert capsys.readouterr().out == ""
 
 
+A_PASS = '{"StartAt": "A", "States": {"A": {"Type": "Pass"}}}'
+
+
 @pytest.mark.parametrize(
     "definition, readme, problem",
     [
         ("{}", "", "asl.json: the definition has no States"),
         ("[]", "", "asl.json: is not a JSON object"),
         ("{", "", "asl.json: Expecting property name"),
-        (json.dumps(DEFINITION), "no markers", "README.md: needs one line"),
-        (json.dumps(DEFINITION), None, "README.md: No such file"),
         (None, "", "asl.json: No such file"),
+        (A_PASS, None, "README.md: No such file"),
+        *(
+            (A_PASS, text, "README.md: needs one line")
+            for text in ("", BEGIN, END, f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}")
+        ),
     ],
 )
 def test_an_error_of_the_command_is_one_line(

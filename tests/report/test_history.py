@@ -8,42 +8,11 @@ import pytest
 
 from report.history import HistoryError, run_of
 from report.run import Run
-from report.table import folded
 from tests.report.foreign import DANGEROUS, History, big_map, order
-from tests.report.recorded import NAMES, recorded
 
 
 def outcome(run: Run) -> tuple[str, str, str | None]:
     return run.status, run.error, run.failed.name if run.failed else None
-
-
-def test_a_recorded_run_is_whole_and_ends_as_it_did() -> None:
-    assert {name: outcome(recorded(name)) for name in NAMES} == {
-        "succeeded": ("SUCCEEDED", "", None),
-        "dry-run": ("SUCCEEDED", "", None),
-        "killed": ("SUCCEEDED", "", None),
-        "refused": ("FAILED", "AnyPasswordAcceptedError", "Check Endpoint"),
-        "locked-out": ("FAILED", "CurrentPasswordRefusedError", "Check Endpoint"),
-        "both-passwords": ("FAILED", "AnyPasswordAcceptedError", "Log In"),
-        "not-closed": ("FAILED", "AnyPasswordAcceptedError", "Log In"),
-        "aborted": ("ABORTED", "Operator", "Wait For User"),
-    }
-    assert [note for name in NAMES for note in recorded(name).notes] == []
-
-
-def test_a_task_that_is_retried_is_one_visit_with_its_attempts() -> None:
-    [visit] = [each for each in recorded("killed").visits if each.name == "Modify User"]
-    errors = ["Runtime.ExitError", "UserBusyError", ""]
-    assert [attempt.outcome for attempt in visit.attempts] == ["failed", "failed", "succeeded"]
-    assert [attempt.error for attempt in visit.attempts] == errors
-    assert (visit.outcome, visit.uneventful) == ("succeeded", False)
-
-
-def test_the_rounds_of_a_loop_are_one_group() -> None:
-    groups = [[v.name for v in group] for group in folded(recorded("succeeded").top())]
-    loop = ["Wait For User", "Describe User", "User Active?"]
-    assert [group for group in groups if len(group) > 1] == [loop * 2]
-    assert groups[0] == ["Read Input"]
 
 
 def test_every_type_of_state_has_its_outcome_its_place_and_its_attempts() -> None:

@@ -19,7 +19,7 @@ from tests.docs.test_troubleshooting import causes_of
 from tests.report.foreign import DANGEROUS, ORDER, History, big_map, order
 from tests.report.recorded import DEFINITION, NAMES, recorded
 from tests.report.test_remedy import ERRORS
-from tools.pictures import PICTURES
+from tools.pictures.__main__ import PICTURES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 in_browser = pytest.mark.skipif(
