@@ -30,8 +30,8 @@ USER = {
 }
 PENDING = {
     closing.REMOVED: "was removed",
-    closing.KEPT: "could not be taken off this run's version",
-    closing.NOT_STAGED: "is as before",
+    closing.KEPT: "could not be removed from this run's version",
+    closing.NOT_STAGED: "was not moved",
 }
 
 
@@ -107,10 +107,10 @@ def _current(entered: Mapping[str, Visit], target: Mapping[str, Any], codes: Cod
     version, found = target.get("VersionId", ""), target.get("CurrentVersionId", "")
     promote = entered.get("Promote Version")
     if codes.get("Promoted") or (promote and promote.outcome == "succeeded"):
-        return f"is version {version}, which this run has set"
+        return f"is version {version}, which this run set"
     unseen = codes.get("Promoted", False) is None
     if promote and (unseen or codes.get("Pending") != closing.REMOVED):
-        return f"may be version {version}: whether this run has moved it is unknown"
+        return f"may be version {version}: it is unknown whether this run moved it"
     return f"was not moved: version {found}" if found else "was not moved by this run"
 
 
@@ -120,13 +120,13 @@ def _pending(
     if "Pending" in codes:
         return PENDING.get(codes["Pending"], _UNKNOWN)
     if target.get("DryRun"):
-        return "is as before: a dry run changes nothing"
+        return "was not moved: a dry run changes nothing"
     done = {name for name, visit in entered.items() if visit.outcome == "succeeded"}
     if "Promote Version" in done:
         return "was removed"
     if run.status == "RUNNING":
         is_staged = "Generate Password" in done
-        return f"is on version {target.get('VersionId')}" if is_staged else "is as before"
+        return f"is on version {target.get('VersionId')}" if is_staged else "was not moved"
     return "may be on this run's version: start an execution by hand"
 
 

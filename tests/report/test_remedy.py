@@ -52,8 +52,8 @@ def closed(codes: Mapping[str, object], output: str | None = None) -> Run:
 @pytest.mark.parametrize(
     "codes, field, expected",
     [
-        ({"Promoted": True}, "current", "which this run has set"),
-        ({"Pending": "KEPT"}, "pending", "could not be taken off"),
+        ({"Promoted": True}, "current", "which this run set"),
+        ({"Pending": "KEPT"}, "pending", "could not be removed"),
         ({"User": "FIRST_PASSWORD"}, "user", "has its first password"),
         # Codes of another release.
         ({"Pending": "LOST"}, "pending", "is unknown"),
