@@ -94,7 +94,7 @@ def test_a_picture_has_the_states_that_were_entered_with_their_times(
         (file.read_text(), recorded("killed")),
         (svg(run_of(EVENTS), ORDER), run_of(EVENTS)),
     ):
-        texts = ["".join(each.itertext()) for each in ET.fromstring(picture).iter("{*}text")]
+        texts = ["".join(each.itertext()) for each in ET.fromstring(picture).findall(".//{*}text")]
         states = {text[2:] for text in texts if text[:2] in ("✓ ", "! ", "✗ ")}
         assert states == {visit.name for visit in run.visits}
     assert 'aria-label="SUCCEEDED after 23.1 s"' in file.read_text()
