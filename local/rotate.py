@@ -27,6 +27,7 @@ from report.wording import headline
 USER, GROUP, CACHE, SECRET = "app", "app-group", "sessions", "production/sessions/app"
 NODES = 2
 _POLL_SECONDS = 0.25
+_PASSWORDS = {"AWSCURRENT": "the new", "AWSPREVIOUS": "the previous", "wrong": "a wrong"}
 
 
 @dataclass
@@ -70,7 +71,7 @@ class Rotation:
     @property
     def failed(self) -> source.Reading | None:
         """The last execution that did not succeed, of a rotation that did not."""
-        failed = [each for each in self.executions if each.run.status != "SUCCEEDED"]
+        failed = [execution for execution in self.executions if execution.run.status != "SUCCEEDED"]
         return failed[-1] if failed and self.status != "SUCCEEDED" else None
 
     @property
@@ -83,17 +84,18 @@ class Rotation:
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; each execution as ``python -m report --json`` does."""
-        executions = [as_json(each.run, remedy_of(each.run)) for each in self.executions]
+        runs = [execution.run for execution in self.executions]
+        executions = [as_json(run, remedy_of(run)) for run in runs]
         outcome = {"status": self.status, "proven": self.proven}
         return {**vars(self), **outcome, "executions": executions}
 
 
 def rotate(
-    aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str], seen: Rotation
+    aws: LocalAws, stack: Stack, console: Console, faults: Sequence[str], rotation: Rotation
 ) -> None:
     """Create a user, a cache of two nodes and a secret; rotate; try the passwords on every node.
 
-    ``seen`` is empty at first; it is filled in as the rotation goes on.
+    ``rotation`` is empty at first; it is filled in during the rotation.
 
     Raises:
         LocalAwsError: the rotation did not start.
@@ -101,8 +103,8 @@ def rotate(
     started = time.monotonic()
     _create(aws)
     manager, url = aws.client("secretsmanager"), aws.environment["LOCAL_CONTROL_URL"]
-    seen.labels_before = _labels(manager)
-    _print_labels(console, "Staging labels before", seen.labels_before)
+    rotation.labels_before = _labels(manager)
+    _print_labels(console, "Staging labels before", rotation.labels_before)
     unreachable = {fault.node for fault in map(parse, faults) if fault.kind in UNREACHABLE}
     with Watcher(aws, CACHE, USER, SECRET, unreachable) as watcher:
         control(url, "POST", faults)
@@ -111,32 +113,32 @@ def rotate(
             RotationLambdaARN=stack.rotation_function_arn,
             RotationRules={"AutomaticallyAfterDays": 30},
         )
-        seen.token = answer["VersionId"]
-        console.print(f"\nRotateSecret: version {seen.token} is AWSPENDING")
-        _follow_executions(aws, stack, seen, console)
-        seen.faults = control(url, "GET")
+        rotation.token = answer["VersionId"]
+        console.print(f"\nRotateSecret: version {rotation.token} is AWSPENDING")
+        _follow_executions(aws, stack, rotation, console)
+        rotation.faults = control(url, "GET")
         # The proof includes nodes that were unreachable.
         control(url, "DELETE")
-    seen.watched, seen.lock_outs = watcher.logins, watcher.lock_outs
-    _print_attempts(console, seen)
-    seen.labels_after = _labels(manager)
-    _print_labels(console, "\nStaging labels after", seen.labels_after)
-    seen.proof = list(_proof(aws, manager))
-    _print_proof(console, seen)
-    if seen.failed:
+    rotation.watched, rotation.lock_outs = watcher.logins, watcher.lock_outs
+    _print_attempts(console, rotation)
+    rotation.labels_after = _labels(manager)
+    _print_labels(console, "\nStaging labels after", rotation.labels_after)
+    rotation.proof = list(_proof(aws, manager))
+    _print_proof(console, rotation)
+    if rotation.failed:
         # Last, so that it is on the screen at the end.
         console.print()
-        show_failure(seen.failed.run, remedy_of(seen.failed.run), console)
-    seen.seconds = round(time.monotonic() - started, 1)
+        show_failure(rotation.failed.run, remedy_of(rotation.failed.run), console)
+    rotation.seconds = round(time.monotonic() - started, 1)
 
 
-def write_pages(aws: LocalAws, seen: Rotation, directory: Path) -> list[Path]:
+def write_pages(aws: LocalAws, rotation: Rotation, directory: Path) -> list[Path]:
     """Write each execution's page and history; return the last one's.
 
     Where they cannot be written, a line on standard error says so.
     """
     paths = []
-    for execution in seen.executions:
+    for execution in rotation.executions:
         run = execution.refresh()
         remedy = source.with_since(remedy_of(run), run, aws.client("secretsmanager"))
         page_file = directory / f"{run.name}.html"
@@ -201,36 +203,36 @@ def _print_labels(console: Console, title: str, labels: dict[str, list[str]]) ->
         console.print(f"  {version}  {', '.join(attached)}")
 
 
-def _follow_executions(aws: LocalAws, stack: Stack, seen: Rotation, console: Console) -> None:
+def _follow_executions(aws: LocalAws, stack: Stack, rotation: Rotation, console: Console) -> None:
     """Print each execution, until Secrets Manager has ended the rotation or given up."""
     step_functions = aws.client("stepfunctions")
     while True:
-        progress = ask(f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{seen.token}")
+        progress = ask(f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{rotation.token}")
         answer = step_functions.list_executions(stateMachineArn=stack.state_machine_arn)
-        followed = {execution.arn for execution in seen.executions}
-        new = [each for each in answer["executions"] if each["executionArn"] not in followed]
-        for each in sorted(new, key=lambda each: each["startDate"]):
-            execution = source.read(each["executionArn"], step_functions)
-            seen.executions.append(execution)
-            console.print(f"\nExecution {each['name']}\n")
+        followed = {execution.arn for execution in rotation.executions}
+        new = [item for item in answer["executions"] if item["executionArn"] not in followed]
+        for item in sorted(new, key=lambda item: item["startDate"]):
+            execution = source.read(item["executionArn"], step_functions)
+            rotation.executions.append(execution)
+            console.print(f"\nExecution {item['name']}\n")
             run = follow(execution, console, _POLL_SECONDS)
             console.print(f"\n{run.status} {headline(run)}", markup=False)
             if run.output:
                 console.print(f"output {run.output}", markup=False)
         if progress["ended"] and not new:
-            seen.attempts = progress["told"]
+            rotation.attempts = progress["told"]
             return
         time.sleep(_POLL_SECONDS)
 
 
-def _print_attempts(console: Console, seen: Rotation) -> None:
-    if len(seen.attempts) > 1 or seen.faults:
+def _print_attempts(console: Console, rotation: Rotation) -> None:
+    if len(rotation.attempts) > 1 or rotation.faults:
         console.print("\n[bold]Secrets Manager[/bold]")
-        for line in seen.attempts:
+        for line in rotation.attempts:
             console.print(f"  {line}")
-    if seen.faults:
+    if rotation.faults:
         console.print("\n[bold]Faults[/bold], which end here")
-        for fault in seen.faults:
+        for fault in rotation.faults:
             times = {0: "never met", 1: "met once"}.get(fault["met"], f"met {fault['met']} times")
             console.print(f"  {fault['fault']}: {times}")
 
@@ -250,18 +252,16 @@ def _proof(aws: LocalAws, manager: Any) -> Iterator[dict[str, Any]]:
             yield {"node": node, "password": which, "logs_in": accepted}
 
 
-def _print_proof(console: Console, seen: Rotation) -> None:
+def _print_proof(console: Console, rotation: Rotation) -> None:
     console.print("\n[bold]Logins from outside[/bold]")
-    names = {"AWSCURRENT": "AWSCURRENT's", "wrong": "a wrong"}
-    if seen.status == "SUCCEEDED":
-        names |= {"AWSCURRENT": "the new", "AWSPREVIOUS": "the previous"}
-    for login in seen.proof:
+    names = _PASSWORDS if rotation.status == "SUCCEEDED" else {"wrong": "a wrong"}
+    for login in rotation.proof:
         which = names.get(login["password"], f"{login['password']}'s")
         answer = "logs in" if login["logs_in"] else "is refused"
         console.print(f"  {login['node']}: {which} password {answer}")
     console.print(
-        f"  during the rotation, with AWSCURRENT's: {seen.watched} logins, "
-        f"{len(seen.lock_outs)} lock-outs"
+        f"  during the rotation, with AWSCURRENT's: {rotation.watched} logins, "
+        f"{len(rotation.lock_outs)} lock-outs"
     )
-    for line in seen.lock_outs[:10]:
+    for line in rotation.lock_outs[:10]:
         console.print(f"    [red]{line}[/red]")

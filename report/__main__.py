@@ -111,11 +111,11 @@ def _newest(options: argparse.Namespace, console: Console) -> str:
             "(after python -m local up, `. .local/env` does)."
         )
     status = "FAILED" if options.last_failed else ""
-    found = source.executions(options.state_machine, options.secret or "", status)
+    executions = source.executions(options.state_machine, options.secret or "", status)
     if not (options.last or options.last_failed or options.secret):
-        terminal.show_executions(found, datetime.now(UTC), console)
+        terminal.show_executions(executions, datetime.now(UTC), console)
         return ""
-    newest = next(found, None)
+    newest = next(executions, None)
     if newest is None:
         raise source.SourceError(f"{options.state_machine} has no such execution.")
     return str(newest["executionArn"])

@@ -122,7 +122,7 @@ def _observed(inside: Mapping[Visit | None, list[Visit]], visits: list[Visit]) -
         if visit.name not in [choice["Next"] for choice in choices]:
             choices.append({"Next": visit.name})
     for name, state in states.items():
-        if within := [each for v in visits if v.name == name for each in inside.get(v, ())]:
+        if within := [inner for v in visits if v.name == name for inner in inside.get(v, ())]:
             state["ItemProcessor"] = _observed(inside, within)
     return {"StartAt": next(iter(states), ""), "States": states}
 

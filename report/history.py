@@ -196,8 +196,8 @@ class _Reader:
         if visit := _innermost(owner, fits):
             return visit
         # A redriven state continues without being entered again.
-        still_open = (each for each in reversed(self.run.visits) if not each.exited)
-        return next((each for each in still_open if wanted in (None, each.type)), None)
+        still_open = (visit for visit in reversed(self.run.visits) if not visit.exited)
+        return next((visit for visit in still_open if wanted in (None, visit.type)), None)
 
     def _end_attempt(self, visit: Visit, step: str, inner: Visit | None) -> None:
         if not visit.attempts or visit.attempts[-1].ended:

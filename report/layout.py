@@ -133,7 +133,7 @@ def layout(
     drawing = Drawing()
     graph = Graph(list(vertices.values()), list(edges.values()), directed=True)
     first = vertices[START if outer else str(definition["StartAt"])]
-    for component in sorted(graph.C, key=lambda each: first not in each.sV):
+    for component in sorted(graph.C, key=lambda part: first not in part.sV):
         drawing.add(_component(component, first), drawing.width and drawing.width + _GAP_X, 0)
     for node in list(drawing.nodes):
         if within := inner.get(node.name):
@@ -147,7 +147,7 @@ def layout(
 
 def _arrows(definition: Definition, taken: Collection[tuple[str, str]], outer: bool) -> list[Arrow]:
     start = str(definition["StartAt"])
-    found = [Arrow(START, start, "", False)] if outer and start in definition["States"] else []
+    arrows = [Arrow(START, start, "", False)] if outer and start in definition["States"] else []
     only_catch: dict[str, Arrow] = {}
     for name, state in definition["States"].items():
         for target, label, is_catch in transitions_of(state):
@@ -155,9 +155,9 @@ def _arrows(definition: Definition, taken: Collection[tuple[str, str]], outer: b
             if is_catch and not label and (name, target) not in taken:
                 only_catch[arrow.target] = arrow
             else:
-                found.append(arrow)
-    reached = {arrow.target for arrow in found if arrow.source != arrow.target}
-    return found + [arrow for target, arrow in only_catch.items() if target not in reached]
+                arrows.append(arrow)
+    reached = {arrow.target for arrow in arrows if arrow.source != arrow.target}
+    return arrows + [arrow for target, arrow in only_catch.items() if target not in reached]
 
 
 def _inner_drawing(state: State, taken: Collection[tuple[str, str]]) -> Drawing | None:

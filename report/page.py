@@ -116,7 +116,7 @@ def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
                 {"css": css, "left": round(left, 2), "width": round(max(right - left, 0), 2)}
             )
     # The most severe outcome is on top.
-    return sorted(segments, key=lambda each: _ORDER.index(each["css"]))
+    return sorted(segments, key=lambda segment: _ORDER.index(segment["css"]))
 
 
 def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:

@@ -104,14 +104,14 @@ def _secret(run: Run, target: Mapping[str, Any]) -> str:
 
 
 def _current(entered: Mapping[str, Visit], target: Mapping[str, Any], codes: Codes) -> str:
-    version, found = target.get("VersionId", ""), target.get("CurrentVersionId", "")
+    version, before = target.get("VersionId", ""), target.get("CurrentVersionId", "")
     promote = entered.get("Promote Version")
     if codes.get("Promoted") or (promote and promote.outcome == "succeeded"):
         return f"is version {version}, which this run set"
     unseen = codes.get("Promoted", False) is None
     if promote and (unseen or codes.get("Pending") != closing.REMOVED):
         return f"may be version {version}: it is unknown whether this run moved it"
-    return f"was not moved: version {found}" if found else "was not moved by this run"
+    return f"was not moved: version {before}" if before else "was not moved by this run"
 
 
 def _pending(
@@ -142,8 +142,8 @@ def without_links(markdown: str) -> str:
 
 def _entry(error: str) -> tuple[str, str, str, str]:
     """The heading and the parts of the error's entry; empty if there is none."""
-    found = re.split(r"^### (.+)$", _text(), flags=re.M)
-    for heading, text in zip(found[1::2], found[2::2], strict=True):
+    entries = re.split(r"^### (.+)$", _text(), flags=re.M)
+    for heading, text in zip(entries[1::2], entries[2::2], strict=True):
         names = heading.split(" and ")
         if not any(re.fullmatch(re.escape(n).replace(r"\*", ".+"), error) for n in names):
             continue

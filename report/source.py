@@ -94,8 +94,8 @@ def read(arn: str, step_functions: Any = None) -> Reading:
     step_functions = step_functions or client(arn)
     if ":execution:" not in arn:
         raise SourceError(f"{arn} is not the ARN of an execution: it has no :execution: part.")
-    found = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
-    return Reading(step_functions, arn, json.loads(found["definition"]))
+    machine = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
+    return Reading(step_functions, arn, json.loads(machine["definition"]))
 
 
 def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator[dict[str, Any]]:
@@ -111,10 +111,10 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
     parameters |= {"statusFilter": status} if status else {}
     parameters["maxResults"] = _MOST if secret else _RECENT
     page = ask(step_functions.list_executions, **parameters)
-    for listed in sorted(page["executions"], key=lambda each: each["startDate"], reverse=True):
-        found = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
-        if not secret or secret_of(found) == secret_name(secret):
-            yield found
+    for listed in sorted(page["executions"], key=lambda item: item["startDate"], reverse=True):
+        execution = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
+        if not secret or secret_of(execution) == secret_name(secret):
+            yield execution
 
 
 def secret_of(execution: Mapping[str, Any]) -> str:
@@ -127,15 +127,15 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
     if not about.secret:
         return "Since then: unknown (the run names no secret)"
     try:
-        found = _described(about, secrets_manager)
+        answer = _described(about, secrets_manager)
     except SourceError as error:
         return f"Since then: unknown ({error})"
-    if found.get("DeletedDate"):
+    if answer.get("DeletedDate"):
         return "Since then: the secret was marked for deletion"
-    labels: Mapping[str, list[str]] = found.get("VersionIdsToStages", {})
-    current = next((each for each, names in labels.items() if "AWSCURRENT" in names), "")
+    labels: Mapping[str, list[str]] = answer.get("VersionIdsToStages", {})
+    current = next((version for version, names in labels.items() if "AWSCURRENT" in names), "")
     before = about.target.get("CurrentVersionId", "")
-    rotated = found.get("LastRotatedDate")
+    rotated = answer.get("LastRotatedDate")
     if rotated and time_of(rotated) > run.stopped:
         at = time_of(rotated).astimezone(UTC)
         return f"Since then: a rotation has succeeded, at {at:%Y-%m-%d %H:%M} UTC"

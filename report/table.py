@@ -133,23 +133,23 @@ def _print_failures(run: Run, visit: Visit, console: Console) -> None:
 def _print_inner(run: Run, visit: Visit, console: Console) -> None:
     """Print the states inside a Parallel, or the items of a Map."""
     if visit.type == "Parallel":
-        for inner in (each for each in run.visits if each.within is visit):
+        for inner in (inner for inner in run.visits if inner.within is visit):
             sign, style = SIGNS[inner.outcome]
             took = duration(inner.seconds(run))
             console.print(Text(f"{'':{_INDENT}}{sign} {plain(inner.name)}, {took}", style))
             _print_inner(run, inner, console)
         return
     items: dict[tuple[int, int], list[Visit]] = {}
-    for each in run.visits:
-        if each.within is visit and each.iteration is not None:
-            items.setdefault((each.round, each.iteration), []).append(each)
+    for inner in run.visits:
+        if inner.within is visit and inner.iteration is not None:
+            items.setdefault((inner.round, inner.iteration), []).append(inner)
     shown = selected([items[key] for key in sorted(items)])
     width = max((len(item_name(visits[0])) for visits in shown), default=0)
     for visits in shown:
         outcome = worst(visits)
         sign, style = SIGNS[outcome]
-        errors = Counter(attempt.error for each in visits for attempt in each.failures)
-        attempts = sum(len(each.attempts) for each in visits)
+        errors = Counter(attempt.error for inner in visits for attempt in inner.failures)
+        attempts = sum(len(inner.attempts) for inner in visits)
         text = "; ".join(f"{_failed(n, attempts)}: {error}" for error, n in errors.items())
         seconds = (visits[-1].ended(run) - visits[0].entered).total_seconds()
         line = Text(f"{'':{_INDENT}}{sign} {plain(item_name(visits[0])):<{width}}", style)

@@ -100,10 +100,12 @@ def _prose(markdown: str) -> str:
     return " ".join(without_links(markdown).replace("*", "").split())
 
 
-def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: Console) -> None:
+def show_executions(
+    executions: Iterable[Mapping[str, Any]], now: datetime, console: Console
+) -> None:
     """Print each execution: when, its status and duration, the secret, and who started it."""
     empty = True
-    for execution in found:
+    for execution in executions:
         empty = False
         started = time_of(execution["startDate"])
         took = duration((time_of(execution.get("stopDate") or now) - started).total_seconds())
@@ -119,7 +121,7 @@ def show_executions(found: Iterable[Mapping[str, Any]], now: datetime, console: 
 
 def _who(execution: Mapping[str, Any]) -> str:
     name = str(execution["name"])
-    # The rotation function names its own so: the token, a UUID, and the attempt.
+    # The rotation function names its executions TOKEN-ATTEMPT; the token is a UUID.
     if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-dry-run)?-(\d+)", name):
         return f"{'dry run, ' if match[1] else ''}attempt {match[2]}"
     return f"by hand: {name}"
