@@ -22,6 +22,7 @@ from report.definition import (
     transitions_of,
 )
 from report.run import Run
+from report.wording import shortened
 
 BEGIN, END = "<!-- graph:begin -->", "<!-- graph:end -->"
 
@@ -221,8 +222,7 @@ class _Drawing:
 
     def _edge(self, source: str, target: str, label: str, *, dashed: bool) -> None:
         arrow = "-.->" if dashed else "-->"
-        short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
-        text = f'|"{_escaped(short)}"|' if label else ""
+        text = f'|"{_escaped(shortened(label, _LONGEST_LABEL))}"|' if label else ""
         self.edges.append(f"    {self._exits.get(source, source)} {arrow}{text} {target}")
 
     def _finish(self) -> str:

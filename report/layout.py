@@ -11,6 +11,7 @@ from grandalf.layouts import SugiyamaLayout, VertexViewer
 from grandalf.routing import EdgeViewer
 
 from report.definition import ANY_ERROR, Definition, State, inner_of, transitions_of
+from report.wording import shortened
 
 Point = tuple[float, float]
 #: The name of the node for an execution's start; no state can have it. There is none for its end:
@@ -98,11 +99,6 @@ class Drawing:
         self.height = max(self.height, y + other.height)
 
 
-def shortened(text: str, most: int) -> str:
-    """The text, or its beginning and an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def layout(
     definition: Definition, taken: Collection[tuple[str, str]], outer: bool = True
 ) -> Drawing:
@@ -117,6 +113,7 @@ def layout(
         outer: draws a start.
     """
     states: Mapping[str, State] = definition["States"]
+    start = START if outer else _start_of(definition)
     arrows = _arrows(definition, taken, outer)
     inner = {name: _inner_drawing(state, taken) for name, state in states.items()}
     vertices: dict[str, Any] = {}
@@ -132,7 +129,7 @@ def layout(
             edges[key].view = EdgeViewer()
     drawing = Drawing()
     graph = Graph(list(vertices.values()), list(edges.values()), directed=True)
-    first = vertices[START if outer else str(definition["StartAt"])]
+    first = vertices[start]
     for component in sorted(graph.C, key=lambda part: first not in part.sV):
         drawing.add(_component(component, first), drawing.width and drawing.width + _GAP_X, 0)
     for node in list(drawing.nodes):
@@ -145,9 +142,16 @@ def layout(
     return drawing
 
 
-def _arrows(definition: Definition, taken: Collection[tuple[str, str]], outer: bool) -> list[Arrow]:
+def _start_of(definition: Definition) -> str:
+    """The first state; the beginning of a run may be missing from its history."""
+    states: Mapping[str, State] = definition["States"]
     start = str(definition["StartAt"])
-    arrows = [Arrow(START, start, "", False)] if outer and start in definition["States"] else []
+    return start if start in states else next(iter(states), "")
+
+
+def _arrows(definition: Definition, taken: Collection[tuple[str, str]], outer: bool) -> list[Arrow]:
+    start = _start_of(definition)
+    arrows = [Arrow(START, start, "", False)] if outer and start else []
     only_catch: dict[str, Arrow] = {}
     for name, state in definition["States"].items():
         for target, label, is_catch in transitions_of(state):

@@ -68,7 +68,12 @@ def item_name(visit: Visit) -> str:
     with suppress(ValueError, KeyError, TypeError):
         endpoint = json.loads(visit.input)["Endpoint"]
         return f"{endpoint['Address']}:{endpoint['Port']} of {endpoint['Cache']}"
-    return visit.input if len(visit.input) <= 40 else f"{visit.input[:39]}…"
+    return shortened(visit.input, 40)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def selected(visits: Sequence[list[Visit]]) -> list[list[Visit]]:

@@ -97,6 +97,8 @@ def test_a_picture_has_the_states_that_were_entered_with_their_times(
         texts = ["".join(each.itertext()) for each in ET.fromstring(picture).findall(".//{*}text")]
         states = {text[2:] for text in texts if text[:2] in ("✓ ", "! ", "✗ ")}
         assert states == {visit.name for visit in run.visits}
+    for cut in range(1, len(EVENTS), 5):
+        assert svg(run_of(EVENTS[cut:]), ORDER)
     assert 'aria-label="SUCCEEDED after 23.1 s"' in file.read_text()
     assert "7.0 s, 3 attempts" in file.read_text()
 
