@@ -86,13 +86,12 @@ parameters: setup ## Write template.yaml's parameters into docs/parameters.md
 mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
 	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
 
-pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
-	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
+pictures: setup ## Record runs that fail, and draw them for docs/troubleshooting.md (2 minutes)
+	@PYTHONPATH=functions $(BIN)/python -m tools.pictures
 
 snapshots: asl graph parameters mocks ## Write all that is recorded anew, but the runs of `make pictures`
 	@PYTHONPATH=functions $(BIN)/python -m tests.releases
-	@PYTHONPATH=functions $(BIN)/python -m tests.report
-	@PYTHONPATH=functions $(BIN)/python -m tests.pictures --draw
+	@PYTHONPATH=functions $(BIN)/python -m tools.pictures --draw
 
 lock: setup ## Pin all packages again, with hashes, after a change of pyproject.toml or dependencies/
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==$(UV)

@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -66,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=_port, help="of the gateway; default: free")
     up.set_defaults(run=_up)
     show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
-    show.add_argument("--json", action="store_true", help="print what was seen as JSON")
+    show.add_argument("--json", action="store_true", help="print the result as JSON")
     show.set_defaults(run=_rotate)
     fault = commands.add_parser("fault", help="have a running `up` fail, or say how it does")
     fault.add_argument("fault", nargs="*", metavar="FAULT", help="see --list-faults")
@@ -191,29 +190,28 @@ def _rotate(options: argparse.Namespace) -> int:
         ) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
-        seen = Rotation()
+        rotation = Rotation()
         try:
-            rotate(aws, stack, console, options.fault, seen)
+            rotate(aws, stack, console, options.fault, rotation)
         except KeyboardInterrupt:
-            _print_pages(write_pages(aws, seen, Path(".local")), console)
+            _print_pages(write_pages(aws, rotation, Path(".local")), console)
             raise
-        pages = write_pages(aws, seen, Path(".local"))
+        pages = write_pages(aws, rotation, Path(".local"))
     if options.json:
-        shown = {**asdict(seen), "status": seen.status, "proven": seen.proven}
-        print(json.dumps(shown, indent=2))
-    if seen.status == "SUCCEEDED":
-        outcome = "The rotation is " + ("proven" if seen.proven else "NOT proven")
+        print(json.dumps(rotation.as_json(), indent=2))
+    if rotation.status == "SUCCEEDED":
+        outcome = "The rotation is " + ("proven" if rotation.proven else "NOT proven")
     else:
         locked = (
-            "AWSCURRENT logs in" if seen.proven else "and that AWSCURRENT logs in is NOT proven"
+            "AWSCURRENT logs in" if rotation.proven else "and that AWSCURRENT logs in is NOT proven"
         )
-        outcome = f"The rotation failed ({seen.reason}); {locked}"
+        outcome = f"The rotation failed ({rotation.reason}); {locked}"
     # After a failure, what to do has to stay on the screen.
-    if not seen.failed:
+    if not rotation.failed:
         console.print()
-    console.print(f"{outcome}; it all took {seen.seconds} s.")
+    console.print(f"{outcome}; it all took {rotation.seconds} s.")
     _print_pages(pages, console)
-    return 0 if seen.proven and seen.status == "SUCCEEDED" else 1
+    return 0 if rotation.proven and rotation.status == "SUCCEEDED" else 1
 
 
 def _print_pages(written: list[Path], console: Console) -> None:

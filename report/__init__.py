@@ -1,4 +1,4 @@
-"""Reads what the rotation is and what it did, and shows it; never writes to AWS."""
+"""Shows a state machine and its executions; never writes to AWS."""
 
 import os
 import sys
@@ -11,6 +11,6 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "functions"))
 
 
 def closed_pipe() -> int:
-    """The exit status where nobody reads the output any more; what is left of it goes nowhere."""
+    """The exit status if nothing reads the output any more; the rest of the output is dropped."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

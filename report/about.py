@@ -1,4 +1,4 @@
-"""What a run was about: where it ran and, of our machine, its secret and user."""
+"""What a run was about: the execution, and a rotation's secret and user."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from report.history import Run
+from report.run import Run
 from rotation.rules.message import console_url, secret_name
 
-_OURS = {"Read Input", "Check Target"}
+_FIRST_STATES = {"Read Input", "Check Target"}
 #: What AWS's names and ARNs are made of. Anything else could be more than an argument in a shell.
 _NAME = re.compile(r"[\w/+=.@:][\w/+=.@:-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class About:
-    """Empty where unknown; ``target`` is Check Target's output, ``cache`` is where it failed."""
+    """Empty where unknown; ``target`` is Check Target's, ``cache`` the one it failed at."""
 
     arn: str
     secret: str
@@ -27,8 +27,8 @@ class About:
 
     @classmethod
     def of(cls, run: Run) -> About:
-        """By the run's history."""
-        if not is_ours(run):
+        """From the run's history."""
+        if not is_rotation(run):
             return cls(run.arn, "", {})
         target = output_of(run, "Check Target").get("Target", {})
         secret = target.get("SecretArn") or secret_id(run.input)
@@ -48,7 +48,7 @@ class About:
 
     @property
     def machine_arn(self) -> str:
-        """The state machine's ARN, by the execution's."""
+        """The state machine's ARN, from the execution's."""
         return self.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
 
     @property
@@ -59,23 +59,23 @@ class About:
 
     @property
     def console(self) -> str:
-        """Where the console shows the execution."""
+        """The link to the execution in the console."""
         return console_url(self.arn) if self.arn else ""
 
     @property
     def line(self) -> str:
-        """In one line: ``secret NAME of user ID, account 123456789012, us-east-1``."""
+        """As a line: ``secret NAME of user ID, account 123456789012, us-east-1``."""
         user = f" of user {self.user_id}" if self.user_id else ""
         secret = f"secret {secret_name(self.secret)}{user}" if self.secret else ""
         _, region, account = self.place
         return ", ".join(filter(None, [secret, account and f"account {account}", region]))
 
     def filled(self, text: str) -> str:
-        """The text with what is known in place of SECRET_NAME, USER_ID and the like."""
+        """The text with known values in place of SECRET_NAME, USER_ID and the like."""
         partition, region, account = self.place
         user_arn = f"arn:{partition}:elasticache:{region}:{account}:user:{self.user_id}"
         known = {
-            # Of an ARN that nobody has looked up, the end may be part of the name.
+            # Without the target, it is unknown whether an ARN has its six random characters.
             "SECRET_NAME": secret_name(self.secret) if self.target else self.secret,
             "SECRET_ARN": self.secret if ":secret:" in self.secret else "",
             "USER_ID": self.user_id,
@@ -93,13 +93,13 @@ class About:
         return re.sub(rf"\b({'|'.join(known)})\b", value, text)
 
 
-def is_ours(run: Run) -> bool:
-    """Whether it is a run of this project's state machine."""
-    return {visit.name for visit in run.top()} >= _OURS
+def is_rotation(run: Run) -> bool:
+    """Whether this project's state machine made the run."""
+    return {visit.name for visit in run.top()} >= _FIRST_STATES
 
 
 def output_of(run: Run, name: str) -> dict[str, Any]:
-    """Of the state's last visit; empty where it has left none."""
+    """The output of the state's last visit; empty if there is none."""
     for visit in reversed(run.top()):
         if visit.name == name:
             with suppress(ValueError, TypeError):
@@ -108,11 +108,11 @@ def output_of(run: Run, name: str) -> dict[str, Any]:
 
 
 def secret_id(execution_input: str) -> str:
-    """The input's SecretId, a name or an ARN; empty in another machine's input."""
+    """The input's SecretId, a name or an ARN; empty for another state machine's input."""
     with suppress(ValueError):
-        given = json.loads(execution_input or "{}")
-        if isinstance(given, dict):
-            return given["SecretId"] if isinstance(given.get("SecretId"), str) else ""
+        parsed = json.loads(execution_input or "{}")
+        if isinstance(parsed, dict) and isinstance(parsed.get("SecretId"), str):
+            return str(parsed["SecretId"])
     return ""
 
 

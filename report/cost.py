@@ -17,7 +17,7 @@ from report.history import time_of
 #: (https://aws.amazon.com/step-functions/pricing/); Lambda arm64, per GB-second and per request
 #: (https://aws.amazon.com/lambda/pricing/). Free tiers are left out.
 TRANSITION, GB_SECOND, REQUEST = 0.025 / 1_000, 0.0000133334, 0.20 / 1_000_000
-#: Memory of the machine's functions, and of the rotation function, which waits all along.
+#: Memory of the state machine's functions, and of the rotation function, which waits for them.
 TASK_GB, WAITING_GB = 0.25, 0.125
 #: createSecret, setSecret, testSecret, finishSecret.
 STEPS = 4
@@ -25,7 +25,7 @@ STEPS = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """``task_seconds`` is the time of the machine's functions, ``seconds`` the execution's."""
+    """``task_seconds`` is the time of the functions, ``seconds`` that of the execution."""
 
     transitions: int
     invocations: int
@@ -54,9 +54,9 @@ class Cost:
 
 
 def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
-    """From the events of GetExecutionHistory, whose timestamps may be texts or datetimes.
+    """The cost by the events of GetExecutionHistory.
 
-    A retry is a transition, too (Step Functions pricing).
+    A retry is also a transition (Step Functions pricing).
     """
     times = [time_of(event["timestamp"]) for event in events]
     types = [event["type"] for event in events]
@@ -77,15 +77,15 @@ def cost_of(events: Sequence[dict[str, Any]]) -> Cost:
 
 
 def main() -> int:
-    """Print the cost of the history on standard input; 1 where there is none."""
+    """Print the cost of the history on standard input; without one, the exit status is 1."""
     try:
-        # A person who types nothing would wait for ever.
-        given = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-        cost = cost_of(json.loads(given)["events"])
+        # Without a pipe there is nothing to wait for.
+        text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+        cost = cost_of(json.loads(text)["events"])
     except (ValueError, KeyError, TypeError, IndexError):
         print(
-            "error: standard input is not the JSON of aws stepfunctions get-execution-history "
-            "--execution-arn ARN --output json: pipe that into this command",
+            "error: standard input is not a history in JSON: pipe the output of aws stepfunctions "
+            "get-execution-history --execution-arn ARN --output json into this command",
             file=sys.stderr,
         )
         return 1

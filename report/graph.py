@@ -1,30 +1,28 @@
 """The graph of a state machine, as a Mermaid flowchart.
 
-::
-
-    python -m report.graph statemachine/rotation.asl.json
-    python -m report.graph statemachine/rotation.asl.json --update README.md
-
-The second replaces what is between the lines ``<!-- graph:begin -->`` and ``<!-- graph:end -->``.
+``python -m report.graph statemachine/rotation.asl.json`` prints it; with ``--update README.md`` it
+replaces what is between the lines ``<!-- graph:begin -->`` and ``<!-- graph:end -->``.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
 
-from report.history import Run, Visit
-
-#: A state machine, or the part of one in a Map or a Parallel: ``{"StartAt", "States", ...}``.
-Definition = Mapping[str, Any]
-State = Mapping[str, Any]
-
-#: How the Catches of States.ALL are drawn: one dashed edge out of a box around all the states that
-#: share one, a dashed edge for each state, or not at all. Other Catches are always drawn.
-Catches = Literal["grouped", "each", "none"]
+from report.definition import (
+    ANY_ERROR,
+    Definition,
+    DefinitionError,
+    State,
+    check,
+    inner_of,
+    last_name,
+    transitions_of,
+)
+from report.run import Run
+from report.wording import shortened
 
 BEGIN, END = "<!-- graph:begin -->", "<!-- graph:end -->"
 
@@ -45,11 +43,11 @@ _CLASSES = {
     "Succeed": "fill:#1a7f37,stroke:#1a7f37,color:#ffffff",
     "Fail": "fill:#cf222e,stroke:#cf222e,color:#ffffff",
     "Start": "fill:#6e7781,stroke:#6e7781,color:#ffffff",
-    # A box has no fill: its title takes the page's own text color.
+    # A box has no fill: its title has the page's own text color.
     "Box": "fill:none,stroke:#6e7781",
     "Group": "fill:none,stroke:#cf222e,stroke-dasharray:4 4",
 }
-#: Of a run: by a state's outcome, and of one that was not entered.
+#: By a state's outcome in a run.
 _OUTCOMES = {
     "succeeded": "fill:#dafbe1,stroke:#1a7f37,color:#0a3622",
     "caught": "fill:#fff8c5,stroke:#9a6700,color:#4d2d00",
@@ -59,89 +57,45 @@ _OUTCOMES = {
     "running": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
     "not-entered": "fill:#f6f8fa,stroke:#8c959f,color:#57606a,stroke-dasharray:3 3",
 }
-_OPERATORS = {
-    "Equals": "=",
-    "LessThan": "<",
-    "LessThanEquals": "≤",
-    "GreaterThan": ">",
-    "GreaterThanEquals": "≥",
-    "Matches": "matches",
-}
-_COMPARED = ("String", "Numeric", "Boolean", "Timestamp")
-_KINDS = {
-    "IsPresent": "present",
-    "IsNull": "null",
-    "IsNumeric": "a number",
-    "IsString": "a string",
-    "IsBoolean": "a boolean",
-    "IsTimestamp": "a timestamp",
-}
 # One pass over the text: "#" starts an entity in Mermaid, and "`" a Markdown label.
 _ENTITIES = str.maketrans(
     {char: f"#{ord(char)};" for char in '#"`<>&|\\'} | dict.fromkeys("\r\n\t", " ")
 )
 _LONGEST_LABEL = 48
-_ANY_ERROR = "any error"
-# Fewer states than this with one Catch in common are easier to read with an edge each.
+# Fewer states than this with the same Catch are easier to read with an edge each.
 _SMALLEST_GROUP = 3
-
-
-class DefinitionError(ValueError):
-    """What was given is not a state machine that can be drawn."""
 
 
 class MarkerError(ValueError):
     """The file has no place for the graph."""
 
 
-def mermaid(definition: Definition, catches: Catches = "grouped", run: Run | None = None) -> str:
-    """A ``flowchart TD`` of any ASL definition, in JSONPath or JSONata.
+def mermaid(definition: Definition, run: Run | None = None) -> str:
+    """The text of a ``flowchart TD``, without a Markdown fence.
+
+    Catches of any error from several states to the same one are one dashed edge from a box around
+    these states.
 
     Args:
         definition: ``{"StartAt": name, "States": {name: state}}``.
-        catches: how the Catches of ``States.ALL`` are drawn.
-        run: colors its states by their outcome.
-
-    Returns:
-        The flowchart's text, without a Markdown fence.
+        run: colors the states by their outcome.
 
     Raises:
-        DefinitionError: there are no states, or one leads to a state that does not exist.
+        DefinitionError: as `check`.
     """
-    drawing = _Drawing(catches)
+    check(definition)
+    drawing = _Drawing()
     if run:
         drawing.outcomes = {
             name: outcome.replace(" ", "-") for name, outcome in run.outcomes().items()
         }
-    start, _ = drawing.machine(definition, "the definition")
+    start, _ = drawing.add_machine(definition)
     begin = ['    start((" ")):::Start', f"    start --> {start}"]
     styles = _CLASSES | _OUTCOMES
     used = [name for name in styles if name in drawing.classes | {"Start"}]
     classes = [f"    classDef {name} {styles[name]}" for name in used]
     boxes = [f"    class {','.join(ids)} {name}" for name, ids in drawing.boxes.items()]
     return "\n".join(["flowchart TD", *begin, *drawing.nodes, *drawing.edges, *classes, *boxes])
-
-
-def observed(run: Run) -> Definition:
-    """What a run shows of its machine, for a history that comes without a definition."""
-    inside: dict[Visit | None, list[Visit]] = {None: []}
-    for visit in run.visits:
-        inside.setdefault(visit.within, []).append(visit)
-    return _observed(inside, inside[None])
-
-
-def _observed(inside: Mapping[Visit | None, list[Visit]], visits: list[Visit]) -> Definition:
-    states: dict[str, dict[str, Any]] = {visit.name: {"Type": visit.type} for visit in visits}
-    for visit in visits:
-        if visit.before is None:
-            continue
-        ways = states[visit.before.name].setdefault("Choices", [])
-        if visit.name not in [way["Next"] for way in ways]:
-            ways.append({"Next": visit.name})
-    for name, state in states.items():
-        if within := [each for v in visits if v.name == name for each in inside.get(v, ())]:
-            state["ItemProcessor"] = _observed(inside, within)
-    return {"StartAt": next(iter(states), ""), "States": states}
 
 
 def updated(text: str, graph: str) -> str:
@@ -160,7 +114,7 @@ def updated(text: str, graph: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: prints the graph, or updates a file; an error is one line, and a 1."""
+    """Print the graph, or update a file; an error is one line, and the exit status 1."""
     parser = argparse.ArgumentParser(
         prog="python -m report.graph", description="Draw a state machine as a Mermaid flowchart."
     )
@@ -168,45 +122,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--update", type=Path, metavar="FILE", help=f"write it between {BEGIN} and {END} of FILE"
     )
-    parser.add_argument(
-        "--catches",
-        choices=get_args(Catches),
-        default="grouped",
-        help="how Catches of States.ALL are drawn (default: %(default)s)",
-    )
     options = parser.parse_args(arguments)
     path: Path = options.definition
     try:
-        graph = mermaid(_loaded(path), options.catches)
-        if options.update is None:
+        definition = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(definition, dict):
+            raise DefinitionError("is not a JSON object")
+        graph = mermaid(definition)
+        if options.update:
+            path = options.update
+            path.write_text(updated(path.read_text(encoding="utf-8"), graph), encoding="utf-8")
+        else:
             sys.stdout.write(f"{graph}\n")
-            return 0
-        path = options.update
-        path.write_text(updated(path.read_text(encoding="utf-8"), graph), encoding="utf-8")
-    except OSError as error:
-        return _failed(path, error.strerror or type(error).__name__)
-    except ValueError as error:
-        return _failed(path, str(error))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        sys.stderr.write(f"error: {path}: {reason}\n")
+        return 1
     return 0
-
-
-def _loaded(path: Path) -> Definition:
-    loaded: object = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(loaded, dict):
-        raise DefinitionError("is not a JSON object")
-    return loaded
-
-
-def _failed(path: Path, reason: str) -> int:
-    sys.stderr.write(f"error: {path}: {reason}\n")
-    return 1
 
 
 @dataclass
 class _Drawing:
     """Collects a chart's lines. Ids are numbers: a name such as "end" is a word of Mermaid's."""
 
-    catches: Catches
     outcomes: Mapping[str, str] | None = None
     nodes: list[str] = field(default_factory=list)
     edges: list[str] = field(default_factory=list)
@@ -215,52 +153,39 @@ class _Drawing:
     _exits: dict[str, str] = field(default_factory=dict)
     _drawn: int = 0
 
-    def machine(self, definition: Definition, where: str, depth: int = 1) -> tuple[str, list[str]]:
-        """Draw a machine, nested ones with it.
+    def add_machine(self, definition: Definition, depth: int = 1) -> tuple[str, list[str]]:
+        """Draw a state machine, with the ones inside its Maps and Parallels.
 
         Returns:
             The id of the state that it starts at, and those of the states that it ends with.
         """
-        states = definition.get("States")
-        if not isinstance(states, Mapping) or not states:
-            raise DefinitionError(f"{where} has no States")
+        states: Mapping[str, State] = definition["States"]
         ids = {name: self._new_id("s") for name in states}
-        for name, state in states.items():
-            for leads_to in (definition.get("StartAt"), *(to for to, _, _ in edges_of(state))):
-                if leads_to not in states:
-                    raise DefinitionError(
-                        f"{where} has no state {leads_to!r}, to which {name!r} or StartAt leads"
-                    )
-        groups = _groups(states) if self.catches == "grouped" else {}
-        grouped = {name: target for target, names in groups.items() for name in names}
+        groups = _groups(states)
+        grouped = {name for names in groups.values() for name in names}
         for target, names in groups.items():
             box = self._new_id("g")
             self._open(box, "", "Group", depth)
             for name in names:
-                self._state(ids[name], name, states[name], depth + 1)
+                self._add_state(ids[name], name, states[name], depth + 1)
             self.nodes.append(f"{'    ' * depth}end")
-            self._edge(box, ids[target], _ANY_ERROR, dashed=True)
+            self._edge(box, ids[target], ANY_ERROR, dashed=True)
         for name, state in states.items():
             if name not in grouped:
-                self._state(ids[name], name, state, depth)
+                self._add_state(ids[name], name, state, depth)
         for name, state in states.items():
-            for leads_to, label, is_catch in edges_of(state):
-                if is_catch and not label:
-                    if self.catches == "none" or name in grouped:
-                        continue
-                    # Labels on the many edges of "each" would cover one another.
-                    label = _ANY_ERROR if self.catches == "grouped" else ""
-                self._edge(ids[name], ids[leads_to], label, dashed=is_catch)
+            for target, label, is_catch in transitions_of(state):
+                if not is_catch or label or name not in grouped:
+                    text = label or (ANY_ERROR if is_catch else "")
+                    self._edge(ids[name], ids[target], text, dashed=is_catch)
+            # What is inside a box ends with the box.
             if state.get("End") and depth == 1:
-                self._edge(ids[name], self._end_of(depth), "", dashed=False)
-        ends = [
-            ids[name]
-            for name, state in states.items()
-            if state.get("End") or not list(edges_of(state))
-        ]
-        return ids[str(definition["StartAt"])], ends
+                self._edge(ids[name], self._finish(), "", dashed=False)
+        ends = {name for name in states if not any(transitions_of(states[name]))}
+        ends |= {name for name, state in states.items() if state.get("End")}
+        return ids[str(definition["StartAt"])], [ids[name] for name in states if name in ends]
 
-    def _state(self, node: str, name: str, state: State, depth: int) -> None:
+    def _add_state(self, node: str, name: str, state: State, depth: int) -> None:
         indent = "    " * depth
         inner = list(inner_of(state))
         kind = str(state.get("Type", "no type"))
@@ -272,19 +197,18 @@ class _Drawing:
             self.classes.add(shape)
             self.nodes.append(f'{indent}{node}{opening}"{_escaped(label)}"{closing}:::{shape}')
             return
-        self._open(node, f"{name} ({_runs(kind, state)})", self._class(name, "Box"), depth)
+        self._open(node, f"{name} ({_repetition(kind, state)})", self._class(name, "Box"), depth)
         for number, definition in enumerate(inner, start=1):
-            where = f"state {name!r}"
             if len(inner) == 1:
-                _, ends = self.machine(definition, where, depth + 1)
+                _, ends = self.add_machine(definition, depth + 1)
                 if len(ends) == 1:
-                    # Mermaid lays a box out best that is left from inside: it cuts an edge between
-                    # a box and a rhombus short, and keeps no column for a box without such edges.
+                    # Mermaid draws a box best if its exit is an edge from inside: it cuts an edge
+                    # from a box to a rhombus short, and has no column for a box without edges.
                     self._exits[node] = self._exits.get(ends[0], ends[0])
                 continue
             branch = self._new_id("b")
             self._open(branch, f"branch {number}", "Box", depth + 1)
-            self.machine(definition, where, depth + 2)
+            self.add_machine(definition, depth + 2)
             self.nodes.append(f"{indent}    end")
         self.nodes.append(f"{indent}end")
 
@@ -298,13 +222,13 @@ class _Drawing:
 
     def _edge(self, source: str, target: str, label: str, *, dashed: bool) -> None:
         arrow = "-.->" if dashed else "-->"
-        text = f'|"{_escaped(_shortened(label))}"|' if label else ""
+        text = f'|"{_escaped(shortened(label, _LONGEST_LABEL))}"|' if label else ""
         self.edges.append(f"    {self._exits.get(source, source)} {arrow}{text} {target}")
 
-    def _end_of(self, depth: int) -> str:
-        end = '    finish((" ")):::Start'
-        if end not in self.nodes:
-            self.nodes.append(end)
+    def _finish(self) -> str:
+        finish = '    finish((" ")):::Start'
+        if finish not in self.nodes:
+            self.nodes.append(finish)
         return "finish"
 
     def _new_id(self, prefix: str) -> str:
@@ -312,114 +236,64 @@ class _Drawing:
         return f"{prefix}{self._drawn}"
 
 
-def inner_of(state: State) -> Iterator[Definition]:
-    """The machines inside a Map (also by its older name, Iterator) or a Parallel."""
-    for key in ("ItemProcessor", "Iterator"):
-        if key in state:
-            yield state[key]
-    yield from state.get("Branches", ())
-
-
-def edges_of(state: State) -> Iterator[tuple[Any, str, bool]]:
-    """``(name of the next state, label, whether it is a Catch)`` for each way out of a state."""
-    if "Next" in state:
-        yield state["Next"], "", False
-    for rule in state.get("Choices", ()):
-        yield rule.get("Next"), condition(rule), False
-    if "Default" in state:
-        yield state["Default"], "otherwise", False
-    for catcher in state.get("Catch", ()):
-        names = [name for name in catcher.get("ErrorEquals", ()) if name != "States.ALL"]
-        yield catcher.get("Next"), ", ".join(names), True
-
-
 def _groups(states: Mapping[str, State]) -> dict[str, list[str]]:
     """For each state that many Catches lead to: the states to draw in a box, in their order.
 
-    Beside those that have the Catch, a Choice, Wait or Pass that is only reached from the box and
-    leads back into it is drawn inside: it lies between them.
+    The box also holds each Choice, Wait or Pass that lies between the states with the Catch: it is
+    entered only from the box, and leads back into it.
     """
     catching: dict[str, set[str]] = {}
     for name, state in states.items():
-        for leads_to, label, is_catch in edges_of(state):
+        for target, label, is_catch in transitions_of(state):
             if is_catch and not label:
-                catching.setdefault(leads_to, set()).add(name)
+                catching.setdefault(target, set()).add(name)
     groups = {to: names for to, names in catching.items() if len(names) >= _SMALLEST_GROUP}
     for target, members in groups.items():
-        # Mermaid draws no edge from a box to what is in it; what one box leads to is in no other.
+        # Mermaid draws no edge from a box to its own content, so no box holds a box's target.
         members.difference_update(groups)
-        between = [
-            name
-            for name, state in states.items()
-            if name != target and state.get("Type") in ("Choice", "Wait", "Pass")
-        ]
-        while found := [
-            name for name in between if name not in members and _lies_in(name, members, states)
+        others = [name for name in states if name != target and _only_leads_on(states[name])]
+        while between := [
+            name for name in others if name not in members and _lies_in(name, members, states)
         ]:
-            members.update(found)
+            members.update(between)
     return {to: [name for name in states if name in names] for to, names in groups.items()}
+
+
+def _only_leads_on(state: State) -> bool:
+    return state.get("Type") in ("Choice", "Wait", "Pass")
 
 
 def _lies_in(name: str, members: set[str], states: Mapping[str, State]) -> bool:
     sources = {
         source
         for source, state in states.items()
-        if source != name and any(to == name for to, _, _ in edges_of(state))
+        if source != name and any(to == name for to, _, _ in transitions_of(state))
     }
-    # A chain of such states leads back at its end; what it leads to may itself lie in the box.
-    return bool(sources) and sources <= members and _comes_back(name, members, states)
+    # A chain of such states leads back at its end.
+    return bool(sources) and sources <= members and _leads_back(name, members, states)
 
 
-def _comes_back(name: str, members: set[str], states: Mapping[str, State]) -> bool:
+def _leads_back(name: str, members: set[str], states: Mapping[str, State]) -> bool:
     seen, ahead = {name}, [name]
     while ahead:
-        for leads_to, _, _ in edges_of(states[ahead.pop()]):
-            if leads_to in members:
+        for target, _, _ in transitions_of(states[ahead.pop()]):
+            if target in members:
                 return True
-            if leads_to not in seen and states[leads_to].get("Type") in ("Choice", "Wait", "Pass"):
-                seen.add(leads_to)
-                ahead.append(leads_to)
+            if target not in seen and _only_leads_on(states[target]):
+                seen.add(target)
+                ahead.append(target)
     return False
 
 
-def condition(rule: Mapping[str, Any]) -> str:
-    """A Choice's rule in a few words: ``Status = modifying``, ``not (Count > 0 and X is null)``."""
-    if "Condition" in rule:
-        return str(rule["Condition"]).strip().removeprefix("{%").removesuffix("%}").strip()
-    for key, joint in (("And", " and "), ("Or", " or ")):
-        if key in rule:
-            return joint.join(condition(inner) for inner in rule[key])
-    if "Not" in rule:
-        return f"not ({condition(rule['Not'])})"
-    name = _last(str(rule.get("Variable", "")))
-    for key, value in rule.items():
-        if key in _KINDS:
-            return f"{name} {'is' if value else 'is not'} {_KINDS[key]}"
-        compared = next((kind for kind in _COMPARED if key.startswith(kind)), "")
-        operator = _OPERATORS.get(key.removeprefix(compared).removesuffix("Path"))
-        if compared and operator:
-            shown = value if isinstance(value, str) else json.dumps(value)
-            return f"{name} {operator} {_last(shown) if key.endswith('Path') else shown}"
-    return name
-
-
-def _last(path: str) -> str:
-    return path.rsplit(".", 1)[-1]
-
-
-def _runs(kind: str, state: State) -> str:
-    """How what is inside a Map or a Parallel runs."""
+def _repetition(kind: str, state: State) -> str:
+    """How a Map or a Parallel runs its content."""
     if kind == "Map" and "ItemsPath" in state:
-        return f"each of {_last(str(state['ItemsPath']))}"
+        return f"each of {last_name(str(state['ItemsPath']))}"
     return {"Map": "for each item", "Parallel": "at once"}.get(kind, kind)
 
 
 def _escaped(text: str) -> str:
     return text.translate(_ENTITIES)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
 
 
 if __name__ == "__main__":

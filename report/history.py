@@ -1,6 +1,7 @@
-"""An execution's history (GetExecutionHistory) as a run: the states that it passed, and how.
+"""Reads an execution's history (GetExecutionHistory) into a `Run`.
 
-The events of any Standard workflow: each is found its state by the chain of ``previousEventId``.
+It reads the events of any Standard workflow. An event belongs to the state that the chain of
+``previousEventId`` leads to.
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
 
@@ -8,18 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
+
+from report.run import Attempt, Outcome, Run, Visit
 
 Event = Mapping[str, Any]
-#: "caught": it failed, or something in it did, and a Catch took the run on. "aborted": the run or
-#: the Map ended around it.
-Outcome = Literal["succeeded", "caught", "failed", "timed out", "aborted", "running"]
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-#: An execution's status by its last event; the report's words for it are Step Functions' own.
+#: An execution's status, by its last event.
 _ENDS = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -37,129 +36,11 @@ _STATE = re.compile(r"(?P<type>[A-Z][A-Za-z]*)State(?P<step>Entered|Exited|Abort
 
 
 class HistoryError(ValueError):
-    """What was given is no history; the text is one line."""
-
-
-@dataclass
-class Attempt:
-    """One try of a state's work; `input` is what `resource` was given, as JSON text."""
-
-    started: datetime
-    ended: datetime | None = None
-    outcome: Outcome = "running"
-    error: str = ""
-    cause: str = ""
-    resource: str = ""
-    input: str = ""
-    output: str = ""
-
-
-@dataclass(eq=False)
-class Visit:
-    """One pass through a state; `iteration` is the Map's index, in its `within`'s `round`.
-
-    `before` is the one that has led to it.
-    """
-
-    name: str
-    type: str
-    entered: datetime
-    input: str = ""
-    before: Visit | None = None
-    within: Visit | None = None
-    iteration: int | None = None
-    round: int = 1
-    exited: datetime | None = None
-    output: str = ""
-    outcome: Outcome = "running"
-    attempts: list[Attempt] = field(default_factory=list)
-    iterations: dict[tuple[int, int], Outcome] = field(default_factory=dict)
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing is to be told of it: it succeeded at once."""
-        return self.outcome == "succeeded" and not self.failures
-
-    @property
-    def failures(self) -> list[Attempt]:
-        """The attempts that failed."""
-        return [attempt for attempt in self.attempts if attempt.error]
-
-    def ended(self, run: Run) -> datetime:
-        """When it was left or the last that is known of it, of a state that never was."""
-        if self.exited:
-            return self.exited
-        last = self.attempts[-1].ended if self.attempts else None
-        if last and self.outcome == "failed":
-            return last
-        return max(self.within.ended(run) if self.within else run.stopped, self.entered)
-
-
-@dataclass
-class Run:
-    """An execution: `visits` in the order in which they were entered."""
-
-    arn: str = ""
-    machine_arn: str = ""
-    status: str = "RUNNING"
-    started: datetime = _LONG_AGO
-    stopped: datetime = _LONG_AGO  # of a running one: its last event
-    input: str = ""
-    output: str = ""
-    error: str = ""
-    cause: str = ""
-    redrives: int = 0
-    visits: list[Visit] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # what is missing or was not understood
-
-    @property
-    def name(self) -> str:
-        """The execution's, or what stands for it in a history from a file."""
-        return self.arn.rsplit(":", 1)[-1] or "an exported history"
-
-    @property
-    def seconds(self) -> float:
-        """From its start to its end or, of a running one, to its last event."""
-        return (self.stopped - self.started).total_seconds()
-
-    @property
-    def failed(self) -> Visit | None:
-        """The first state that broke, in a run that did not succeed."""
-        if self.status == "SUCCEEDED":
-            return None
-        if self.status == "FAILED":
-            broken = [visit for visit in self.visits if visit.outcome in ("failed", "caught")]
-        else:
-            broken = [visit for visit in self.visits if not visit.exited]
-        # A state before it may have failed and been caught for good; a Fail state only repeats.
-        told = [each for each in broken if self.error in [a.error for a in each.failures]]
-        # A Pass may have found it.
-        quoted = f'"{self.error}"'
-        told = told or [v for v in self.visits if quoted in v.output and quoted not in v.input]
-        found = next(iter(told or broken), None)
-        while inner := [v for v in broken if found and v.within is found and v.outcome != "caught"]:
-            found = inner[0]
-        return found
-
-    def outcomes(self) -> dict[str, Outcome]:
-        """Of each state that was entered: of its last pass, in a Map the worst of all items."""
-        last = {visit.name: (visit.within, visit.round) for visit in self.visits}
-        passes: dict[str, list[Visit]] = {}
-        for visit in self.visits:
-            same = passes.setdefault(visit.name, [])
-            if visit.within is None:
-                same.clear()
-            if last[visit.name] == (visit.within, visit.round):
-                same.append(visit)
-        return {name: worst(visits) for name, visits in passes.items()}
-
-    def top(self) -> list[Visit]:
-        """The visits outside of any Map or Parallel."""
-        return [visit for visit in self.visits if visit.within is None]
+    """The input is not a history; the text is one line."""
 
 
 def time_of(timestamp: object) -> datetime:
-    """From boto3 (a datetime), the AWS CLI (text or seconds); raises HistoryError."""
+    """From boto3 (a datetime) or the AWS CLI (text or seconds); raises HistoryError."""
     try:
         if isinstance(timestamp, datetime):
             time = timestamp
@@ -168,14 +49,16 @@ def time_of(timestamp: object) -> datetime:
         else:
             time = datetime.fromisoformat(str(timestamp))
     except (ValueError, OverflowError, OSError):
-        raise HistoryError(f"has an event with a timestamp that is no time: {timestamp}") from None
+        raise HistoryError(f"has an event with the timestamp {timestamp}, not a time") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def run_of(events: Sequence[Event], execution: Mapping[str, Any] | None = None) -> Run:
-    """The run that the events tell of; `execution` is DescribeExecution's answer, if there is one.
+    """Read a history, in any order, with events missing or repeated.
 
-    Events that are missing or unknown are left out, and the run's notes say so.
+    Args:
+        events: those of GetExecutionHistory.
+        execution: DescribeExecution's answer, if there is one.
 
     Raises:
         HistoryError: these are not a history's events.
@@ -184,7 +67,9 @@ def run_of(events: Sequence[Event], execution: Mapping[str, Any] | None = None) 
         isinstance(event, Mapping) and isinstance(event.get("id"), int) and "type" in event
         for event in events
     ):
-        raise HistoryError("has an event without an id or a type: give what get-execution-history")
+        raise HistoryError(
+            "has an event without an id or a type; use the output of get-execution-history"
+        )
     if not events and execution is None:
         raise HistoryError('has no event in its "events"')
     reader = _Reader()
@@ -199,7 +84,10 @@ class _Reader:
     #: By an event's id: the state that it belongs to, and the iteration or branch that it opens.
     owner: dict[int, Visit | None] = field(default_factory=dict)
     opens: dict[int, tuple[Visit, int | None]] = field(default_factory=dict)
-    last: int = 0
+    #: The event that is read.
+    number: int = 0
+    at: datetime = datetime.min
+    details: Mapping[str, Any] = field(default_factory=dict)
     missing: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     failing: Visit | None = None
@@ -209,135 +97,127 @@ class _Reader:
         number, kind = int(event["id"]), str(event["type"])
         if number in self.owner:
             return
-        self.missing += number - self.last - 1
-        previous = int(event.get("previousEventId") or 0)
-        at = time_of(event.get("timestamp"))
-        if not self.last:
-            self.run.started = at
-        self.last, self.run.stopped = number, at
-        told: Mapping[str, Any] = next(
+        self.missing += number - self.number - 1
+        self.at = time_of(event.get("timestamp"))
+        if not self.number:
+            self.run.started = self.at
+        self.number, self.run.stopped = number, self.at
+        self.details = next(
             (value for key, value in event.items() if key.endswith("EventDetails")), {}
         )
+        previous = int(event.get("previousEventId") or 0)
         owner = self.owner.get(previous)
         if kind.startswith("Execution"):
-            self._execution(kind, told, owner)
+            self._execution(kind, owner)
         elif match := _STATE.fullmatch(kind):
-            owner = self._state(match["type"], match["step"], told, previous, at)
+            if match["step"] == "Entered":
+                owner = self._enter(match["type"], previous, owner)
+            else:
+                owner = self._leave(match["type"], match["step"], owner)
         elif match := _STEP.fullmatch(kind):
-            owner = self._step(match["kind"], match["step"], told, number, owner, at)
+            owner = self._step(match["kind"], match["step"], owner)
         elif kind == "EvaluationFailed":
-            owner = self._step("", "Failed", told, number, owner, at)
+            owner = self._step("", "Failed", owner)
         else:
             self.unknown[kind] += 1
         self.owner[number] = owner
 
-    def _execution(self, kind: str, told: Mapping[str, Any], owner: Visit | None) -> None:
-        run = self.run
+    def _execution(self, kind: str, owner: Visit | None) -> None:
+        run, details = self.run, self.details
         if kind == "ExecutionStarted":
-            run.input = told.get("input", "")
+            run.input = details.get("input", "")
         elif kind == "ExecutionRedriven":
             run.status, run.error, run.cause, self.failing = "RUNNING", "", "", None
             run.redrives += 1
         elif kind in _ENDS:
-            run.status, run.output = _ENDS[kind], told.get("output", "")
-            run.error, run.cause = told.get("error", ""), told.get("cause", "")
+            run.status, run.output = _ENDS[kind], details.get("output", "")
+            run.error, run.cause = details.get("error", ""), details.get("cause", "")
             self.failing = owner if kind == "ExecutionFailed" else None
         else:
             self.unknown[kind] += 1
 
-    def _state(
-        self, kind: str, step: str, told: Mapping[str, Any], previous: int, at: datetime
-    ) -> Visit | None:
-        owner = self.owner.get(previous)
-        name = str(told.get("name", ""))
-        if step == "Entered":
-            visit = Visit(name, kind, at, told.get("input", ""))
-            if previous in self.opens:
-                visit.within, visit.iteration = self.opens[previous]
-                visit.round = len(visit.within.attempts)
-            elif owner:
-                visit.within, visit.iteration = owner.within, owner.iteration
-                visit.before, visit.round = owner, owner.round
-            self.run.visits.append(visit)
-            return visit
-        # A Map is left after its last iteration, whose state the chain leads to.
-        left = self._up(owner, lambda visit: not name or visit.name == name)
-        if left is None:
-            # Its beginning is missing.
-            left = Visit(name, kind, at)
-            self.run.visits.append(left)
-        if step == "Exited":
-            left.exited, left.output = at, told.get("output", "")
-        else:
-            left.outcome = "aborted"
-        return left
+    def _enter(self, kind: str, previous: int, owner: Visit | None) -> Visit:
+        name = str(self.details.get("name", ""))
+        visit = Visit(name, kind, self.at, self.details.get("input", ""))
+        if previous in self.opens:
+            visit.within, visit.iteration = self.opens[previous]
+            visit.round = len(visit.within.attempts)
+        elif owner:
+            visit.within, visit.iteration = owner.within, owner.iteration
+            visit.before, visit.round = owner, owner.round
+        self.run.visits.append(visit)
+        return visit
 
-    def _step(
-        self,
-        kind: str,
-        step: str,
-        told: Mapping[str, Any],
-        number: int,
-        owner: Visit | None,
-        at: datetime,
-    ) -> Visit | None:
+    def _leave(self, kind: str, step: str, owner: Visit | None) -> Visit:
+        name = str(self.details.get("name", ""))
+        # The chain leads from a Map's exit to the last state of an iteration.
+        visit = _innermost(owner, lambda visit: not name or visit.name == name)
+        if visit is None:
+            # The event that entered it is missing.
+            visit = Visit(name, kind, self.at)
+            self.run.visits.append(visit)
+        if step == "Exited":
+            visit.exited, visit.output = self.at, self.details.get("output", "")
+        else:
+            visit.outcome = "aborted"
+        return visit
+
+    def _step(self, kind: str, step: str, owner: Visit | None) -> Visit | None:
+        visit, details = self._working(kind, step, owner), self.details
+        if visit is None:
+            return None
+        if kind == "MapIteration":
+            index = int(details.get("index", len(visit.iterations)))
+            visit.iterations[len(visit.attempts), index] = _outcome(step)
+            if step == "Started":
+                self.opens[self.number] = (visit, index)
+        elif step in ("Scheduled", "Redriven") or (step == "Started" and kind.endswith("State")):
+            parameters = details.get("parameters", details.get("input", ""))
+            attempt = Attempt(self.at, resource=details.get("resource", ""), input=parameters)
+            visit.attempts.append(attempt)
+            if kind == "ParallelState":
+                self.opens[self.number] = (visit, None)
+        elif step not in ("Started", "Submitted"):
+            self._end_attempt(visit, step, owner if kind in ("MapState", "ParallelState") else None)
+        return visit
+
+    def _working(self, kind: str, step: str, owner: Visit | None) -> Visit | None:
+        """The state that a step belongs to."""
         types = {"Task": "Task", "LambdaFunction": "Task", "Activity": "Task", "": None}
         wanted = types.get(kind, "Parallel" if kind == "ParallelState" else "Map")
         ends = kind in ("MapState", "ParallelState") and step != "Started"
 
-        def fits(each: Visit) -> bool:
-            # The chain may come from a Map inside that is over.
-            over = each.exited or (ends and each.attempts and each.attempts[-1].ended)
-            named = kind != "MapIteration" or told.get("name", each.name) == each.name
-            return not over and named and wanted in (None, each.type)
+        def fits(visit: Visit) -> bool:
+            # The chain may come from an inner Map that has ended.
+            over = visit.exited or (ends and visit.attempts and visit.attempts[-1].ended)
+            named = kind != "MapIteration" or self.details.get("name", visit.name) == visit.name
+            return not over and named and wanted in (None, visit.type)
 
-        visit = self._up(owner, fits)
-        if visit is None:
-            # A redriven state goes on without being entered again.
-            still_open = (each for each in reversed(self.run.visits) if not each.exited)
-            visit = next((each for each in still_open if wanted in (None, each.type)), None)
-        if visit is None:
-            return None
-        if kind == "MapIteration":
-            self._iteration(visit, step, told, number)
-        elif step in ("Scheduled", "Redriven") or (step == "Started" and kind.endswith("State")):
-            given = told.get("parameters", told.get("input", ""))
-            visit.attempts.append(Attempt(at, resource=told.get("resource", ""), input=given))
-            if kind == "ParallelState":
-                self.opens[number] = (visit, None)
-        elif step not in ("Started", "Submitted"):
-            if not visit.attempts or visit.attempts[-1].ended:
-                visit.attempts.append(Attempt(at))
-            attempt = visit.attempts[-1]
-            attempt.ended, attempt.output = at, told.get("output", "")
-            attempt.outcome = _outcome(step)
-            if attempt.outcome in ("failed", "timed out"):
-                # A Map that fails tells no error: it is that of the state inside.
-                inner = [each.failures[-1] for each in _with_outer(owner) if each.failures]
-                by = inner[0] if inner and kind in ("MapState", "ParallelState") else attempt
-                default = "States.Timeout" if step == "TimedOut" else "an error without a name"
-                attempt.error = told.get("error") or by.error or default
-                attempt.cause = told.get("cause") or by.cause or ""
-        return visit
+        if visit := _innermost(owner, fits):
+            return visit
+        # A redriven state continues without being entered again.
+        still_open = (visit for visit in reversed(self.run.visits) if not visit.exited)
+        return next((visit for visit in still_open if wanted in (None, visit.type)), None)
 
-    def _iteration(self, visit: Visit, step: str, told: Mapping[str, Any], number: int) -> None:
-        index = int(told.get("index", len(visit.iterations)))
-        visit.iterations[len(visit.attempts), index] = _outcome(step)
-        if step == "Started":
-            self.opens[number] = (visit, index)
-
-    def _up(self, visit: Visit | None, fits: Any) -> Visit | None:
-        while visit and not fits(visit):
-            visit = visit.within
-        return visit
+    def _end_attempt(self, visit: Visit, step: str, inner: Visit | None) -> None:
+        if not visit.attempts or visit.attempts[-1].ended:
+            visit.attempts.append(Attempt(self.at))
+        attempt = visit.attempts[-1]
+        attempt.ended, attempt.output = self.at, self.details.get("output", "")
+        attempt.outcome = _outcome(step)
+        if attempt.outcome in ("failed", "timed out"):
+            # A Map's failure has no error of its own, but that of the state inside.
+            source = next((v.failures[-1] for v in _with_outer(inner) if v.failures), attempt)
+            default = "States.Timeout" if step == "TimedOut" else "an error without a name"
+            attempt.error = self.details.get("error") or source.error or default
+            attempt.cause = self.details.get("cause") or source.cause or ""
 
     def finish(self, execution: Mapping[str, Any]) -> Run:
         run = self.run
         run.arn = execution.get("executionArn", "")
-        run.machine_arn = execution.get("stateMachineArn", "")
         if execution:
             run.status = execution.get("status", run.status)
-            run.started = time_of(execution["startDate"]) if self.last == 0 else run.started
+            run.started = run.started if self.number else time_of(execution["startDate"])
             run.error = execution.get("error", run.error)
             run.cause = execution.get("cause", run.cause)
             run.input = run.input or execution.get("input", "")
@@ -346,7 +226,7 @@ class _Reader:
             run.notes.append(f"Missing from this history: {self.missing} of its events.")
         if not execution and run.status == "RUNNING":
             run.notes.append(
-                "The history has no end: the execution ran still, or the history was cut."
+                "The history has no end: the execution was still running, or the history was cut."
             )
         for kind, count in self.unknown.items():
             run.notes.append(f"Left out: {count} of the unknown event type {kind}.")
@@ -376,11 +256,8 @@ class _Reader:
         return _OPEN.get(self.run.status, "aborted")
 
 
-def worst(visits: Iterable[Visit]) -> Outcome:
-    """The outcome that tells most of what happened."""
-    outcomes = {visit.outcome for visit in visits}
-    order: list[Outcome] = ["failed", "timed out", "aborted", "running", "caught"]
-    return next((outcome for outcome in order if outcome in outcomes), "succeeded")
+def _innermost(visit: Visit | None, fits: Callable[[Visit], bool]) -> Visit | None:
+    return next(filter(fits, _with_outer(visit)), None)
 
 
 def _with_outer(visit: Visit | None) -> Iterator[Visit]:
@@ -390,31 +267,9 @@ def _with_outer(visit: Visit | None) -> Iterator[Visit]:
 
 
 def _outcome(step: str) -> Outcome:
-    if step.endswith("Failed"):
-        return "failed"
     ends: dict[str, Outcome] = {
         "Succeeded": "succeeded",
         "TimedOut": "timed out",
         "Aborted": "aborted",
     }
-    return ends.get(step, "running")
-
-
-def folded(visits: Sequence[Visit]) -> Iterable[list[Visit]]:
-    """The visits in groups: a loop's rounds, such as waiting and looking again, are one group."""
-    names = [visit.name for visit in visits]
-    at = 0
-    while at < len(names):
-        length = 1
-        for period in range(1, _LONGEST_LOOP + 1):
-            rounds = 1
-            while names[at : at + period] == names[at + rounds * period :][:period]:
-                rounds += 1
-            if rounds > 1:
-                length = rounds * period
-                break
-        yield list(visits[at : at + length])
-        at += length
-
-
-_LONGEST_LOOP = 8
+    return "failed" if step.endswith("Failed") else ends.get(step, "running")

@@ -1,4 +1,4 @@
-"""Where each state and each way between them is drawn: layers, by Sugiyama's method (grandalf)."""
+"""The places of states and arrows in a graph: layers, by Sugiyama's method (grandalf)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from grandalf.graphs import Edge, Graph, Vertex
 from grandalf.layouts import SugiyamaLayout, VertexViewer
 from grandalf.routing import EdgeViewer
 
-from report.graph import Definition, State, edges_of, inner_of
+from report.definition import ANY_ERROR, Definition, State, inner_of, transitions_of
+from report.wording import shortened
 
 Point = tuple[float, float]
-#: The name of what is drawn for an execution's beginning; no state can be called so. Its end is
-#: not drawn: the ways there, around all else, make a graph half as wide again.
+#: The name of the node for an execution's start; no state can have it. There is none for its end:
+#: the arrows to it, around all else, make a graph half as wide again.
 START = "\0start"
 
-ANY_ERROR = "any error"
 _MOST_OF_A_LABEL = 26
-_CHARACTER, _PADDING, _HEIGHT = 8.2, 44, 44
+_CHARACTER, _SMALL_CHARACTER, _PADDING, _HEIGHT = 8.2, 6.5, 44, 44
 _NARROWEST, _MOST_CHARACTERS = 160, 30
 _BOX_TITLE, _BOX_PADDING = 50, 16
 _GAP_X, _GAP_Y = 28, 46
@@ -44,8 +44,8 @@ class Node:
 
 
 @dataclass
-class Way:
-    """From one state to another; `path` is that of SVG."""
+class Arrow:
+    """A transition from one state to another."""
 
     source: str
     target: str
@@ -55,19 +55,19 @@ class Way:
 
     @property
     def condition(self) -> str:
-        """What decides for this way, or as much of it as fits; none for any error, or on a loop."""
+        """The condition on it, or as much of it as fits; none for any error, or on a loop."""
         undrawn = self.label == ANY_ERROR or self.source == self.target
         return "" if undrawn else shortened(self.label, _MOST_OF_A_LABEL)
 
     @property
     def label_at(self) -> Point:
-        """Where the condition begins: beside the arrow's head."""
+        """The place of the condition: beside the arrow's head."""
         (_, before), (x, y) = self.points[-2:]
         return x + 7, y - 9 if before < y else y + 17
 
     @property
     def path(self) -> str:
-        """Straight along a layer, curved between two."""
+        """An SVG path: straight along a layer, curved between two."""
         (x, y), *rest = self.points
         parts = [f"M{x:.1f},{y:.1f}"]
         for next_x, next_y in rest:
@@ -80,28 +80,23 @@ class Way:
 
 @dataclass
 class Drawing:
-    """A machine with the ones inside its Maps and Parallels; outer states come first."""
+    """A definition with the ones inside its Maps and Parallels; outer states come first."""
 
     width: float = 0
     height: float = 0
     nodes: list[Node] = field(default_factory=list)
-    ways: list[Way] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
 
     def add(self, other: Drawing, x: float, y: float) -> None:
-        """Take over what another has, moved."""
+        """Add another drawing at a place."""
         for node in other.nodes:
             node.x, node.y = node.x + x, node.y + y
-        for way in other.ways:
-            way.points = [(px + x, py + y) for px, py in way.points]
+        for arrow in other.arrows:
+            arrow.points = [(px + x, py + y) for px, py in arrow.points]
         self.nodes += other.nodes
-        self.ways += other.ways
+        self.arrows += other.arrows
         self.width = max(self.width, x + other.width)
         self.height = max(self.height, y + other.height)
-
-
-def shortened(text: str, most: int) -> str:
-    """The text, or its beginning and an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def layout(
@@ -109,16 +104,17 @@ def layout(
 ) -> Drawing:
     """Lay a definition out.
 
-    A Catch of any error is drawn where a run has taken it, or as the only way to its state: all
-    states having one, their lines would cover the graph.
+    A Catch of any error is drawn if a run has taken it, or if it is the only arrow to its state:
+    nearly all states have one, and their arrows would cover the graph.
 
     Args:
         definition: ``{"StartAt": name, "States": {name: state}}``.
-        taken: the ways that a run has gone, by the names of their states.
-        outer: with a start.
+        taken: the transitions that a run has taken, by the names of their states.
+        outer: draws a start.
     """
     states: Mapping[str, State] = definition["States"]
-    ways = _ways(definition, taken, outer)
+    start = START if outer else _start_of(definition)
+    arrows = _arrows(definition, taken, outer)
     inner = {name: _inner_drawing(state, taken) for name, state in states.items()}
     vertices: dict[str, Any] = {}
     for name in [*([START] if outer else []), *states]:
@@ -126,36 +122,46 @@ def layout(
         vertices[name] = Vertex(node)
         vertices[name].view = VertexViewer(node.width, node.height)
     edges: dict[tuple[str, str], Any] = {}
-    for way in ways:
-        key = (way.source, way.target)
-        if way.source != way.target and key not in edges:
-            edges[key] = Edge(vertices[way.source], vertices[way.target], data=way)
+    for arrow in arrows:
+        key = (arrow.source, arrow.target)
+        if arrow.source != arrow.target and key not in edges:
+            edges[key] = Edge(vertices[arrow.source], vertices[arrow.target], data=arrow)
             edges[key].view = EdgeViewer()
     drawing = Drawing()
     graph = Graph(list(vertices.values()), list(edges.values()), directed=True)
-    first = vertices[START if outer else str(definition["StartAt"])]
-    for component in sorted(graph.C, key=lambda each: first not in each.sV):
+    first = vertices[start]
+    for component in sorted(graph.C, key=lambda part: first not in part.sV):
         drawing.add(_component(component, first), drawing.width and drawing.width + _GAP_X, 0)
     for node in list(drawing.nodes):
         if within := inner.get(node.name):
             drawing.add(within, node.x + (node.width - within.width) / 2, node.y + _BOX_TITLE)
     placed = {node.name: node for node in drawing.nodes}
-    drawing.ways += [_loop(way, placed[way.source]) for way in ways if way.source == way.target]
+    drawing.arrows += [
+        _loop(arrow, placed[arrow.source]) for arrow in arrows if arrow.source == arrow.target
+    ]
     return drawing
 
 
-def _ways(definition: Definition, taken: Collection[tuple[str, str]], outer: bool) -> list[Way]:
-    found: list[Way] = [Way(START, str(definition["StartAt"]), "", False)] if outer else []
-    only_catch: dict[str, Way] = {}
+def _start_of(definition: Definition) -> str:
+    """The first state; the beginning of a run may be missing from its history."""
+    states: Mapping[str, State] = definition["States"]
+    start = str(definition["StartAt"])
+    return start if start in states else next(iter(states), "")
+
+
+def _arrows(definition: Definition, taken: Collection[tuple[str, str]], outer: bool) -> list[Arrow]:
+    start = _start_of(definition)
+    arrows = [Arrow(START, start, "", False)] if outer and start else []
+    only_catch: dict[str, Arrow] = {}
     for name, state in definition["States"].items():
-        for target, label, is_catch in edges_of(state):
-            way = Way(name, str(target), label or (ANY_ERROR if is_catch else ""), is_catch)
+        for target, label, is_catch in transitions_of(state):
+            arrow = Arrow(name, str(target), label or (ANY_ERROR if is_catch else ""), is_catch)
             if is_catch and not label and (name, target) not in taken:
-                only_catch[way.target] = way
+                only_catch[arrow.target] = arrow
             else:
-                found.append(way)
-    reached = {way.target for way in found if way.source != way.target}
-    return found + [way for target, way in only_catch.items() if target not in reached]
+                arrows.append(arrow)
+    reached = {arrow.target for arrow in arrows if arrow.source != arrow.target}
+    return arrows + [arrow for target, arrow in only_catch.items() if target not in reached]
 
 
 def _inner_drawing(state: State, taken: Collection[tuple[str, str]]) -> Drawing | None:
@@ -179,7 +185,7 @@ def _node(name: str, state: State, inner: Drawing | None) -> Node:
 
 
 def _component(component: Any, first: Any) -> Drawing:
-    """Place the states that are connected, and the ways between them."""
+    """Place the states that are connected, and the arrows between them."""
     vertices: Sequence[Any] = list(component.sV)
     sugiyama = SugiyamaLayout(component)
     sugiyama.xspace, sugiyama.yspace = _GAP_X, _GAP_Y
@@ -194,13 +200,14 @@ def _component(component: Any, first: Any) -> Drawing:
         node.y = vertex.view.xy[1] - node.height / 2
         drawing.nodes.append(node)
     for edge in component.sE:
-        way: Way = edge.data
+        arrow: Arrow = edge.data
         bends = getattr(edge.view, "_pts", [])[1:-1]
-        # grandalf turns around the edges that close a cycle, and not always its names.
-        way.points = _points(*_ends(way, drawing.nodes), bends, layers)
-        drawing.ways.append(way)
-    xs = [x for way in drawing.ways for x, _ in way.points] + [n.x for n in drawing.nodes]
-    ends = [x for way in drawing.ways for x, _ in way.points]
+        # grandalf inverts the edges that close a cycle, but does not always swap their states.
+        arrow.points = _points(*_ends(arrow, drawing.nodes), bends, layers)
+        drawing.arrows.append(arrow)
+    xs = [x for arrow in drawing.arrows for x, _ in arrow.points] + [n.x for n in drawing.nodes]
+    ends = [x for arrow in drawing.arrows for x, _ in arrow.points]
+    ends += [a.label_at[0] + len(a.condition) * _SMALL_CHARACTER for a in drawing.arrows]
     ends += [node.x + node.width for node in drawing.nodes]
     left, top = min(xs), min(node.y for node in drawing.nodes)
     bottom = max(node.y + node.height for node in drawing.nodes)
@@ -213,15 +220,15 @@ def _placed(sugiyama: Any) -> Iterable[Any]:
     return (layer for layer in sugiyama.layers if layer)
 
 
-def _ends(way: Way, nodes: Sequence[Node]) -> tuple[Node, Node]:
+def _ends(arrow: Arrow, nodes: Sequence[Node]) -> tuple[Node, Node]:
     by_name = {node.name: node for node in nodes}
-    return by_name[way.source], by_name[way.target]
+    return by_name[arrow.source], by_name[arrow.target]
 
 
 def _points(
     source: Node, target: Node, bends: Sequence[Point], layers: Sequence[tuple[float, float]]
 ) -> list[Point]:
-    """From border to border; straight through the layers in between, so that nothing is crossed."""
+    """From border to border; straight through the layers between, so that it crosses no state."""
     down = source.y < target.y
     if bends and (bends[0][1] < bends[-1][1]) != down and len(bends) > 1:
         bends = list(reversed(bends))
@@ -229,7 +236,7 @@ def _points(
     toward = [bends[0][0], bends[-1][0]] if bends else [middles[1], middles[0]]
     ends = []
     for node, x, other in zip((source, target), middles, toward, strict=True):
-        # A little towards where it goes: a loop's two ways do not lie on each other.
+        # A little towards its target, so that the two arrows of a loop do not cover each other.
         shift = max(min((other - x) / 4, node.width / 3), -node.width / 3)
         leaves_below = down == (node is source)
         edge = node.y + node.height if leaves_below else node.y
@@ -248,8 +255,8 @@ def _border(node: Node, layers: Sequence[tuple[float, float]], *, below: bool) -
     return middle + height / 2 if below else middle - height / 2
 
 
-def _loop(way: Way, node: Node) -> Way:
+def _loop(arrow: Arrow, node: Node) -> Arrow:
     """From a state to itself, beside its right border."""
     x, y = node.x + node.width, node.y + node.height / 2
-    way.points = [(x, y + 10), (x + 14, y), (x, y - 10)]
-    return way
+    arrow.points = [(x, y + 10), (x + 14, y), (x, y - 10)]
+    return arrow

@@ -1,4 +1,4 @@
-// A click on a state opens its row; without this the link still leads there.
+// A click on a state opens its row; without JavaScript the link still leads there.
 const show = () => {
   const row = document.getElementById(location.hash.slice(1));
   if (row instanceof HTMLDetailsElement) {
@@ -11,7 +11,7 @@ addEventListener("click", (event) => {
   if (event.target.closest('a[href^="#"]')) setTimeout(show);
 });
 const graph = document.querySelector(".graph");
-// The topmost is what broke; the end that it led to lies below.
+// The topmost is the state that failed.
 const [place = document.getElementById("start").getBoundingClientRect()] = [...graph.querySelectorAll(".failed, .timed-out, .aborted, .running")]
   .map((each) => each.getBoundingClientRect())
   .sort((one, other) => one.top - other.top);

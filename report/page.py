@@ -1,4 +1,4 @@
-"""The run as one HTML file that loads nothing: the cause, the graph, the states and their times."""
+"""A run as one HTML file that loads nothing: what happened, what to do, the graph, the states."""
 
 from __future__ import annotations
 
@@ -18,21 +18,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from report.about import About
-from report.graph import Definition, inner_of
-from report.history import Attempt, Run, Visit
-from report.picture import TEMPLATES, by_state, class_of, drawn, look
+from report.definition import Definition, inner_of
+from report.picture import TEMPLATES, appearance, css_class, graph
 from report.remedy import Remedy, log_group, without_links
-from report.terminal import (
-    MOST_QUIET,
-    MOST_TOLD,
-    SIGNS,
-    SINCE_UNKNOWN,
-    cause_of,
-    duration,
-    headline,
-    item_name,
-    when,
-)
+from report.run import Attempt, Run, Visit
+from report.wording import SIGNS, cause_of, duration, headline, item_name, selected, when
 from rotation.rules.message import console_host
 
 _HERE = Path(__file__).parent
@@ -40,47 +30,41 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _MOST_CHARACTERS = 20_000
 _ORDER = ["succeeded", "aborted", "running", "caught", "timed-out", "failed"]
 #: In the legend; "timed out" looks as "failed" does.
-_WORDS = {"caught": "failed, and the run went on", "aborted": "stopped"}
+_WORDS = {"caught": "failed, and the run continued", "aborted": "stopped"}
 _STATUS = {"SUCCEEDED": "succeeded", "RUNNING": "running", "ABORTED": "aborted"}
 
 
 def html(run: Run, definition: Definition, remedy: Remedy | None) -> str:
-    """The page; `definition` is the machine's, or what the run shows of it."""
+    """The page; `definition` is the state machine's, or `observed`."""
     states = dict(_states(definition))
     about = About.of(run)
     rows = _rows(run, states, log_group(about) if remedy else "")
     by_name = {row["name"]: row for row in rows}
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     digest = hashlib.sha256(script.encode()).digest()
-    facts = [("Cause", run.cause)]
-    left: list[tuple[str, str]] = []
-    if remedy:
-        facts.append(("What it means", _inline(remedy.meaning)))
-        left = [(f"{name[0].upper()}{name[1:]}", fact) for name, fact in remedy.left]
-    facts += [("Note", note) for note in run.notes]
-    left += [("Execution", about.arn), ("Input", run.input), ("Output", run.output)]
+    meaning = [("What it means", _inline(remedy.meaning))] if remedy else []
+    left = [(f"{name[0].upper()}{name[1:]}", fact) for name, fact in remedy.left] if remedy else []
     return TEMPLATES.get_template("page.html.j2").render(
         run=run,
         remedy=remedy,
         headline=headline(run),
         status_class=_STATUS.get(run.status, "failed"),
         about=about,
-        since=remedy.since or SINCE_UNKNOWN if remedy else "",
         when=when(run),
-        facts=facts,
-        left=left,
+        facts=[("Cause", run.cause), *meaning, *(("Note", note) for note in run.notes)],
+        left=[*left, ("Execution", about.arn), ("Input", run.input), ("Output", run.output)],
         todo=Markup(_MARKDOWN.render(without_links(remedy.todo))) if remedy else "",  # noqa: S704
         retried=_inline(remedy.retried) if remedy else "",
-        **drawn(run, definition),
+        **graph(run, definition),
         alone="",
         legend=[
-            (_WORDS.get(name, name), sign, class_of(name))
+            (_WORDS.get(name, name), sign, css_class(name))
             for name, (sign, _) in SIGNS.items()
             if name != "timed out"
         ],
         rows=rows,
         by_name=by_name,
-        untouched=[name for name in states if name not in by_name],
+        not_entered=[name for name in states if name not in by_name],
         script=Markup(script),  # noqa: S704
         script_hash=f"sha256-{base64.b64encode(digest).decode()}",
     )
@@ -98,45 +82,32 @@ def _rows(run: Run, states: Mapping[str, Any], group: str) -> list[dict[str, Any
     """A row for each state that was entered, in the order of their first visits."""
     outcomes = run.outcomes()
     rows = []
-    for number, (name, all_of_it) in enumerate(by_state(run).items(), 1):
-        outcome = outcomes[name]
-        shown = _worth_showing(all_of_it)
-        tries = sum(max(len(visit.attempts), 1) for visit in all_of_it)
-        took = sum((visit.ended(run) - visit.entered).total_seconds() for visit in all_of_it)
-        times = f", {len(all_of_it)} times" if len(all_of_it) > 1 else ""
-        retried = f", {tries} attempts" if tries > len(all_of_it) else ""
+    for number, (name, visits) in enumerate(run.by_state().items(), 1):
+        shown = selected([[visit] for visit in visits])
         rows.append(
             {
-                **look(run, all_of_it, outcome),
+                **appearance(run, visits, outcomes[name]),
                 "id": f"state-{number}",
                 "name": name,
-                "outcome": outcome,
-                "depth": all_of_it[0].within is not None,
-                "facts": f"{duration(took)}{times}{retried}",
+                "depth": visits[0].within is not None,
                 "open": run.failed is not None and name == run.failed.name,
                 "comment": states.get(name, {}).get("Comment", ""),
-                "segments": _segments(run, all_of_it),
-                "visits": [_visit(run, visit, group) for visit in shown],
-                "more": len(all_of_it) - len(shown),
+                "segments": _segments(run, visits),
+                "visits": [_visit(run, visit, group) for [visit] in shown],
+                "more": len(visits) - len(shown),
             }
         )
     return rows
 
 
-def _worth_showing(visits: Sequence[Visit]) -> list[Visit]:
-    told = [visit for visit in visits if not visit.quiet][:MOST_TOLD]
-    quiet = [visit for visit in visits if visit.quiet][:MOST_QUIET]
-    return [*told, *quiet]
-
-
 def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
-    """The bars of a state, in percent of the run; those that touch are one."""
+    """The bars of a state's timeline, in percent of the run; those that touch are joined."""
     segments: list[dict[str, Any]] = []
     whole = run.seconds or 1
     for visit in visits:
         left = (visit.entered - run.started).total_seconds() / whole * 100
         right = (visit.ended(run) - run.started).total_seconds() / whole * 100
-        css = class_of(visit.outcome)
+        css = css_class(visit.outcome)
         last = segments[-1] if segments else None
         if last and last["css"] == css and left <= last["left"] + last["width"] + 0.1:
             last["width"] = round(max(last["width"], right - last["left"]), 2)
@@ -144,13 +115,13 @@ def _segments(run: Run, visits: Sequence[Visit]) -> list[dict[str, Any]]:
             segments.append(
                 {"css": css, "left": round(left, 2), "width": round(max(right - left, 0), 2)}
             )
-    # One that failed lies on those that were stopped with it, and these on the good ones.
-    return sorted(segments, key=lambda each: _ORDER.index(each["css"]))
+    # The most severe outcome is on top.
+    return sorted(segments, key=lambda segment: _ORDER.index(segment["css"]))
 
 
 def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
     took = (visit.ended(run) - visit.entered).total_seconds()
-    title = f"Item {visit.iteration}: {item_name([visit])}" if visit.iteration is not None else ""
+    title = f"Item {visit.iteration}: {item_name(visit)}" if visit.iteration is not None else ""
     after = duration((visit.entered - run.started).total_seconds())
     at = f"{visit.entered.astimezone(UTC):%H:%M:%S} UTC"
     facts = f"at {at}, after {after}, for {duration(took)}"
@@ -158,7 +129,7 @@ def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
         counted = Counter(visit.iterations.values())
         facts += ", items: " + ", ".join(f"{count} {name}" for name, count in counted.items())
     return {
-        "css": class_of(visit.outcome),
+        "css": css_class(visit.outcome),
         "title": title or visit.outcome,
         "facts": facts,
         "attempts": [_attempt(attempt, run, group) for attempt in visit.attempts],
@@ -169,29 +140,29 @@ def _visit(run: Run, visit: Visit, group: str) -> dict[str, Any]:
 def _attempt(attempt: Attempt, run: Run, group: str) -> dict[str, Any]:
     took = (attempt.ended - attempt.started).total_seconds() if attempt.ended else None
     return {
-        "css": class_of(attempt.outcome),
+        "css": css_class(attempt.outcome),
         "outcome": attempt.outcome,
         "took": "" if took is None else duration(took),
         "error": attempt.error,
         "cause": cause_of(attempt),
         "log": _log(attempt, run, group),
         "pieces": [
-            ("What the task was given", _pretty(attempt.input)),
-            ("What it answered", _pretty(attempt.output)),
+            ("Task input", _pretty(attempt.input)),
+            ("Task output", _pretty(attempt.output)),
         ],
     }
 
 
 def _log(attempt: Attempt, run: Run, group: str) -> str:
-    """The function's log in the CloudWatch console; empty when it is no function's attempt.
+    """The link to a function's log in the CloudWatch console; empty for other resources.
 
-    A function logs to /aws/lambda/NAME unless told otherwise (Lambda guide, "Log groups"); `group`
-    is where ours do. The console's links have "$" for the "%" of what is quoted twice.
+    `group` is the log group if it is not the default, /aws/lambda/NAME (Lambda guide, "Log
+    groups"). The console's links are quoted twice, with "$" for "%".
     """
-    named = attempt.resource
+    arn = attempt.resource
     with suppress(ValueError, TypeError, KeyError):
-        named = str(json.loads(attempt.input)["FunctionName"])
-    match = re.fullmatch(r"arn:([\w-]+):lambda:([\w-]+):\d+:function:([\w-]+)(:.+)?", named)
+        arn = str(json.loads(attempt.input)["FunctionName"])
+    match = re.fullmatch(r"arn:([\w-]+):lambda:([\w-]+):\d+:function:([\w-]+)(:.+)?", arn)
     if not match:
         return ""
     partition, region, function, _ = match.groups()
@@ -209,7 +180,7 @@ def _pretty(text: str) -> str:
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     if len(text) <= _MOST_CHARACTERS:
         return text
-    return f"{text[:_MOST_CHARACTERS]}\n... and {len(text) - _MOST_CHARACTERS} characters more"
+    return f"{text[:_MOST_CHARACTERS]}\n... and {len(text) - _MOST_CHARACTERS} more characters"
 
 
 def _inline(markdown: str) -> Markup:

@@ -1,17 +1,16 @@
-"""The machine's graph, its states colored by their outcome in a run, as SVG."""
+"""A run's states as a graph in SVG, colored by their outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from report.graph import Definition
-from report.history import Outcome, Run, Visit
-from report.layout import START, Drawing, layout
-from report.terminal import SIGNS, duration, headline
+from report.definition import Definition, entered
+from report.layout import START, layout
+from report.run import Outcome, Run, Visit
+from report.wording import SIGNS, duration, headline
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -22,60 +21,56 @@ TEMPLATES = Environment(
 )
 
 
-def svg(run: Run, definition: Definition, *, times: bool = True) -> str:
-    """A file of its own, light or dark as its reader's system is; `times` says how long it took."""
-    what = headline(run) if times else run.error
+def svg(run: Run, definition: Definition) -> str:
+    """A file of its own, with the states that were entered; light or dark as its reader's system.
+
+    Of a history without times it has none.
+    """
+    title = f"{run.status} {headline(run) if run.seconds else run.error}"
     outcomes = run.outcomes()
-    looks = {
-        name: look(run, visits, outcomes[name], times=times)
-        for name, visits in by_state(run).items()
+    by_name = {
+        name: appearance(run, visits, outcomes[name]) for name, visits in run.by_state().items()
     }
     return TEMPLATES.get_template("graph.svg.j2").render(
-        **drawn(run, definition), by_name=looks, alone=f"{run.status} {what}".strip()
+        **graph(run, entered(definition, run)), by_name=by_name, alone=title.strip()
     )
 
 
-def drawn(run: Run, definition: Definition) -> dict[str, Any]:
-    """Where the states are, and the ways between them: those that the run has gone come last."""
-    taken = {(visit.before.name, visit.name) for visit in run.visits if visit.before}
-    taken |= {(START, visit.name) for visit in run.top()[:1]}
-    drawing: Drawing = layout(definition, taken)
-    ways = [
+def graph(run: Run, definition: Definition) -> dict[str, Any]:
+    """The places of the states and the arrows; those that the run took come last."""
+    taken = run.transitions() | {(START, visit.name) for visit in run.top()[:1]}
+    drawing = layout(definition, taken)
+    arrows = [
         {
-            "path": way.path,
-            "label": way.label,
-            "condition": way.condition,
-            "label_at": way.label_at,
-            "is_catch": way.is_catch,
-            "taken": (way.source, way.target) in taken,
+            "path": arrow.path,
+            "label": arrow.label,
+            "condition": arrow.condition,
+            "label_at": arrow.label_at,
+            "is_catch": arrow.is_catch,
+            "taken": (arrow.source, arrow.target) in taken,
         }
         # grandalf's own order differs from process to process.
-        for way in sorted(drawing.ways, key=lambda way: (way.source, way.target))
+        for arrow in sorted(drawing.arrows, key=lambda arrow: (arrow.source, arrow.target))
     ]
-    return {"drawing": drawing, "ways": sorted(ways, key=lambda way: bool(way["taken"]))}
+    return {"drawing": drawing, "arrows": sorted(arrows, key=lambda arrow: bool(arrow["taken"]))}
 
 
-def by_state(run: Run) -> dict[str, list[Visit]]:
-    """All visits of each state that was entered, in the order of the first ones."""
-    visits: dict[str, list[Visit]] = {}
-    for visit in run.visits:
-        visits.setdefault(visit.name, []).append(visit)
-    return visits
+def appearance(run: Run, visits: list[Visit], outcome: Outcome) -> dict[str, Any]:
+    """How a state is shown: its outcome with CSS class and sign, and its durations in words."""
+    attempts = sum(max(len(visit.attempts), 1) for visit in visits)
+    seconds = sum((visit.ended(run) - visit.entered).total_seconds() for visit in visits)
+    times = f"{len(visits)} times" if len(visits) > 1 else ""
+    retried = f"{attempts} attempts" if attempts > len(visits) else ""
+    took = duration(seconds) if run.seconds else "" if times or retried else visits[0].type
+    return {
+        "outcome": outcome,
+        "css": css_class(outcome),
+        "sign": SIGNS[outcome][0],
+        "short": ", ".join(filter(None, [took, retried or times])),
+        "facts": ", ".join(filter(None, [took, times, retried])),
+    }
 
 
-def look(
-    run: Run, visits: Sequence[Visit], outcome: Outcome, *, times: bool = True
-) -> dict[str, str]:
-    """How a state is drawn: the class of its outcome, its sign, and the line below its name."""
-    tries = sum(max(len(visit.attempts), 1) for visit in visits)
-    took = sum((visit.ended(run) - visit.entered).total_seconds() for visit in visits)
-    many = f"{len(visits)} times" if len(visits) > 1 else ""
-    again = f"{tries} attempts" if tries > len(visits) else many
-    told = duration(took) if times else "" if again else visits[0].type
-    short = ", ".join(filter(None, [told, again]))
-    return {"css": class_of(outcome), "sign": SIGNS[outcome][0], "short": short}
-
-
-def class_of(outcome: str) -> str:
+def css_class(outcome: str) -> str:
     """The outcome's class."""
     return outcome.replace(" ", "-")

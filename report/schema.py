@@ -1,13 +1,13 @@
-"""The run for programs; docs/report.md has the schema."""
+"""A run as JSON; docs/report.md has the schema."""
 
 from datetime import datetime
 from typing import Any
 
 from report.about import About
-from report.history import Attempt, Run, Visit
 from report.remedy import Remedy
+from report.run import Attempt, Run, Visit
 
-#: Grows when a name goes or changes its meaning; one that is added does not count.
+#: Counts up when a name is removed or changes its meaning, not when one is added.
 VERSION = 1
 
 

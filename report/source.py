@@ -1,4 +1,4 @@
-"""Where runs are read from: the Step Functions API, with its reads only, or exported files."""
+"""Reads runs: from the Step Functions API, or from exported files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from report.about import About, secret_id
-from report.graph import DefinitionError, mermaid
-from report.history import Event, HistoryError, Run, run_of, time_of
+from report.definition import DefinitionError, check
+from report.history import Event, HistoryError, run_of, time_of
 from report.remedy import Remedy
+from report.run import Run
 from rotation.rules.message import secret_name
 
 _MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
@@ -24,26 +25,27 @@ _RECENT = 20
 
 
 class SourceError(Exception):
-    """A run cannot be read; the text is one line that names the cause and the fix."""
+    """A run cannot be read; the text is one line with the cause and the fix."""
 
 
 @dataclass
 class Reading:
-    """An execution that can be read again while it runs."""
+    """An execution that can be read again while it runs; `run` is as it was read last."""
 
     step_functions: Any
     arn: str
     definition: Mapping[str, Any]
     events: list[Event] = field(default_factory=list)
+    run: Run = field(default_factory=Run)
 
-    def run(self) -> Run:
-        """The run as it is; reads only the events that have been added since.
+    def refresh(self) -> Run:
+        """Read the events that were added since, and return the run.
 
         Raises:
             SourceError: Step Functions did not answer.
-            HistoryError: it answered with what is no history.
+            HistoryError: its answer is not a history.
         """
-        # Asked before the events, so that the end of an ended one is among them.
+        # First, so that the events of an ended execution have its end.
         execution = ask(self.step_functions.describe_execution, executionArn=self.arn)
         last = self.events[-1]["id"] if self.events else 0
         added: list[Event] = []
@@ -55,23 +57,25 @@ class Reading:
                 break
             pages["nextToken"] = page["nextToken"]
         self.events += reversed(added)
-        return run_of(self.events, execution)
+        self.run = run_of(self.events, execution)
+        return self.run
 
 
-def ask(call: Any, **given: Any) -> dict[str, Any]:
+def ask(call: Any, **parameters: Any) -> dict[str, Any]:
     """The answer of an API call; raises SourceError."""
     try:
-        answer: dict[str, Any] = call(**given)
+        answer: dict[str, Any] = call(**parameters)
     except ClientError as error:
-        told = error.response["Error"]
-        raise SourceError(f"{error.operation_name}: {told['Code']}: {told['Message']}") from None
+        answered = error.response["Error"]
+        code, message = answered["Code"], answered["Message"]
+        raise SourceError(f"{error.operation_name}: {code}: {message}") from None
     except BotoCoreError as error:
-        raise SourceError(f"AWS cannot be asked: {error}") from None
+        raise SourceError(f"AWS cannot be reached: {error}") from None
     return answer
 
 
 def client(arn: str) -> Any:
-    """Of Step Functions in the ARN's region, by the default credential chain; SourceError."""
+    """For Step Functions in the ARN's region, by the default credential chain; SourceError."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[0] != "arn" or parts[2] != "states":
         raise SourceError(f"{arn} is not the ARN of an execution or a state machine.")
@@ -82,20 +86,20 @@ def _client(service: str, region: str) -> Any:
     try:
         return boto3.client(service, region_name=region)
     except (BotoCoreError, ValueError) as error:
-        raise SourceError(f"AWS cannot be asked: {error}") from None
+        raise SourceError(f"AWS cannot be reached: {error}") from None
 
 
 def read(arn: str, step_functions: Any = None) -> Reading:
     """The execution, with the definition that it runs with; raises SourceError."""
     step_functions = step_functions or client(arn)
     if ":execution:" not in arn:
-        raise SourceError(f"{arn} is not an execution's ARN; it has no :execution: in it.")
-    found = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
-    return Reading(step_functions, arn, json.loads(found["definition"]))
+        raise SourceError(f"{arn} is not the ARN of an execution: it has no :execution: part.")
+    machine = ask(step_functions.describe_state_machine_for_execution, executionArn=arn)
+    return Reading(step_functions, arn, json.loads(machine["definition"]))
 
 
 def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator[dict[str, Any]]:
-    """The machine's executions, the newest first, as DescribeExecution answers; SourceError.
+    """The state machine's executions, newest first, as DescribeExecution returns them; SourceError.
 
     Args:
         machine_arn: the state machine's ARN.
@@ -103,35 +107,35 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
         status: only those in this status.
     """
     step_functions = client(machine_arn)
-    given: dict[str, Any] = {"stateMachineArn": machine_arn}
-    given |= {"statusFilter": status} if status else {}
-    given["maxResults"] = _MOST if secret else _RECENT
-    page = ask(step_functions.list_executions, **given)
-    for listed in sorted(page["executions"], key=lambda each: each["startDate"], reverse=True):
-        found = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
-        if not secret or secret_of(found) == secret_name(secret):
-            yield found
+    parameters: dict[str, Any] = {"stateMachineArn": machine_arn}
+    parameters |= {"statusFilter": status} if status else {}
+    parameters["maxResults"] = _MOST if secret else _RECENT
+    page = ask(step_functions.list_executions, **parameters)
+    for listed in sorted(page["executions"], key=lambda item: item["startDate"], reverse=True):
+        execution = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
+        if not secret or secret_of(execution) == secret_name(secret):
+            yield execution
 
 
 def secret_of(execution: Mapping[str, Any]) -> str:
-    """The secret's name, by an execution's input; empty when it is another machine's."""
+    """The secret's name in an execution's input; empty for another state machine's."""
     return secret_name(secret_id(execution.get("input", "")))
 
 
 def since(about: About, run: Run, secrets_manager: Any = None) -> str:
-    """Whether a rotation of the secret has succeeded after the run, as a line."""
+    """Whether a rotation of the secret succeeded after the run, as a line."""
     if not about.secret:
         return "Since then: unknown (the run names no secret)"
     try:
-        found = _described(about, secrets_manager)
+        answer = _described(about, secrets_manager)
     except SourceError as error:
         return f"Since then: unknown ({error})"
-    if found.get("DeletedDate"):
+    if answer.get("DeletedDate"):
         return "Since then: the secret was marked for deletion"
-    labels: Mapping[str, list[str]] = found.get("VersionIdsToStages", {})
-    current = next((each for each, names in labels.items() if "AWSCURRENT" in names), "")
+    labels: Mapping[str, list[str]] = answer.get("VersionIdsToStages", {})
+    current = next((version for version, names in labels.items() if "AWSCURRENT" in names), "")
     before = about.target.get("CurrentVersionId", "")
-    rotated = found.get("LastRotatedDate")
+    rotated = answer.get("LastRotatedDate")
     if rotated and time_of(rotated) > run.stopped:
         at = time_of(rotated).astimezone(UTC)
         return f"Since then: a rotation has succeeded, at {at:%Y-%m-%d %H:%M} UTC"
@@ -145,7 +149,7 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
 
 
 def with_since(remedy: Remedy | None, run: Run, secrets_manager: Any = None) -> Remedy | None:
-    """The remedy; that of a run that did not succeed says what has happened since."""
+    """The remedy; if the run did not succeed, with what has happened since."""
     if not remedy or not remedy.clients:
         return remedy
     return replace(remedy, since=since(About.of(run), run, secrets_manager))
@@ -153,22 +157,24 @@ def with_since(remedy: Remedy | None, run: Run, secrets_manager: Any = None) -> 
 
 def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
     _, region, _ = about.place
-    asked = secrets_manager or _client("secretsmanager", region)
-    return ask(asked.describe_secret, SecretId=about.secret)
+    secrets_manager = secrets_manager or _client("secretsmanager", region)
+    return ask(secrets_manager.describe_secret, SecretId=about.secret)
 
 
 def saved(reading: Reading) -> str:
-    """A run that was read, with its definition, for `load`; as JSON."""
-    whole = {"events": reading.events, "definition": reading.definition}
-    return json.dumps(whole, default=str)
+    """A file for `load`, with the definition; as JSON."""
+    exported = {"events": reading.events, "definition": reading.definition}
+    return json.dumps(exported, default=str)
 
 
 def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any] | None]:
-    """A run from `aws stepfunctions get-execution-history`'s output, or `saved`; SourceError."""
+    """A run from the output of get-execution-history or of `saved`; SourceError."""
     loaded = _json(history)
     events = loaded.get("events") if isinstance(loaded, dict) else loaded
     if not isinstance(events, list):
-        raise SourceError(f'{history}: has no list "events": give what get-execution-history says')
+        raise SourceError(
+            f'{history}: has no list "events"; use the output of get-execution-history'
+        )
     try:
         run = run_of(events)
     except HistoryError as error:
@@ -181,11 +187,11 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
         return run, None
     file = definition or history
     if isinstance(machine, dict) and isinstance(machine.get("definition"), str):
-        # What describe-state-machine says has the definition as a text in it.
+        # In the output of describe-state-machine the definition is a text.
         with suppress(ValueError):
             machine = json.loads(machine["definition"])
     try:
-        mermaid(machine)
+        check(machine)
     except DefinitionError as error:
         raise SourceError(f"{file}: {error}") from None
     except (AttributeError, TypeError, KeyError):

@@ -83,8 +83,8 @@ def test_rotate_shows_and_proves_a_rotation() -> None:
     assert list(seen["labels_before"].values()) == [["AWSCURRENT"]]
     assert seen["labels_after"].keys() > seen["labels_before"].keys()
     [execution] = seen["executions"]
-    assert execution["states"][0]["state"] == "Read Input"
-    assert execution["states"][-1]["state"] == "Rotated"
+    assert execution["states"][0]["name"] == "Read Input"
+    assert execution["states"][-1]["name"] == "Rotated"
     assert (seen["watched"] > 0, seen["lock_outs"]) == (True, [])
     assert "Promote Version" in done.stderr
 

@@ -14,9 +14,9 @@ import pytest
 from local import shell
 from local.__main__ import main
 from local.instance import LocalAws
-from local.rotate import Execution, Rotation, write_pages
+from local.rotate import Rotation, write_pages
 from report import source
-from report.graph import observed
+from report.definition import observed
 from tests import preloaded
 from tests.commands.test_commands import ROOT
 
@@ -120,11 +120,10 @@ def test_a_page_that_cannot_be_written_changes_no_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, _ = source.load(ROOT / HISTORY, None)
-    reading = SimpleNamespace(run=lambda: run, definition=observed(run), events=[])
-    monkeypatch.setattr(source, "read", lambda *_: reading)
+    reading: Any = SimpleNamespace(refresh=lambda: run, definition=observed(run), events=[])
     monkeypatch.setattr(source, "since", lambda *_: "")
     aws: Any = SimpleNamespace(client=lambda _: None)
-    seen = Rotation(executions=[Execution("arn")])
+    seen = Rotation(executions=[reading])
     written = [tmp_path / f"pages/{run.name}.{kind}" for kind in ("html", "json")]
     assert write_pages(aws, seen, tmp_path / "pages") == written
     assert capsys.readouterr().err == ""

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
 from local import rotate
-from local.client import nodes
+from local.client import Watcher, nodes
 from local.faults import FaultError, Faults, control, parse, table
 from local.instance import MOTO_SERVICES, LocalAws, make_client
 from tests.local.helpers import MODIFYING_SECONDS, Arm, eventually, execute, log_in, make_function
@@ -269,13 +269,13 @@ def test_a_node_that_takes_any_password(
 def test_the_watcher_of_a_rotation(aws: LocalAws, arm: Arm, elasticache: Any) -> None:
     rotate._create(aws)
     arm("drop-node:2")
-    with rotate.Watcher(aws, unreachable={2}) as watcher:
+    with Watcher(aws, rotate.CACHE, rotate.USER, rotate.SECRET, unreachable={2}) as watcher:
         eventually(lambda: watcher.logins > 2)
         assert watcher.lock_outs == []
         elasticache.modify_user(UserId=rotate.USER, Passwords=PASSWORDS)
         eventually(lambda: watcher.lock_outs)
     assert all("sessions-001: refused" in each for each in watcher.lock_outs)
-    with rotate.Watcher(aws, unreachable=set()) as watcher:
+    with Watcher(aws, rotate.CACHE, rotate.USER, rotate.SECRET, unreachable=set()) as watcher:
         eventually(lambda: any("sessions-002: Conn" in each for each in watcher.lock_outs))
 
 

@@ -1,4 +1,4 @@
-"""Step Functions' reads, of executions that a test has put there."""
+"""Step Functions' reads, of executions that a test adds."""
 
 import json
 from collections.abc import Mapping
@@ -12,36 +12,41 @@ _BEGIN = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 class FakeStepFunctions:
-    """Its `calls` are those it was asked, with the pages' first and last event ids.
+    """Records the first and last event ids of each page of a history in `pages`.
 
-    A running execution has `step` more events each time that it is described, and ends with them.
+    With `step`, an execution has so many more events each time that it is described, and runs
+    until it has all of them.
     """
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self.definition = definition
         self.executions: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
-        self.calls: list[tuple[Any, ...]] = []
+        self.pages: list[tuple[int, int]] = []
         self.step = 0
         self._known: dict[str, int] = {}
 
-    def put(self, name: str, events: list[dict[str, Any]], status: str, given: str = "{}") -> str:
+    def add(self, name: str, events: list[dict[str, Any]], status: str, secret: str = "") -> str:
         arn = f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
         started = _BEGIN + timedelta(hours=len(self.executions))
-        stopped = started + timedelta(seconds=90)
-        known = {"executionArn": arn, "stateMachineArn": MACHINE, "name": name, "input": given}
-        self.executions[arn] = {**known, "status": status, "startDate": started}
-        self.executions[arn] |= {} if status == "RUNNING" else {"stopDate": stopped}
+        self.executions[arn] = {
+            "executionArn": arn,
+            "stateMachineArn": MACHINE,
+            "name": name,
+            "input": json.dumps({"SecretId": secret}),
+            "status": status,
+            "startDate": started,
+            "stopDate": started + timedelta(seconds=90),
+        }
         self.events[arn] = events
         self._known[arn] = self.step or len(events)
         return arn
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
-        self.calls.append(("describe_execution",))
-        found = self.executions.get(executionArn)
-        if found is None:
-            told = {"Code": "ExecutionDoesNotExist", "Message": "Execution Does Not Exist"}
-            raise ClientError({"Error": told}, "DescribeExecution")
+        if executionArn not in self.executions:
+            answer = {"Code": "ExecutionDoesNotExist", "Message": "Execution Does Not Exist"}
+            raise ClientError({"Error": answer}, "DescribeExecution")
+        found = self.executions[executionArn]
         if self.step and self._known[executionArn] < len(self.events[executionArn]):
             self._known[executionArn] += self.step
             return {**found, "status": "RUNNING"}
@@ -54,17 +59,17 @@ class FakeStepFunctions:
     def get_execution_history(
         self, *, executionArn: str, reverseOrder: bool, maxResults: int, nextToken: str = "0"
     ) -> dict[str, Any]:
-        known = self.events[executionArn][: self._known[executionArn]]
-        events = list(reversed(known)) if reverseOrder else known
-        at = int(nextToken)
-        page = events[at : at + maxResults]
-        self.calls.append(("get_execution_history", page[0]["id"], page[-1]["id"]))
-        more = {"nextToken": str(at + maxResults)} if at + maxResults < len(events) else {}
-        return {"events": page, **more}
+        events = self.events[executionArn][: self._known[executionArn]]
+        if reverseOrder:
+            events = events[::-1]
+        end = int(nextToken) + maxResults
+        page = events[int(nextToken) : end]
+        self.pages.append((page[0]["id"], page[-1]["id"]))
+        return {"events": page} | ({"nextToken": str(end)} if end < len(events) else {})
 
     def list_executions(
         self, *, stateMachineArn: str, maxResults: int, statusFilter: str = ""
     ) -> dict[str, Any]:
         assert stateMachineArn == MACHINE
         found = [e for e in self.executions.values() if statusFilter in ("", e["status"])]
-        return {"executions": list(reversed(found))[:maxResults]}
+        return {"executions": found[::-1][:maxResults]}

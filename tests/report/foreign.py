@@ -1,4 +1,4 @@
-"""Histories of machines that are not ours, built event by event."""
+"""Histories of other state machines, built event by event."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -35,39 +35,43 @@ class History:
     def passed(self, kind: str, after: int, name: str) -> int:
         return self.leave(kind, self.enter(kind, after, name), name)
 
-    def try_task(self, after: int, function: str = CHARGE) -> int:
-        given = json.dumps({"FunctionName": function, "Payload": {"note": "</pre><script>"}})
-        scheduled = self.add("TaskScheduled", after, resource="invoke", parameters=given)
+    def try_task(self, after: int) -> int:
+        parameters = {"FunctionName": CHARGE, "Payload": {"note": "</pre><script>"}}
+        text = json.dumps(parameters)
+        scheduled = self.add("TaskScheduled", after, resource="invoke", parameters=text)
         return self.add("TaskStarted", scheduled, resource="invoke")
+
+    def fail_task(self, name: str, after: int, error: str = "Broken") -> int:
+        return self.add("TaskFailed", self.try_task(self.enter("Task", after, name)), error=error)
+
+    def start_map(self, name: str, after: int, items: int = 1) -> int:
+        return self.add("MapStateStarted", self.enter("Map", after, name), length=items)
+
+    def item(self, step: str, after: int, name: str, index: int = 0) -> int:
+        return self.add(f"MapIteration{step}", after, name=name, index=index)
 
 
 def order() -> History:
     """Every type of state: a Parallel of a retried Task and of a Map in a Map; text to escape."""
     h = History()
     at = h.add("ExecutionStarted", input='{"note": "<script>alert(1)</script>"}')
-    at = h.passed("Pass", at, DANGEROUS)
-    at = h.passed("Choice", at, "Is It Big?")
+    at = h.passed("Choice", h.passed("Pass", at, DANGEROUS), "Is It Big?")
     parallel = h.add("ParallelStateStarted", h.enter("Parallel", at, "Both"))
     charge = h.try_task(h.enter("Task", parallel, "Charge"))
     wait = h.enter("Wait", parallel, "Cool Off")
-    told = json.dumps({"errorMessage": "no <i>money</i>", "stackTrace": []})
-    charge = h.try_task(h.add("TaskFailed", charge, error="CardDeclined", cause=told))
-    boxes = h.enter("Map", h.leave("Wait", wait, "Cool Off"), "Each Box")
-    boxes = h.add("MapStateStarted", boxes, length=2)
-    first = h.add("MapIterationStarted", boxes, name="Each Box", index=0)
-    second = h.add("MapIterationStarted", boxes, name="Each Box", index=1)
+    cause = json.dumps({"errorMessage": "no <i>money</i>", "stackTrace": []})
+    charge = h.try_task(h.add("TaskFailed", charge, error="CardDeclined", cause=cause))
+    boxes = h.start_map("Each Box", h.leave("Wait", wait, "Cool Off"), 2)
+    first, second = (h.item("Started", boxes, "Each Box", index) for index in (0, 1))
     pack = h.add("ActivityScheduled", h.enter("Task", first, "Pack", '{"box": 1}'), resource="a")
     pack = h.leave("Task", h.add("ActivitySucceeded", pack, output="{}"), "Pack")
-    labels = h.add("MapStateStarted", h.enter("Map", pack, "Each Label"), length=1)
-    label = h.add("MapIterationStarted", labels, name="Each Label", index=0)
-    label = h.passed("Pass", label, "Print")
-    label = h.add("MapIterationSucceeded", label, name="Each Label", index=0)
-    label = h.leave("Map", h.add("MapStateSucceeded", label), "Each Label")
-    h.add("MapIterationSucceeded", label, name="Each Box", index=0)
+    label = h.item("Started", h.start_map("Each Label", pack), "Each Label")
+    label = h.item("Succeeded", h.passed("Pass", label, "Print"), "Each Label")
+    h.item("Succeeded", h.leave("Map", h.add("MapStateSucceeded", label), "Each Label"), "Each Box")
     pack = h.enter("Task", second, "Pack", '{"box": 2}')
     pack = h.add("LambdaFunctionScheduled", pack, resource=CHARGE, input="{}")
     pack = h.add("LambdaFunctionTimedOut", pack, error="States.Timeout")
-    h.add("MapIterationFailed", pack, name="Each Box", index=1)
+    h.item("Failed", pack, "Each Box", 1)
     boxes = h.leave("Map", h.add("MapStateFailed", pack), "Each Box")
     h.passed("Succeed", boxes, "Boxes Done")
     charge = h.add("TaskTimedOut", charge, error="States.Timeout", cause="too slow")
@@ -78,55 +82,34 @@ def order() -> History:
 
 
 _LABELS = {"StartAt": "Print", "States": {"Print": {"Type": "Pass", "End": True}}}
+_BOX = {
+    "Pack": {"Type": "Task", "Resource": "x", "Next": "Each Label"},
+    "Each Label": {"Type": "Map", "Iterator": _LABELS, "End": True},
+}
 _BOXES = {
     "Cool Off": {"Type": "Wait", "Seconds": 4, "Next": "Each Box"},
     "Each Box": {
         "Type": "Map",
-        "ItemProcessor": {
-            "StartAt": "Pack",
-            "States": {
-                "Pack": {"Type": "Task", "Resource": "x", "Next": "Each Label"},
-                "Each Label": {
-                    "Type": "Map",
-                    "Iterator": {
-                        "StartAt": "Print",
-                        "States": {"Print": {"Type": "Pass", "End": True}},
-                    },
-                    "End": True,
-                },
-            },
-        },
+        "ItemProcessor": {"StartAt": "Pack", "States": _BOX},
         "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Boxes Done"}],
         "Next": "Boxes Done",
     },
     "Boxes Done": {"Type": "Succeed"},
 }
 _CHARGE = {"Charge": {"Type": "Task", "Resource": CHARGE, "End": True}}
-#: The machine of `order`, with a loop of one state and one that nothing leads to.
+_BRANCHES = [{"StartAt": "Charge", "States": _CHARGE}, {"StartAt": "Cool Off", "States": _BOXES}]
+_BIG = {"Variable": "$.n", "NumericGreaterThan": 5, "Next": "Both"}
+_AGAIN = {"Variable": "$.again", "BooleanEquals": True, "Next": "Again?"}
+_FAILED = {"ErrorEquals": ["States.ALL"], "Next": "Order Failed"}
+#: The definition of `order`, with a loop of one state and a state that nothing leads to.
 ORDER = {
     "StartAt": DANGEROUS,
     "States": {
         DANGEROUS: {"Type": "Pass", "Next": "Is It Big?"},
-        "Is It Big?": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.n", "NumericGreaterThan": 5, "Next": "Both"}],
-            "Default": "Small",
-        },
+        "Is It Big?": {"Type": "Choice", "Choices": [_BIG], "Default": "Small"},
         "Small": {"Type": "Succeed"},
-        "Both": {
-            "Type": "Parallel",
-            "Branches": [
-                {"StartAt": "Charge", "States": _CHARGE},
-                {"StartAt": "Cool Off", "States": _BOXES},
-            ],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Order Failed"}],
-            "Next": "Again?",
-        },
-        "Again?": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.again", "BooleanEquals": True, "Next": "Again?"}],
-            "Default": "Small",
-        },
+        "Both": {"Type": "Parallel", "Branches": _BRANCHES, "Catch": [_FAILED], "Next": "Again?"},
+        "Again?": {"Type": "Choice", "Choices": [_AGAIN], "Default": "Small"},
         "Order Failed": {"Type": "Fail"},
         f"Never Reached {'and Long ' * 6}": {"Type": "Task", "Resource": "x", "End": True},
     },
@@ -136,19 +119,18 @@ ORDER = {
 def big_map(items: int) -> History:
     """A Map of so many items; the third one is tried twice, the fifth one fails the Map."""
     h = History()
-    state = h.enter("Map", h.add("ExecutionStarted", input="{}"), "All")
-    begun = h.add("MapStateStarted", state, length=items)
+    begun = h.start_map("All", h.add("ExecutionStarted", input="{}"), items)
     failed = 0
     for index in range(items):
-        at = h.add("MapIterationStarted", begun, name="All", index=index)
+        at = h.item("Started", begun, "All", index)
         at = h.try_task(h.enter("Task", at, "One", json.dumps({"item": index})))
         if index == 2:
             at = h.try_task(h.add("TaskFailed", at, error="Flaky", cause="once"))
         if index == 4:
             failed = h.add("TaskFailed", at, error="Broken", cause="for good")
-            h.add("MapIterationFailed", failed, name="All", index=index)
+            h.item("Failed", failed, "All", index)
             continue
         at = h.leave("Task", h.add("TaskSucceeded", at, output="{}"), "One")
-        h.add("MapIterationSucceeded", at, name="All", index=index)
+        h.item("Succeeded", at, "All", index)
     h.add("ExecutionFailed", h.add("MapStateFailed", failed), error="Broken", cause="for good")
     return h

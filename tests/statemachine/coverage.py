@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from report.history import Run, Visit
+from report.run import Run, Visit
 from tests.statemachine.checks import Definition, Place, State, places
 
 Event = dict[str, Any]

@@ -12,7 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
-from report.history import Run, run_of
+from report.history import run_of
+from report.run import Run
 from tests.statemachine import coverage
 from tests.statemachine.cases import (
     INPUT,
