@@ -83,8 +83,8 @@ graph: setup ## Draw the machine's graph into README.md
 parameters: setup ## Write template.yaml's parameters into docs/parameters.md
 	@$(BIN)/python -m tests.template.parameters
 
-mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
-	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
+mocks: setup ## Write the cases of tools/asl as MockConfigFile.json
+	@PYTHONPATH=functions $(BIN)/python -m tools.asl.mock_config
 
 pictures: setup ## Have each failure happen, and draw it for docs/troubleshooting.md (10 minutes)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
@@ -140,10 +140,10 @@ audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's
 	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
 
 lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
-	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
+	@tools/asl-validator/validate statemachine/rotation.asl.json
 
 test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
-	@$(BIN)/python -m tests.statemachine.step_functions_local
+	@PYTHONPATH=functions $(BIN)/python -m tools.asl.step_functions_local
 
 ##@ In an AWS account
 

@@ -22,7 +22,7 @@ from local.package import files
 from tests.local.helpers import eventually
 from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm, change
 from tests.rotation.world import Tenant, World
-from tests.statemachine.checks import places
+from tools.asl.definition import places
 
 Failure = Callable[[World], str]
 #: How often a state's task is invoked before an error that is retried has failed it, and how often

@@ -27,7 +27,6 @@ from tests.releases.golden import (
     run,
     write,
 )
-from tests.statemachine.checks import places
 from tests.unit.fakes import (
     CURRENT,
     ENDPOINT,
@@ -40,6 +39,7 @@ from tests.unit.fakes import (
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
+from tools.asl.definition import places
 
 
 def test_the_release_of_this_tree_promises_compatibility() -> None:

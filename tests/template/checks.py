@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rotation.rules.message import console_url
-from tests.statemachine.checks import SAME_HANDLER, Definition, places
+from tools.asl.definition import Definition, places
 
 Template = dict[str, Any]
 
@@ -273,7 +273,7 @@ def timeouts(template: Template, definition: Definition) -> list[str]:
     found = []
     all_functions = functions(template)
     for place in places(definition, "Task"):
-        name = f"{SAME_HANDLER.get(place.name, place.name).replace(' ', '')}Function"
+        name = f"{place.handler.replace(' ', '')}Function"
         timeout = all_functions.get(name, {}).get("Timeout", 0)
         if not 0 < timeout < place.state["TimeoutSeconds"]:
             found.append(f"{name} times out after {timeout} s, before its state {place.name}")

@@ -15,10 +15,10 @@ from botocore.loaders import Loader
 
 from local.package import parse_template
 from rotation.rules import closing
-from tests.statemachine.checks import Definition
 from tests.template import checks
 from tests.template.checks import Template
 from tests.template.dependencies import translated
+from tools.asl.definition import Definition
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "template.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The cases on Step Functions Local: ``python -m tests.statemachine.step_functions_local``.
+"""The cases on Step Functions Local: ``python -m tools.asl.step_functions_local``.
 
 Its container lives for as long as the tests run. Options are pytest's, and so is the exit status;
 without Docker, its daemon or the image it is 69, EX_UNAVAILABLE of sysexits.h.
@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from tests.statemachine.engines import MOCK_CONFIG, ROOT
+from tools.asl.answers import MOCK_CONFIG, ROOT
 
 #: The newest tag, of May 2024; its digest could not be looked up.
 IMAGE = "amazon/aws-stepfunctions-local:2.0.0"
-PORT = 8083
-_INSIDE = "/home/StepFunctionsLocal/MockConfigFile.json"
+_PORT = 8083
+_MOCK_CONFIG = "/home/StepFunctionsLocal/MockConfigFile.json"
 _SETTINGS = {
-    "SFN_MOCK_CONFIG": _INSIDE,
+    "SFN_MOCK_CONFIG": _MOCK_CONFIG,
     "WAIT_TIME_SCALE": "0",
     "AWS_ACCOUNT_ID": "123456789012",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -31,12 +31,12 @@ _SETTINGS = {
     "LAMBDA_ENDPOINT": "http://127.0.0.1:1",
 }
 _START_SECONDS = 120
-#: How docker's advice begins, which comes after what is wrong.
+#: How the lines begin that docker adds to an error.
 _HINTS = ("See ", "Run ")
 
 
 class UnavailableError(Exception):
-    """There is no Step Functions Local to be had; the text is one line."""
+    """Step Functions Local could not be started; the text is one line."""
 
 
 def main(options: Sequence[str]) -> int:
@@ -44,15 +44,15 @@ def main(options: Sequence[str]) -> int:
     try:
         container = _start()
         try:
-            url = _address(container)
             command = ["-m", "pytest", "tests/statemachine/test_paths.py", *options]
+            endpoint = ["--stepfunctions-endpoint", _address(container)]
             return subprocess.run(
-                [sys.executable, *command, "--stepfunctions-endpoint", url], cwd=ROOT, check=False
+                [sys.executable, *command, *endpoint], cwd=ROOT, check=False
             ).returncode
         finally:
             _docker("rm", "--force", container)
     except UnavailableError as error:
-        print(f"error: no Step Functions Local: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: no Step Functions Local: {error}\n")
         return os.EX_UNAVAILABLE
 
 
@@ -63,14 +63,14 @@ def _start() -> str:
         _docker("version", "--format", "{{.Server.Version}}")
     except UnavailableError as error:
         raise UnavailableError(f"{error} Start the daemon, or set DOCKER_HOST.") from None
-    given = [option for pair in _SETTINGS.items() for option in ("--env", "=".join(pair))]
-    mount = f"type=bind,readonly,source={MOCK_CONFIG},destination={_INSIDE}"
-    publish = ("--publish", f"127.0.0.1::{PORT}")
-    return _docker("run", "--detach", "--rm", *publish, "--mount", mount, *given, IMAGE)
+    settings = [option for pair in _SETTINGS.items() for option in ("--env", "=".join(pair))]
+    mount = f"type=bind,readonly,source={MOCK_CONFIG},destination={_MOCK_CONFIG}"
+    publish = ("--publish", f"127.0.0.1::{_PORT}")
+    return _docker("run", "--detach", "--rm", *publish, "--mount", mount, *settings, IMAGE)
 
 
 def _address(container: str) -> str:
-    url = f"http://{_docker('port', container, f'{PORT}/tcp').splitlines()[0]}"
+    url = f"http://{_docker('port', container, f'{_PORT}/tcp').splitlines()[0]}"
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(url):
         if time.monotonic() > deadline:

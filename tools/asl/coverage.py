@@ -1,19 +1,16 @@
-"""What of a machine executions have passed, by their histories alone.
+"""What of a state machine executions have passed, by their histories alone.
 
 A part is a state, a transition, a branch of a Choice, an error that a Retry names, an entry of a
 Retry that the state has recovered by, one that any state has exhausted, or an entry of a Catch.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from report.history import Run, Visit
-from tests.statemachine.checks import Definition, Place, State, places
+from tools.asl.definition import Definition, Place, State, places
 
-Event = dict[str, Any]
 KINDS = (
     "states",
     "transitions",
@@ -64,25 +61,6 @@ def _can_only_succeed(state: State) -> bool:
     return bool(tasks) and all("Catch" in task for task in tasks)
 
 
-def untold(definition: Definition, runs: Iterable[Run]) -> set[Part]:
-    """The parts that these histories cannot tell: those of Maps, if they say nothing from inside.
-
-    Nor do they say then how a Map ended, if that leads to one state in any case.
-    """
-    if any(visit.within for run in runs for visit in run.visits):
-        return set()
-    outside = [place for place in places(definition) if not place.nested]
-    ends = {
-        _onward(place.name, place.state) if way is place.state else _catch(place.name, way)
-        for place in outside
-        if place.state["Type"] == "Map"
-        for way in _ways(place.state)
-        if len(_leading(place.state, way["Next"])) > 1
-    }
-    told = {part for place in outside for part in _parts_of(place)} - ends
-    return parts(definition) - told
-
-
 def passed(definition: Definition, run: Run) -> set[Part]:
     """The parts that the execution has passed."""
     states = {place.name: place.state for place in places(definition)}
@@ -108,24 +86,10 @@ def _passed_in(visit: Visit, state: State, to: str) -> Iterator[Part]:
             yield _recovered(visit.name, rule)
         if not succeeded and count > rule["MaxAttempts"] and _names(rule, errors[-1]):
             yield _exhausted(rule)
-    if state["Type"] == "Map" and not visit.attempts:
-        # Its history says nothing from inside of it: where it leads to may say how it ended.
-        leading = _leading(state, to)
-        way = leading[0] if len(leading) == 1 else None
-        succeeded, caught = way is state, way is not None and way is not state
-        errors = way["ErrorEquals"] if way and caught else []
     if succeeded and state.get("Next", "an end") == to and state.keys() & {"Next", "End"}:
         yield _onward(visit.name, state)
     if caught and (rule := _entry(state["Catch"], errors[-1])) and rule["Next"] == to:
         yield _catch(visit.name, rule)
-
-
-def _ways(state: State) -> list[State]:
-    return [state, *state.get("Catch", ())]
-
-
-def _leading(state: State, to: str) -> list[State]:
-    return [way for way in _ways(state) if way["Next"] == to]
 
 
 def _entry(rules: Sequence[State], error: str) -> State | None:
@@ -161,65 +125,26 @@ def _catch(name: str, rule: State) -> Part:
     return Part("catches", f"{name}: {', '.join(rule['ErrorEquals'])} -> {rule['Next']}")
 
 
-def linked(events: Sequence[Event]) -> list[Event]:
-    """The events with a ``previousEventId`` each; they are given back if they have one.
-
-    One engine's history has none, and of what is inside of a Map only its tasks' events, mixed and
-    without a state's name. Without these each event comes after the one before it.
-    """
-    if any(event.get("previousEventId") for event in events):
-        return [*events]
-    found: list[Event] = []
-    in_map = False
-    for event in events:
-        if not (in_map and event["type"].startswith("Task")):
-            previous = found[-1]["id"] if found else 0
-            found.append({**event, "id": previous + 1, "previousEventId": previous})
-        in_map = event["type"] == "MapStateEntered" or (in_map and "State" not in event["type"])
-    return found
-
-
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a machine the executions on an engine have passed."""
+    """How much of the state machine executions have passed."""
 
-    engine: str
     executions: int
-    covered: dict[str, tuple[int, int]]  # by kind: passed, and what can be told of it
+    covered: dict[str, tuple[int, int]]  # by kind: passed, and how many there are
     gaps: list[str]
-    untold: int
 
     @classmethod
-    def measured(cls, engine: str, definition: Definition, runs: Sequence[Run]) -> "Coverage":
+    def measured(cls, definition: Definition, runs: Sequence[Run]) -> "Coverage":
         """From the executions' histories."""
-        hidden = untold(definition, runs)
-        wanted = parts(definition) - hidden
+        wanted = parts(definition)
         done = {part for run in runs for part in passed(definition, run)} & wanted
         total, count = (Counter(part.kind for part in each) for each in (wanted, done))
-        return cls(
-            engine,
-            len(runs),
-            {kind: (count[kind], total[kind]) for kind in KINDS},
-            [str(part) for part in sorted(wanted - done)],
-            len(hidden),
-        )
+        covered = {kind: (count[kind], total[kind]) for kind in KINDS}
+        return cls(len(runs), covered, [str(part) for part in sorted(wanted - done)])
 
-    def to_json(self) -> str:
-        """For ``table``."""
-        return json.dumps(vars(self))
-
-
-def table(measured: Sequence[str]) -> Iterator[str]:
-    """The lines that a test run prints; each of ``measured`` is a Coverage as JSON."""
-    found = [json.loads(each) for each in dict.fromkeys(measured)]
-    yield _row("", [each["engine"] for each in found])
-    yield _row("executions", [each["executions"] for each in found])
-    for kind in KINDS:
-        yield _row(kind, ["{}/{}".format(*each["covered"][kind]) for each in found])
-    yield _row("not told by histories", [each["untold"] for each in found])
-    for each in found:
-        yield from (f"{each['engine']}: not passed: {gap}" for gap in each["gaps"])
-
-
-def _row(name: str, cells: Sequence[object]) -> str:
-    return f"{name:<24}" + "".join(f"{cell:>12}" for cell in cells)
+    def table(self) -> Iterator[str]:
+        """The lines that a test run prints."""
+        yield f"{'executions':<24}{self.executions:>12}"
+        for kind, (count, total) in self.covered.items():
+            yield f"{kind:<24}{f'{count}/{total}':>12}"
+        yield from (f"not passed: {gap}" for gap in self.gaps)

@@ -1,0 +1,286 @@
+"""Every path of the state machine as a case: what its tasks answer, and how the execution ends.
+
+Each Retry is met, recovered from and exhausted; each error that nothing retries is met once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rotation.records.failure import Failure
+from tools.asl.answers import (
+    AROUND,
+    INSIDE,
+    RETRIES,
+    TARGET,
+    USUAL,
+    Answer,
+    Answers,
+    Json,
+    Throw,
+    all_retried,
+    caught,
+    closed,
+    endpoints,
+    too_many,
+    user,
+    verified,
+)
+
+Path = tuple[str, ...]
+
+CHECKED: Path = ("Read Input", "Check Target", "Find Endpoints", "Check Network", "Dry Run?")
+ROTATED: Path = (
+    *CHECKED,
+    "Generate Password",
+    "Wait For Earlier Runs",
+    "Modify User",
+    "Wait For User",
+    "Describe User",
+    "User Active?",
+    "Find Endpoints Again",
+    "Test Authentication",
+    "Promote Version",
+    "Report Rotation",
+    "Rotated",
+)
+#: After a failure: before the user may have been changed, after that, and of Promote Version.
+CLOSED: Path = ("Close Rotation", "Promoted After All?", "Rotation Failed")
+VERIFIED: Path = ("Verify Current Password", *CLOSED)
+WAITED: Path = ("Wait For Promotion", *VERIFIED)
+
+
+@dataclass(frozen=True)
+class CloseInput:
+    """What Close Rotation gets: errors as a Catch hands them on, and what each endpoint answered.
+
+    ``unreachable`` is why the endpoints were looked for again; ``verification`` is None where
+    AWSCURRENT was not tried.
+    """
+
+    failure: Json
+    unreachable: Json | None = None
+    verification: Sequence[Json] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """An execution, and what has to come of it.
+
+    ``path`` has the states outside of Maps, ``answers`` those of each task that does not just
+    succeed, one for each invocation. ``error`` and ``cause`` are the execution's, if it fails.
+    """
+
+    name: str
+    path: Path
+    answers: Answers = field(default_factory=dict)
+    close_input: CloseInput | None = None
+    error: str = ""
+    cause: str = ""
+
+    @property
+    def status(self) -> str:
+        """The execution's."""
+        return "FAILED" if self.error else "SUCCEEDED"
+
+    @property
+    def tasks(self) -> list[str]:
+        """The Task states that are passed, each once."""
+        inside = [INSIDE.get(state, state) for state in self.path]
+        return [
+            state for state in dict.fromkeys(inside) if state in RETRIES and self.attempts(state)
+        ]
+
+    def attempts(self, task: str) -> int:
+        """How often the task is invoked."""
+        if task in self.answers:
+            return len(self.answers[task])
+        return self.path.count(AROUND.get(task, task))
+
+
+def cases() -> list[Case]:
+    """All of them; their names are unique."""
+    return [*_ways(), *_recoveries(), *_exhaustions(), *_refusals()]
+
+
+def _ways() -> Iterator[Case]:
+    yield Case("Rotated", ROTATED)
+    waiting = ("Wait For User", "Describe User", "User Active?")
+    yield Case(
+        "RotatedAfterWaiting",
+        (*_until("Modify User"), *waiting, *waiting, *_from("Wait For User")),
+        {"Describe User": [user("modifying"), user("modifying"), user("active")]},
+    )
+    dry_run: Answers = {"Check Target": [replace(TARGET, dry_run=True).to_state()]}
+    yield Case("DryRunPassed", (*CHECKED, "Dry Run Passed"), dry_run)
+    nobody = _with_endpoints(0)
+    yield Case("NoEndpointRotated", ROTATED, nobody)
+    yield _failed(
+        "NoEndpointVerified",
+        (*_until("Promote Version"), *WAITED),
+        _DENIED | nobody,
+        CloseInput(_FIRST, verification=[]),
+    )
+    # More than one Map works on at once, and all have the same answers: any order is right.
+    yield Case("ManyEndpointsRotated", ROTATED, _with_endpoints(25))
+    yield _failed(
+        "EachEndpointIsVerified",
+        (*_until("Promote Version"), *WAITED),
+        _DENIED | _with_endpoints(2) | {"Log In With Current": [Throw("CertificateError")] * 2},
+        CloseInput(_FIRST, verification=[verified(n, "CertificateError") for n in range(2)]),
+    )
+    # Each round of the loop has all of the retries.
+    busy = too_many("Describe User", "UserNotFoundError")[:-1]
+    yield Case(
+        "EachRoundRecovers",
+        (*_until("Modify User"), *waiting, *_from("Wait For User")),
+        {"Describe User": [*busy, user("modifying"), *busy, user("active")]},
+    )
+    # A user that somebody deletes.
+    deleting = "User app has status deleting while its password is being changed."
+    yield _failed(
+        "UserCannotBecomeActive",
+        (*_until("User Active?"), "User Cannot Become Active", *VERIFIED),
+        {"Describe User": [user("deleting")]},
+        CloseInput({"Error": "UserStatusError", "Cause": deleting}, verification=_LOGGED_IN),
+    )
+    lost = too_many("Log In", "EndpointUnreachableError")
+    again = (*_until("Test Authentication"), "Find Endpoints Again")
+    moved: Answers = {"Log In": [*lost, USUAL["Log In"]]}
+    yield Case("EndpointsChanged", (*again, *_from("Test Authentication")), moved)
+    yield _failed(
+        "EndpointsChangedAndForgotten",
+        (*again, "Test Authentication", "Promote Version", *WAITED),
+        _DENIED | moved,
+        CloseInput(_FIRST, verification=_LOGGED_IN),
+    )
+    same: list[Answer] = [USUAL["Find Endpoints Again"], Throw("EndpointUnreachableError")]
+    yield _failed(
+        "EndpointsTheSame",
+        (*again, *VERIFIED),
+        {"Log In": lost, "Find Endpoints Again": same},
+        CloseInput(
+            caught("Find Endpoints Again", same[-1]), caught("Log In", lost[-1]), _LOGGED_IN
+        ),
+    )
+    # The answer was lost: there is no cause either.
+    timed_out = too_many("Promote Version", "States.Timeout")
+    unknown = caught("Promote Version", timed_out[-1])
+    yield Case(
+        "PromotedAfterAll",
+        (*_until("Promote Version"), *WAITED[:-1], "Report Rotation", "Rotated"),
+        {
+            "Promote Version": timed_out,
+            "Close Rotation": [closed(Failure.from_catch(unknown), promoted=True)],
+        },
+        CloseInput(unknown, verification=_LOGGED_IN),
+    )
+    yield _not_closed("NotClosedWithoutACause", [Throw("UnexpectedError")], timed_out)
+
+
+def _recoveries() -> Iterator[Case]:
+    """Each state meets each error that it retries, as often as is allowed, and succeeds."""
+    after = {INSIDE.get(state, state) for state in WAITED} & {*RETRIES}
+    yield Case(
+        "EachStateRecovers",
+        ROTATED,
+        {task: all_retried(task) for task in RETRIES if task not in after},
+    )
+    yield _failed(
+        "EachStateRecoversAfterAFailure",
+        (*_until("Promote Version"), *WAITED),
+        {
+            **_DENIED,
+            "Log In With Current": all_retried("Log In With Current"),
+            "Close Rotation": [
+                *all_retried("Close Rotation")[:-1],
+                closed(Failure.from_catch(_FIRST)),
+            ],
+        },
+        CloseInput(_FIRST, verification=_LOGGED_IN),
+    )
+
+
+def _exhaustions() -> Iterator[Case]:
+    """Each Retry entry meets one error more than it allows, in the first state that has it."""
+    seen: set[Sequence[str]] = set()
+    for task, entries in RETRIES.items():
+        for errors, _ in entries:
+            if errors not in seen:
+                thrown = too_many(task, errors[0])
+                yield _broken(f"{pascal(task)}GivesUpOn{pascal(errors[0])}", task, thrown)
+            seen.add(errors)
+
+
+def _refusals() -> Iterator[Case]:
+    """Each state meets an error that nothing retries."""
+    for task in RETRIES:
+        yield _broken(f"{pascal(task)}Breaks", task, [Throw("UnexpectedError")])
+
+
+def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
+    """The task fails for good with the last of these."""
+    answers: Answers = {task: thrown}
+    before = _until("Promote Version")
+    if task == "Report Rotation":
+        return Case(name, ROTATED, answers)
+    if task == "Close Rotation":
+        return _not_closed(name, thrown, _DENIED["Promote Version"])
+    if task == "Log In With Current":
+        close_input = CloseInput(_FIRST, verification=[verified(0, thrown[-1].error)])
+        return _failed(name, (*before, *WAITED), _DENIED | answers, close_input)
+    failure = caught(task, thrown[-1])
+    state = AROUND.get(task, task)
+    if state in _until("Generate Password"):
+        return _failed(name, (*_until(state), *CLOSED), answers, CloseInput(failure))
+    way = WAITED if state == "Promote Version" else VERIFIED
+    close_input = CloseInput(failure, verification=_LOGGED_IN)
+    return _failed(name, (*_until(state), *way), answers, close_input)
+
+
+def _failed(name: str, path: Path, answers: Answers, close_input: CloseInput) -> Case:
+    """The first error, and what Close Rotation says, are the execution's."""
+    end = closed(Failure.from_catch(close_input.unreachable or close_input.failure))
+    answers = {"Close Rotation": [end], **answers}
+    return Case(name, path, answers, close_input, end["Error"], end["Cause"])
+
+
+def _not_closed(name: str, thrown: Sequence[Throw], first: Sequence[Answer]) -> Case:
+    """Close Rotation fails for good, after Promote Version has."""
+    failure = caught("Promote Version", first[-1])
+    cause = (
+        f"The rotation failed with {failure['Error']}, and then Close Rotation with "
+        f"{thrown[-1].error}. AWSPENDING may still be on the version of this run. Look at the "
+        "tasks that failed for the reasons."
+    )
+    return Case(
+        name,
+        (*_until("Promote Version"), *WAITED[:3], "Rotation Not Closed", "Rotation Failed"),
+        {"Promote Version": first, "Close Rotation": thrown},
+        CloseInput(failure, verification=_LOGGED_IN),
+        failure["Error"],
+        cause,
+    )
+
+
+def _with_endpoints(count: int) -> Answers:
+    found = [endpoints(count)]
+    inside = {task: [USUAL[task]] * count for task in INSIDE.values()}
+    return {"Find Endpoints": found, "Find Endpoints Again": found, **inside}
+
+
+def _until(state: str) -> Path:
+    return ROTATED[: ROTATED.index(state) + 1]
+
+
+def _from(state: str) -> Path:
+    return ROTATED[ROTATED.index(state) :]
+
+
+def pascal(name: str) -> str:
+    return name.replace(" ", "").replace(".", "")
+
+
+#: How a rotation fails of which the end is looked at.
+_DENIED: Answers = {"Promote Version": [Throw("AccessDeniedError")]}
+_FIRST = caught("Promote Version", _DENIED["Promote Version"][0])
+_LOGGED_IN = [USUAL["Log In With Current"]]
