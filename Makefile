@@ -81,7 +81,7 @@ graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
 
 parameters: setup ## Write template.yaml's parameters into docs/parameters.md
-	@$(BIN)/python -m tests.template.parameters
+	@$(BIN)/python -m tools.template.parameters
 
 mocks: setup ## Write the cases of tools/asl as MockConfigFile.json
 	@PYTHONPATH=functions $(BIN)/python -m tools.asl.mock_config
@@ -127,7 +127,7 @@ examples: setup ## Synthesize the CDK example, and check all examples with their
 	@$(BIN)/python -m tests.examples $(CURDIR)/$(BIN)/uv
 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
-	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
+	@$(BIN)/python -m tools.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
 	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
 
 scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from local import package as module
-from local.package import Package, archive, files, main, packaged, without_sam
-from tests.template.checks import Template
+from local.package import Package, Template, archive, files, main, packaged, without_sam
 from tests.template.test_template import ROOT, TEMPLATE
 
 PACKAGE = Package(b"functions", b"layer")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.parameters import PAGE, with_table
-from tests.template.sam import DOCUMENTED, Terminal, UnexpectedOutcomeError
 from tests.template.test_template import ROOT, TEMPLATE
+from tools.template.parameters import PAGE, with_table
+from tools.template.sam import DOCUMENTED, Terminal, UnexpectedOutcomeError
 
 ASKS = """
 name = input("\\n\\tStack Name [sam-app]: ")

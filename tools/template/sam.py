@@ -1,6 +1,6 @@
 """Runs the real AWS SAM CLI against the local AWS, as the README and docs/operations.md say.
 
-``python -m tests.template.sam COMMAND...`` (`make sam`): COMMAND runs the SAM CLI. Everything
+``python -m tools.template.sam COMMAND...`` (`make sam`): COMMAND runs the SAM CLI. Everything
 happens in a copy of what is deployed, so that no samconfig.toml and no .aws-sam is left here.
 """
 
