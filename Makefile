@@ -109,7 +109,7 @@ crash: setup ## Kill every function before and after each of its calls and login
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
-	@$(BIN)/python -m tests.model
+	@$(BIN)/python -m tools.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
 	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
@@ -118,7 +118,7 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
 
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
-	@$(BIN)/python -m tests.mutants
+	@$(BIN)/python -m tools.mutants
 
 bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.model.aws import land
-from tests.model.run import never
-from tests.model.state import Call, Rotation, Run, State, Step, Version, World
+from tools.model.aws import land
+from tools.model.looks import never
+from tools.model.state import Call, Rotation, Run, State, Step, Version, World
 
 ATTEMPTS = 2
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.model.state import Call, State, Step, User, Version, World
+from tools.model.state import Call, State, Step, User, Version, World
 
 
 class Landing(NamedTuple):

@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.model.aws import deletions, land, user_steps
-from tests.model.people import person_steps
-from tests.model.run import by_hand, run_steps
-from tests.model.secrets_manager import rotate_secret, rotation_steps
-from tests.model.state import Left, State, Step, World, start
+from tools.model.aws import deletions, land, user_steps
+from tools.model.people import person_steps
+from tools.model.run import by_hand, run_steps
+from tools.model.secrets_manager import rotate_secret, rotation_steps
+from tools.model.state import Left, State, Step, World, start
 
 Trace = list[str]
 

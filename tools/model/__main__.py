@@ -3,9 +3,9 @@
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.model.bounds import LARGE, LEFT_OUT, SMALL
-from tests.model.explore import Result, explore
-from tests.model.state import Bounds, Rules, World
+from tools.model.bounds import LARGE, LEFT_OUT, SMALL
+from tools.model.explore import Result, explore
+from tools.model.state import Bounds, Rules, World
 
 
 def all_rules(bounds: Bounds) -> Result:
