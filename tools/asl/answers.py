@@ -158,10 +158,10 @@ def too_many(task: str, error: str) -> list[Throw]:
 
 
 def all_retried(task: str) -> list[Answer]:
-    """Each error that the task retries, as often as is allowed, and then its usual answer."""
+    """Each error that the task retries, as often as is allowed; then its usual answer, if any."""
     thrown = [
         Throw(errors[number % len(errors)])
         for errors, most in RETRIES[task]
         for number in range(most)
     ]
-    return [*thrown, USUAL.get(task, {})]
+    return [*thrown, *([USUAL[task]] if task in USUAL else [])]

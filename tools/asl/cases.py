@@ -99,42 +99,26 @@ class Case:
 
 def cases() -> list[Case]:
     """All of them; their names are unique."""
-    return [*_ways(), *_recoveries(), *_exhaustions(), *_refusals()]
+    return [*_ways(), *_endpoint_ways(), *_lost_promotions(), *_recoveries(), *_final_errors()]
 
 
 def _ways() -> Iterator[Case]:
     yield Case("Rotated", ROTATED)
-    waiting = ("Wait For User", "Describe User", "User Active?")
+    loop = ("Wait For User", "Describe User", "User Active?")
     yield Case(
         "RotatedAfterWaiting",
-        (*_until("Modify User"), *waiting, *waiting, *_from("Wait For User")),
+        (*_until("Modify User"), *loop, *loop, *_from("Wait For User")),
         {"Describe User": [user("modifying"), user("modifying"), user("active")]},
-    )
-    dry_run: Answers = {"Check Target": [replace(TARGET, dry_run=True).to_state()]}
-    yield Case("DryRunPassed", (*CHECKED, "Dry Run Passed"), dry_run)
-    nobody = _with_endpoints(0)
-    yield Case("NoEndpointRotated", ROTATED, nobody)
-    yield _failed(
-        "NoEndpointVerified",
-        (*_until("Promote Version"), *WAITED),
-        _DENIED | nobody,
-        CloseInput(_FIRST, verification=[]),
-    )
-    # More than one Map works on at once, and all have the same answers: any order is right.
-    yield Case("ManyEndpointsRotated", ROTATED, _with_endpoints(25))
-    yield _failed(
-        "EachEndpointIsVerified",
-        (*_until("Promote Version"), *WAITED),
-        _DENIED | _with_endpoints(2) | {"Log In With Current": [Throw("CertificateError")] * 2},
-        CloseInput(_FIRST, verification=[verified(n, "CertificateError") for n in range(2)]),
     )
     # Each round of the loop has all of the retries.
     busy = too_many("Describe User", "UserNotFoundError")[:-1]
     yield Case(
         "EachRoundRecovers",
-        (*_until("Modify User"), *waiting, *_from("Wait For User")),
+        (*_until("Modify User"), *loop, *_from("Wait For User")),
         {"Describe User": [*busy, user("modifying"), *busy, user("active")]},
     )
+    dry_run: Answers = {"Check Target": [replace(TARGET, dry_run=True).to_state()]}
+    yield Case("DryRunPassed", (*CHECKED, "Dry Run Passed"), dry_run)
     # A user that somebody deletes.
     deleting = "User app has status deleting while its password is being changed."
     yield _failed(
@@ -143,26 +127,37 @@ def _ways() -> Iterator[Case]:
         {"Describe User": [user("deleting")]},
         CloseInput({"Error": "UserStatusError", "Cause": deleting}, verification=_LOGGED_IN),
     )
+
+
+def _endpoint_ways() -> Iterator[Case]:
+    none = _with_endpoints(0)
+    yield Case("NoEndpointRotated", ROTATED, none)
+    yield _not_promoted("NoEndpointVerified", none, verification=[])
+    # More than one Map works on at once, and all have the same answers: any order is right.
+    yield Case("ManyEndpointsRotated", ROTATED, _with_endpoints(25))
+    yield _not_promoted(
+        "EachEndpointIsVerified",
+        _with_endpoints(2) | {"Log In With Current": [Throw("CertificateError")] * 2},
+        verification=[verified(number, "CertificateError") for number in range(2)],
+    )
     lost = too_many("Log In", "EndpointUnreachableError")
     again = (*_until("Test Authentication"), "Find Endpoints Again")
     moved: Answers = {"Log In": [*lost, USUAL["Log In"]]}
     yield Case("EndpointsChanged", (*again, *_from("Test Authentication")), moved)
-    yield _failed(
-        "EndpointsChangedAndForgotten",
-        (*again, "Test Authentication", "Promote Version", *WAITED),
-        _DENIED | moved,
-        CloseInput(_FIRST, verification=_LOGGED_IN),
-    )
+    before = (*again, "Test Authentication", "Promote Version")
+    yield _not_promoted("EndpointsChangedAndForgotten", moved, before=before)
     same: list[Answer] = [USUAL["Find Endpoints Again"], Throw("EndpointUnreachableError")]
+    failure, first = caught("Find Endpoints Again", same[-1]), caught("Log In", lost[-1])
     yield _failed(
         "EndpointsTheSame",
         (*again, *VERIFIED),
         {"Log In": lost, "Find Endpoints Again": same},
-        CloseInput(
-            caught("Find Endpoints Again", same[-1]), caught("Log In", lost[-1]), _LOGGED_IN
-        ),
+        CloseInput(failure, first, _LOGGED_IN),
     )
-    # The answer was lost: there is no cause either.
+
+
+def _lost_promotions() -> Iterator[Case]:
+    """Promote Version's answer was lost: there is no cause either."""
     timed_out = too_many("Promote Version", "States.Timeout")
     unknown = caught("Promote Version", timed_out[-1])
     yield Case(
@@ -179,29 +174,22 @@ def _ways() -> Iterator[Case]:
 
 def _recoveries() -> Iterator[Case]:
     """Each state meets each error that it retries, as often as is allowed, and succeeds."""
-    after = {INSIDE.get(state, state) for state in WAITED} & {*RETRIES}
+    after = {INSIDE.get(state, state) for state in WAITED}
     yield Case(
         "EachStateRecovers",
         ROTATED,
         {task: all_retried(task) for task in RETRIES if task not in after},
     )
-    yield _failed(
-        "EachStateRecoversAfterAFailure",
-        (*_until("Promote Version"), *WAITED),
-        {
-            **_DENIED,
-            "Log In With Current": all_retried("Log In With Current"),
-            "Close Rotation": [
-                *all_retried("Close Rotation")[:-1],
-                closed(Failure.from_catch(_FIRST)),
-            ],
-        },
-        CloseInput(_FIRST, verification=_LOGGED_IN),
-    )
+    answers: Answers = {
+        "Log In With Current": all_retried("Log In With Current"),
+        "Close Rotation": [*all_retried("Close Rotation"), closed(Failure.from_catch(_FIRST))],
+    }
+    yield _not_promoted("EachStateRecoversAfterAFailure", answers)
 
 
-def _exhaustions() -> Iterator[Case]:
-    """Each Retry entry meets one error more than it allows, in the first state that has it."""
+def _final_errors() -> Iterator[Case]:
+    """Each Retry meets one error more than it allows, in the first state that has it; each state
+    an error that nothing retries."""
     seen: set[Sequence[str]] = set()
     for task, entries in RETRIES.items():
         for errors, _ in entries:
@@ -209,25 +197,18 @@ def _exhaustions() -> Iterator[Case]:
                 thrown = too_many(task, errors[0])
                 yield _broken(f"{pascal(task)}GivesUpOn{pascal(errors[0])}", task, thrown)
             seen.add(errors)
-
-
-def _refusals() -> Iterator[Case]:
-    """Each state meets an error that nothing retries."""
-    for task in RETRIES:
         yield _broken(f"{pascal(task)}Breaks", task, [Throw("UnexpectedError")])
 
 
 def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
     """The task fails for good with the last of these."""
     answers: Answers = {task: thrown}
-    before = _until("Promote Version")
     if task == "Report Rotation":
         return Case(name, ROTATED, answers)
     if task == "Close Rotation":
         return _not_closed(name, thrown, _DENIED["Promote Version"])
     if task == "Log In With Current":
-        close_input = CloseInput(_FIRST, verification=[verified(0, thrown[-1].error)])
-        return _failed(name, (*before, *WAITED), _DENIED | answers, close_input)
+        return _not_promoted(name, answers, verification=[verified(0, thrown[-1].error)])
     failure = caught(task, thrown[-1])
     state = AROUND.get(task, task)
     if state in _until("Generate Password"):
@@ -235,6 +216,19 @@ def _broken(name: str, task: str, thrown: Sequence[Throw]) -> Case:
     way = WAITED if state == "Promote Version" else VERIFIED
     close_input = CloseInput(failure, verification=_LOGGED_IN)
     return _failed(name, (*_until(state), *way), answers, close_input)
+
+
+def _not_promoted(
+    name: str,
+    answers: Answers,
+    *,
+    before: Path | None = None,
+    verification: Sequence[Json] | None = None,
+) -> Case:
+    """Promote Version fails: a rotation of which the end is looked at."""
+    way = (*(before or _until("Promote Version")), *WAITED)
+    logged_in = _LOGGED_IN if verification is None else verification
+    return _failed(name, way, _DENIED | answers, CloseInput(_FIRST, verification=logged_in))
 
 
 def _failed(name: str, path: Path, answers: Answers, close_input: CloseInput) -> Case:
@@ -280,7 +274,6 @@ def pascal(name: str) -> str:
     return name.replace(" ", "").replace(".", "")
 
 
-#: How a rotation fails of which the end is looked at.
 _DENIED: Answers = {"Promote Version": [Throw("AccessDeniedError")]}
 _FIRST = caught("Promote Version", _DENIED["Promote Version"][0])
 _LOGGED_IN = [USUAL["Log In With Current"]]
