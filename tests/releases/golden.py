@@ -87,12 +87,12 @@ class Way:
     world: Callable[[], World]
     error: str = ""
     name: str = PENDING
-    given: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 BY_TOKEN: dict[str, Any] = {
     "name": f"{PENDING}-1",
-    "given": {"ClientRequestToken": PENDING, "Attempt": 1},
+    "options": {"ClientRequestToken": PENDING, "Attempt": 1},
 }
 
 
@@ -156,10 +156,10 @@ def not_promoted() -> World:
 WAYS = {
     "by hand": Way(World),
     "of Secrets Manager": Way(staged, **BY_TOKEN),
-    "dry run": Way(World, given={"DryRun": True}),
+    "dry run": Way(World, options={"DryRun": True}),
     "first rotation": Way(never_rotated),
     "first rotation, again": Way(cut_off),
-    "an unknown password is replaced": Way(unknown, given={"ReplaceUnknownPassword": True}),
+    "an unknown password is replaced": Way(unknown, options={"ReplaceUnknownPassword": True}),
     "refused at once": Way(unbound, "UserNotBoundError", **BY_TOKEN),
     "an endpoint does not answer": Way(silent, "EndpointUnreachableError"),
     "AWSCURRENT does not move": Way(not_promoted, "AccessDeniedError"),
@@ -198,8 +198,10 @@ def run(way: Way, recorder: Recorder) -> tuple[World, str]:
     with pytest.MonkeyPatch.context() as patch:
         world.take_over(patch)
         patch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
-        given = json.dumps({"SecretId": SECRET_NAME, **way.given})
-        recorder.step_functions.start_execution(stateMachineArn=MACHINE, name=way.name, input=given)
+        options = json.dumps({"SecretId": SECRET_NAME, **way.options})
+        recorder.step_functions.start_execution(
+            stateMachineArn=MACHINE, name=way.name, input=options
+        )
         recorder.stage.run()
     (execution,) = recorder.executions().values()
     return world, execution.get("error") or ""

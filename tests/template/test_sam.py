@@ -23,7 +23,7 @@ def terminal(tmp_path: Path) -> Terminal:
     return Terminal([sys.executable, "-c", ASKS], tmp_path, {})
 
 
-def test_every_documented_command_is_watched() -> None:
+def test_every_documented_command_is_run() -> None:
     texts = [path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
     command = re.compile(r"(?:^|`)(sam [a-z][^`\n]*)(?:`|$)", re.M)
     assert {found for text in texts for found in command.findall(text)} == DOCUMENTED

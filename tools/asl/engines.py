@@ -100,6 +100,21 @@ def _client_of(engine: Callable[[Any], Answer]) -> Any:
     return found
 
 
+def _mocked_response(env: Any) -> Any:
+    found = env.mock_test_case.next_answer(env.next_state_name)
+    if "Return" in found:
+        return MockedResponseReturn(0, 0, found["Return"])
+    return MockedResponseThrow(0, 0, found["Throw"]["Error"], found["Throw"]["Cause"])
+
+
+def _moto(request: Any) -> Answer:
+    request = normalize_request(request)
+    found: Answer = interpreter.LocalStepFunctionsResponse.dispatch(
+        request, request.raw_url, request.headers
+    )
+    return found
+
+
 @contextmanager
 def embedded() -> Iterator[Any]:
     """moto's interpreter, as the local AWS uses it; StartExecution answers when all is done."""
@@ -118,31 +133,18 @@ def embedded() -> Iterator[Any]:
                 raise JsonRESTError("ValidationException", f"No such case: {error}") from None
             return super().start_execution(arn, *others)
 
-    def answer(env: Any) -> Any:
-        found = env.mock_test_case.next_answer(env.next_state_name)
-        if "Return" in found:
-            return MockedResponseReturn(0, 0, found["Return"])
-        return MockedResponseThrow(0, 0, found["Throw"]["Error"], found["Throw"]["Cause"])
-
-    def dispatch(request: Any) -> Answer:
-        request = normalize_request(request)
-        found: Answer = interpreter.LocalStepFunctionsResponse.dispatch(
-            request, request.raw_url, request.headers
-        )
-        return found
-
     with pytest.MonkeyPatch.context() as patch:
         interpreter.install(lambda _: None, lambda _: False, lambda _: None)
         patch.setattr(interpreter, "backends", BackendDict(MockedStepFunctions, "stepfunctions"))
         patch.setattr(parser_execution, "ExecutionWorker", MockedWorker)
         patch.setattr(Environment, "is_mocked_mode", lambda _: True)
-        patch.setattr(Environment, "get_current_mocked_response", answer)
+        patch.setattr(Environment, "get_current_mocked_response", _mocked_response)
         patch.setattr(mock_eval_utils, "CustomErrorName", interpreter.error_name)
         # Of each error it would log the whole state, which takes longer than to run it.
         patch.setattr(EvalComponent, "_log_failure_event_exception", lambda *_, **__: None)
         patch.setattr(WaitFunction, "_wait_interval", lambda *_, **__: None)
         patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
-        yield _client_of(dispatch)
+        yield _client_of(_moto)
 
 
 @contextmanager

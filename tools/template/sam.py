@@ -34,7 +34,6 @@ PACKAGE = "sam package --resolve-s3 --output-template-file packaged.yaml"
 EXAMPLE = ROOT / "examples/samconfig.toml"
 ENVIRONMENTS = {each: f"{DEPLOY} --config-env {each}" for each in ("staging", "production")}
 DOCUMENTED = {BUILD, GUIDED, DEPLOY, ONCE, UNSAVED_CHANGE, DELETE, PACKAGE, *ENVIRONMENTS.values()}
-TOLD = {"Alarms": "true", "OverdueCheck": "true", "Dashboard": "true"}
 SURE = (
     f"Are you sure you want to delete the stack {STACK_NAME} in the region {REGION} ?",
     f"Are you sure you want to delete the folder {STACK_NAME} in S3 which contains the artifacts?",
@@ -109,7 +108,7 @@ def _read(terminal: int) -> Iterator[str]:
 
 
 @contextmanager
-def watched(command: Sequence[str]) -> Iterator[tuple[LocalAws, Terminal]]:
+def terminal_beside_aws(command: Sequence[str]) -> Iterator[tuple[LocalAws, Terminal]]:
     """A local AWS, and a terminal in a copy of the tree that sees nothing else of AWS."""
     with tempfile.TemporaryDirectory(prefix="sam-") as directory:
         folder = Path(directory, "tree")
@@ -123,117 +122,114 @@ def watched(command: Sequence[str]) -> Iterator[tuple[LocalAws, Terminal]]:
             yield aws, Terminal(command, folder, environment)
 
 
-def watch(aws: LocalAws, sam: Terminal) -> None:
-    """Deploy, change, upgrade and delete, and look at what has become of it each time.
+@dataclass
+class Deployments:
+    """The commands in the order in which people type them, each with what it has to come to.
 
-    Raises:
-        UnexpectedOutcomeError: something is not as the documentation says.
+    ``parameters`` are those that the stack should have. Each method raises UnexpectedOutcomeError
+    if something is not as the documentation says.
     """
-    template = parse_template((sam.folder / "template.yaml").read_text())
-    defaults = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
-    config = sam.folder / "samconfig.toml"
 
-    sam.run("sam validate --lint")
-    built = sam.run(BUILD)
-    _expect("WARNING" not in built, f"`{BUILD}` warns:\n{built}")
-    layer = {path.name for path in (sam.folder / ".aws-sam/build/Dependencies/python").iterdir()}
-    _expect({"aws_lambda_powertools", "redis"} <= layer, f"The layer holds {layer}.")
+    aws: LocalAws
+    sam: Terminal
+    parameters: dict[str, str]
 
-    sam.run(GUIDED, {"Stack Name": STACK_NAME, "Parameter LogLevel": "DEBUG"})
-    offered = {name: sam.asked.get(f"Parameter {name}") for name in defaults}
-    _expect(offered == defaults, f"Asked for the parameters with the defaults {offered}.")
-    now = {**defaults, "LogLevel": "DEBUG"}
-    _is_deployed(aws, now)
+    def deploy(self, line: str, answers: Mapping[str, str] = {}, **changed: str) -> None:
+        """The command changes these parameters, deploys what they switch on, and no more."""
+        self.sam.run(line, answers)
+        self.parameters |= changed
+        found = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack["Parameters"]}
+        _expect(found == self.parameters, f"The stack has {found}, and not {self.parameters}.")
+        cloudwatch = self.aws.client("cloudwatch")
+        alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+        boards = cloudwatch.list_dashboards()["DashboardEntries"]
+        for name, there in (("Alarms", alarms), ("Dashboard", boards)):
+            _expect(bool(there) == (found[name] == "true"), f"{name}: there are {len(there)}.")
 
-    sam.run(ONCE)
-    _is_deployed(aws, {**now, "Alarms": "true"})
-    # The saved answers are sent again: what only a command line said is taken back.
-    sam.run(DEPLOY)
-    _is_deployed(aws, now)
+    def guided(self, **answers: str) -> None:
+        """Guided mode offers the parameters that the stack has."""
+        offered = dict(self.parameters)
+        asked = {f"Parameter {name}": value for name, value in answers.items()}
+        self.deploy(GUIDED, {"Stack Name": STACK_NAME, **asked}, **answers)
+        shown = {name: self.sam.asked.get(f"Parameter {name}") for name in offered}
+        _expect(shown == offered, f"Guided mode offered {shown}.")
 
-    sam.run(GUIDED, {f"Parameter {name}": value for name, value in TOLD.items()})
-    offered = {name: sam.asked.get(f"Parameter {name}") for name in defaults}
-    _expect(offered == now, f"Guided mode offered {offered}, and not what it had saved.")
-    now |= TOLD
-    _is_deployed(aws, now)
+    @property
+    def stack(self) -> dict[str, Any]:
+        """What DescribeStacks answers."""
+        stacks = self.aws.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        found: dict[str, Any] = stacks[0]
+        return found
 
-    text = config.read_text()
-    for parameter, old, new in (("Dashboard", "true", "false"), ("LogLevel", "DEBUG", "INFO")):
+    def build(self) -> None:
+        """The layer holds what the functions import."""
+        self.sam.run("sam validate --lint")
+        built = self.sam.run(BUILD)
+        _expect("WARNING" not in built, f"`{BUILD}` warns:\n{built}")
+        layer = self.sam.folder / ".aws-sam/build/Dependencies/python"
+        names = {path.name for path in layer.iterdir()}
+        _expect({"aws_lambda_powertools", "redis"} <= names, f"The layer holds {names}.")
+
+    def change(self) -> None:
+        """Each way to change a parameter, on the command line and in samconfig.toml."""
+        self.guided(LogLevel="DEBUG")
+        self.deploy(ONCE, Alarms="true")
+        # The saved answers are sent again: what only a command line said is taken back.
+        self.deploy(DEPLOY, Alarms="false")
+        self.guided(Alarms="true", OverdueCheck="true", Dashboard="true")
+        config = self.sam.folder / "samconfig.toml"
+        text = config.read_text()
         # Two, since ministack's change sets overlook a resource whose condition alone has changed.
-        saved, wanted = (f'{parameter}=\\"{value}\\"' for value in (old, new))
-        _expect(saved in text, f"samconfig.toml does not have {saved}:\n{text}")
-        text = text.replace(saved, wanted)
-        now[parameter] = new
-    config.write_text(text)
-    sam.run(DEPLOY)
-    _is_deployed(aws, now)
+        for parameter, old, new in (("Dashboard", "true", "false"), ("LogLevel", "DEBUG", "INFO")):
+            saved, wanted = (f'{parameter}=\\"{value}\\"' for value in (old, new))
+            _expect(saved in text, f"samconfig.toml does not have {saved}:\n{text}")
+            text = text.replace(saved, wanted)
+        config.write_text(text)
+        self.deploy(DEPLOY, Dashboard="false", LogLevel="INFO")
+        unchanged = self.sam.run(DEPLOY, status=1)
+        _expect("No changes to deploy" in unchanged, f"`{DEPLOY}` says:\n{unchanged}")
 
-    unchanged = sam.run(DEPLOY, status=1)
-    _expect("No changes to deploy" in unchanged, f"`{DEPLOY}` of nothing new says:\n{unchanged}")
+    def upgrade(self) -> None:
+        """Other code, the same parameters."""
+        before = _code(self.aws)
+        with (self.sam.folder / "functions/check_target.py").open("a") as source:
+            source.write("# Another release.\n")
+        self.sam.run(BUILD)
+        self.deploy(DEPLOY)
+        _expect(_code(self.aws) != before, "The functions' code is what it was before the upgrade.")
 
-    # An upgrade: other code, the same parameters.
-    before = _code(aws)
-    with (sam.folder / "functions/check_target.py").open("a") as source:
-        source.write("# Another release.\n")
-    sam.run(BUILD)
-    sam.run(DEPLOY)
-    _is_deployed(aws, now)
-    _expect(_code(aws) != before, "The functions' code is what it was before the upgrade.")
+    def deploy_unsaved(self) -> None:
+        """Without samconfig.toml, as in a pipeline: the stack itself keeps the parameters."""
+        config = self.sam.folder / "samconfig.toml"
+        config.rename(aside := config.with_suffix(".aside"))
+        line = f"{UNSAVED} --parameter-overrides Alarms=false Dashboard=true"
+        self.deploy(line, Alarms="false", Dashboard="true")
+        self.deploy(UNSAVED_CHANGE, Alarms="true")
+        aside.rename(config)
 
-    # Nothing saved, as in a pipeline: the stack itself keeps the parameters.
-    config.rename(aside := config.with_suffix(".aside"))
-    sam.run(f"{UNSAVED} --parameter-overrides Alarms=false Dashboard=true")
-    now |= {"Alarms": "false", "Dashboard": "true"}
-    _is_deployed(aws, now)
-    sam.run(UNSAVED_CHANGE)
-    now |= {"Alarms": "true"}
-    _is_deployed(aws, now)
-    aside.rename(config)
+    def package_and_delete(self) -> None:
+        """For the Serverless Application Repository; then nothing is left."""
+        self.sam.run(PACKAGE)
+        published = parse_template((self.sam.folder / "packaged.yaml").read_text())["Metadata"]
+        for url in ("LicenseUrl", "ReadmeUrl"):
+            found = published["AWS::ServerlessRepo::Application"][url]
+            _expect(found.startswith("s3://"), f"{url} of the package is {found}.")
+        self.sam.run(DELETE, dict.fromkeys(SURE, "y"))
+        stacks = self.aws.client("cloudformation").describe_stacks()["Stacks"]
+        names = {each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
+        _expect(STACK_NAME not in names, f"There is still a stack {STACK_NAME}.")
 
-    sam.run(PACKAGE)
-    published = parse_template((sam.folder / "packaged.yaml").read_text())["Metadata"]
-    for url in ("LicenseUrl", "ReadmeUrl"):
-        found = published["AWS::ServerlessRepo::Application"][url]
-        _expect(found.startswith("s3://"), f"{url} of the package is {found}.")
-
-    sam.run(DELETE, dict.fromkeys(SURE, "y"))
-    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
-    names = {each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"}
-    _expect(STACK_NAME not in names, f"There is still a stack {STACK_NAME}.")
-
-    watch_environments(aws, sam, defaults)
-
-
-def watch_environments(aws: LocalAws, sam: Terminal, now: Mapping[str, str]) -> None:
-    """Deploy what has been built as a pipeline does; on one computer, into one stack.
-
-    Raises:
-        UnexpectedOutcomeError: something is not as the documentation says.
-    """
-    shutil.copy(EXAMPLE, sam.folder / "samconfig.toml")
-    for environment, command in ENVIRONMENTS.items():
-        options = tomllib.loads(EXAMPLE.read_text())[environment]["deploy"]["parameters"]
-        sam.run(command)
-        now = {**now, **dict(each.split("=", 1) for each in options["parameter_overrides"])}
-        _is_deployed(aws, now)
-        [stack] = aws.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
-        tags = {f"{each['Key']}={each['Value']}" for each in stack["Tags"]}
-        _expect(tags >= {*options["tags"]}, f"The stack has the tags {tags}.")
-        # A pipeline that has nothing to deploy.
-        sam.run(command)
-
-
-def _is_deployed(aws: LocalAws, parameters: Mapping[str, str]) -> None:
-    """The stack has these parameters, and with them what they switch on, and nothing more."""
-    [stack] = aws.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
-    found = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
-    _expect(found == dict(parameters), f"The stack has {found}, and not {dict(parameters)}.")
-    alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    _expect(bool(alarms) == (parameters["Alarms"] == "true"), f"There are {len(alarms)} alarms.")
-    boards = aws.client("cloudwatch").list_dashboards()["DashboardEntries"]
-    _expect(
-        bool(boards) == (parameters["Dashboard"] == "true"), f"There are {len(boards)} dashboards."
-    )
+    def deploy_environments(self) -> None:
+        """What has been built, as a pipeline does; on one computer, into one stack."""
+        shutil.copy(EXAMPLE, self.sam.folder / "samconfig.toml")
+        for environment, command in ENVIRONMENTS.items():
+            options = tomllib.loads(EXAMPLE.read_text())[environment]["deploy"]["parameters"]
+            changed = dict(each.split("=", 1) for each in options["parameter_overrides"])
+            self.deploy(command, **changed)
+            tags = {f"{each['Key']}={each['Value']}" for each in self.stack["Tags"]}
+            _expect(tags >= {*options["tags"]}, f"The stack has the tags {tags}.")
+            # A pipeline that has nothing to deploy.
+            self.sam.run(command)
 
 
 def _code(aws: LocalAws) -> set[str]:
@@ -248,9 +244,18 @@ def _expect(holds: bool, otherwise: str) -> None:
 
 def main() -> int:
     """The exit status is 0, or 1 after what was not as it should be."""
-    with watched(sys.argv[1:]) as (aws, sam):
+    with terminal_beside_aws(sys.argv[1:]) as (aws, sam):
+        parameters = parse_template((sam.folder / "template.yaml").read_text())["Parameters"]
+        defaults = {name: str(each["Default"]) for name, each in parameters.items()}
+        stack = Deployments(aws, sam, dict(defaults))
         try:
-            watch(aws, sam)
+            stack.build()
+            stack.change()
+            stack.upgrade()
+            stack.deploy_unsaved()
+            stack.package_and_delete()
+            stack.parameters = defaults
+            stack.deploy_environments()
         except UnexpectedOutcomeError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
