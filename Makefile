@@ -142,8 +142,8 @@ audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's
 lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
 	@tools/asl-validator/validate statemachine/rotation.asl.json
 
-test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
-	@PYTHONPATH=functions $(BIN)/python -m tools.asl.step_functions_local
+test-stepfunctions-local: setup ## Run the state machine's cases on Step Functions Local, in Docker (docs/engines.md)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/asl/step-functions-local
 
 ##@ In an AWS account
 

@@ -3,7 +3,6 @@
 A server that refuses every request stands in for the container.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -27,67 +26,54 @@ Run = Callable[..., tuple[int, str, list[str]]]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The exit status, what is written to stderr, and docker's calls."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin")
 
     def run(
-        *options: str,
-        version: str = "echo 28",
-        start: str = "echo container",
-        address: str = "",
-        path: str = os.environ["PATH"],
+        *options: str, version: str = ":", start: str = "echo container", address: str = ""
     ) -> tuple[int, str, list[str]]:
-        docker = tmp_path / "docker"
-        if version:
-            docker.write_text(DOCKER.format(version=version, start=start, address=address))
-            docker.chmod(0o755)
-        done = subprocess.run(
-            [sys.executable, "-m", "tools.asl.step_functions_local", *options],
-            cwd=ROOT,
-            env=os.environ | {"PATH": f"{tmp_path}:{path}", "PYTHONPATH": "functions"},
-            capture_output=True,
-            text=True,
-            check=False,
+        (tmp_path / "docker").write_text(
+            DOCKER.format(version=version, start=start, address=address)
         )
-        calls = tmp_path / "calls"
-        return done.returncode, done.stderr, calls.read_text().splitlines() if version else []
+        (tmp_path / "docker").chmod(0o755)
+        command = [ROOT / "tools/asl/step-functions-local", *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr, (tmp_path / "calls").read_text().splitlines()
 
     return run
 
 
 @pytest.mark.parametrize(
-    "given, error, called",
+    "docker, error, called",
     [
-        ({"version": "", "path": ""}, "there is no docker command; install Docker.", []),
         (
             {"version": "echo Cannot connect. >&2; exit 1"},
-            "Cannot connect. Start the daemon, or set DOCKER_HOST.",
+            "Cannot connect.\nerror: no Step Functions Local: see above; start Docker's daemon, or "
+            "set DOCKER_HOST.\n",
             ["version"],
         ),
         (
-            {"start": "echo docker: not found. >&2; echo \"See 'docker run --help'.\" >&2; exit 1"},
-            "docker: not found.",
+            {"start": "echo No such image. >&2; exit 125"},
+            "No such image.\nerror: no Step Functions Local: see above.\n",
             ["version", "run"],
         ),
     ],
 )
-def test_one_line_says_what_is_missing(
-    run: Run, given: dict[str, str], error: str, called: list[str]
+def test_it_says_why_it_cannot_start(
+    run: Run, docker: dict[str, str], error: str, called: list[str]
 ) -> None:
-    status, message, calls = run(**given)
-    assert (status, message) == (69, f"error: no Step Functions Local: {error}\n")
+    status, message, calls = run(**docker)
+    assert (status, message) == (69, error)
     assert [call.split()[0] for call in calls] == called
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[str, list[str]]]:
-    """The address of a server, and the operations that it is asked for."""
+def server() -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the operations that it is asked for."""
     operations = list[str]()
 
     class Refusal(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(400)
-
         def do_POST(self) -> None:
             operations.append(self.headers["X-Amz-Target"])
             self.send_error(400)
@@ -95,10 +81,10 @@ def asked() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Refusal) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", operations
-        server.shutdown()
+    with HTTPServer(("127.0.0.1", 0), Refusal) as refusing:
+        threading.Thread(target=refusing.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{refusing.server_port}", operations
+        refusing.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -106,9 +92,9 @@ def asked() -> Iterator[tuple[str, list[str]]]:
     [("DryRunPassed", 1, ["AWSStepFunctions.ListStateMachines"]), ("NoSuchCase", 5, [])],
 )
 def test_the_container_lives_as_long_as_the_tests(
-    case: str, status: int, requests: list[str], asked: tuple[str, list[str]], run: Run
+    case: str, status: int, requests: list[str], server: tuple[str, list[str]], run: Run
 ) -> None:
-    address, operations = asked
+    address, operations = server
     ended, message, calls = run("-q", "-k", case, address=address)
     assert (ended, message, operations) == (status, "", requests)
     assert [call.split()[0] for call in calls] == ["version", "run", "port", "rm"]

@@ -77,14 +77,14 @@ def _numbered(answers: Json) -> Iterator[Json]:
 
 
 def client(url: str | None = None) -> Any:
-    """A client of Step Functions."""
+    """A client of Step Functions, which waits for an engine that is starting."""
     return boto3.client(
         "stepfunctions",
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
-        config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
+        config=Config(read_timeout=300, retries={"mode": "standard", "total_max_attempts": 8}),
     )
 
 
