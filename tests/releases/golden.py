@@ -1,7 +1,7 @@
-"""The golden files of a release: its machine, and what each of its functions is called with.
+"""The golden files of a release: its state machine, and what each of its functions is called with.
 
-An execution that runs while the stack is updated goes on with the machine that it began with, and
-with the functions of the new release (Step Functions API reference, UpdateStateMachine).
+An execution that runs while the stack is updated goes on with the state machine that it began
+with, and with the functions of the new release (Step Functions API reference, UpdateStateMachine).
 """
 
 import json
@@ -36,7 +36,7 @@ RELEASES = Path(__file__).parent
 #: Samples for `sam local invoke` and the Lambda console: the first payload of each function.
 EVENTS = RELEASES.parents[1] / "events"
 DEFINITION, PAYLOADS = "rotation.asl.json", "payloads.json"
-#: Of each function that the machine calls.
+#: Of each function that the state machine calls.
 Payloads = dict[str, list[dict[str, Any]]]
 
 
@@ -174,7 +174,7 @@ class Recorder(InProcess):
         self.payloads: Payloads = {}
 
     def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:
-        # Of the real clock, which errors would tell, too.
+        # Of the real clock, which errors would hold, too.
         payload = json.loads(Payload) | {"Since": ""}
         known = self.payloads.setdefault(FunctionName.removesuffix("Function"), [])
         if payload not in known:
@@ -183,8 +183,8 @@ class Recorder(InProcess):
 
 
 @contextmanager
-def machine(definition: Path = in_process.DEFINITION) -> Iterator[Recorder]:
-    """That machine, with the functions of the tree."""
+def state_machine(definition: Path = in_process.DEFINITION) -> Iterator[Recorder]:
+    """That state machine, with the functions of the tree."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(in_process, "DEFINITION", definition)
         recorder = Recorder()
@@ -208,10 +208,10 @@ def run(way: Way, recorder: Recorder) -> tuple[World, str]:
 
 
 def recorded() -> Payloads:
-    """What the functions of the tree are called with by its machine."""
+    """What the functions of the tree are called with by its state machine."""
     found: Payloads = {}
     for way in WAYS.values():
-        with machine() as recorder:
+        with state_machine() as recorder:
             run(way, recorder)
         for function, payloads in recorder.payloads.items():
             known = found.setdefault(function, [])

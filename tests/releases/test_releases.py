@@ -19,10 +19,10 @@ from tests.releases.golden import (
     RELEASES,
     WAYS,
     event_files,
-    machine,
     payloads_of,
     releases,
     run,
+    state_machine,
     write,
 )
 from tests.unit.fakes import (
@@ -62,8 +62,8 @@ def test_the_samples_of_events_are_this_releases() -> None:
         assert path.read_text() == text, "run `make snapshots`"
     event = json.loads((EVENTS / "rotate_secret.json").read_text())
     assert RotationEvent.parse(event, "123456789012").step == event["Step"]
-    given = json.loads((EVENTS / "execution.json").read_text())
-    assert ExecutionInput.parse(given).dry_run
+    sample = json.loads((EVENTS / "execution.json").read_text())
+    assert ExecutionInput.parse(sample).dry_run
 
 
 # The whole state machine of a release
@@ -74,7 +74,7 @@ def test_the_samples_of_events_are_this_releases() -> None:
 def test_the_state_machine_of_a_release_goes_on_with_these_functions(
     release: str, way: str
 ) -> None:
-    with machine(RELEASES / release / DEFINITION) as recorder:
+    with state_machine(RELEASES / release / DEFINITION) as recorder:
         world, error = run(WAYS[way], recorder)
     assert error == WAYS[way].error
     promoted = not error and not WAYS[way].options.get("DryRun")
@@ -100,7 +100,7 @@ def world() -> Iterator[World]:
     found.secrets.add("stopped", secret_text(PENDING_PASSWORD))
     # Of those that a payload has, one may not answer.
     found.users.its_endpoints = [ENDPOINT] * 2
-    with machine(), pytest.MonkeyPatch.context() as patch:
+    with state_machine(), pytest.MonkeyPatch.context() as patch:
         found.take_over(patch)
         patch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
         yield found

@@ -93,7 +93,7 @@ def test_what_no_bucket_takes_is_refused(
     assert not dist.exists()
 
 
-def test_a_layer_that_cannot_be_built_is_told(
+def test_a_layer_that_cannot_be_built_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

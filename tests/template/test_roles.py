@@ -120,8 +120,8 @@ def test_a_role_allows_what_services_of_aws_ask_for_no_less_and_no_more(which: s
         policies = leaves(template["Resources"][role]["Properties"].get("ManagedPolicyArns", []))
         allowed = {
             action
-            for holder, statement in statements(template)
-            if holder in (role, *policies) and statement["Resource"]
+            for owner, statement in statements(template)
+            if owner in (role, *policies) and statement["Resource"]
             for action in statement["Action"]
             if action.split(":")[0] in ("logs", "xray", "ec2")
         }

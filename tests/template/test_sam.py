@@ -44,7 +44,7 @@ def test_a_question_is_answered_or_gets_its_default(terminal: Terminal) -> None:
     assert terminal.asked == {"Stack Name": "sam-app", "Confirm changes": "y/N"}
 
 
-def test_a_command_that_fails_is_told_with_what_it_said(terminal: Terminal) -> None:
+def test_a_command_that_fails_is_reported_with_its_output(terminal: Terminal) -> None:
     with pytest.raises(UnexpectedOutcomeError, match=r"(?s)`sam deploy` ended with 1:.*deploys"):
         terminal.run("sam deploy", {"Stack Name": "broken"})
     assert "deploys broken" in terminal.run("sam deploy", {"Stack Name": "broken"}, status=1)

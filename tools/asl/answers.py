@@ -137,8 +137,8 @@ def definition() -> str:
     return json.dumps(json.loads(text, object_hook=_with_few_attempts))
 
 
-def _tasks(machine: Json) -> Iterator[tuple[str, Json]]:
-    for name, state in machine["States"].items():
+def _tasks(definition: Json) -> Iterator[tuple[str, Json]]:
+    for name, state in definition["States"].items():
         if state["Type"] == "Task":
             yield name, state
         yield from _tasks(state["ItemProcessor"]) if "ItemProcessor" in state else ()

@@ -25,7 +25,7 @@ class Place:
 
 
 def places(definition: Definition, *types: str, nested: bool = False) -> Iterator[Place]:
-    """Every state, also inside of Maps; only those of some types, if any are given."""
+    """Every state, also inside of Maps; only those of some types, if any are named."""
     for name, state in definition["States"].items():
         if not types or state["Type"] in types:
             yield Place(name, state, nested)

@@ -157,10 +157,10 @@ def ministack() -> Iterator[Any]:
     task: ContextVar[tuple[Mocks, str]] = ContextVar("task")
     mocks: dict[str, Mocks] = {}
 
-    def execute(state: Any, given: Any, execution: Any, context: Any) -> Any:
+    def execute(state: Any, state_input: Any, execution: Any, context: Any) -> Any:
         case = mocks.setdefault(execution["executionArn"], Mocks(execution["testCase"]))
         task.set((case, context["State"]["Name"]))
-        return execute_task(state, given, execution, context)
+        return execute_task(state, state_input, execution, context)
 
     def invoke(*_: Any) -> Any:
         case, state = task.get()

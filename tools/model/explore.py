@@ -51,7 +51,7 @@ def explore(w: World, *, first: bool = False) -> Result:
     queue, found, ends, began = deque([begin]), dict[str, Trace](), 0, time.monotonic()
     rests: dict[State, str] = {}
 
-    def tell(kind: str, s: State, *last: str) -> None:
+    def record(kind: str, s: State, *last: str) -> None:
         trace = [*last]
         while step := came[s]:
             s, what = step
@@ -68,7 +68,7 @@ def explore(w: World, *, first: bool = False) -> Result:
             if not wrong and locked_out and not by_person and not new.ghost.raced:
                 wrong = "1: clients are locked out"
             if wrong:
-                tell(wrong, s, what)
+                record(wrong, s, what)
             elif new not in came:
                 came[new] = (s, what)
                 queue.append(new)
@@ -78,7 +78,7 @@ def explore(w: World, *, first: bool = False) -> Result:
             if key not in rests:
                 rests[key] = _judge(key, w)
             if wrong := rests[key] or _undisturbed(s, w):
-                tell(wrong, s)
+                record(wrong, s)
     return Result(len(came), ends, time.monotonic() - began, found)
 
 

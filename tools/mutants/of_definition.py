@@ -1,4 +1,4 @@
-"""Mutants of the state machine: every Catch, Retry, transition, bound and path."""
+"""Mutants of the state definition: every Catch, Retry, transition, bound and path."""
 
 import copy
 import json
@@ -10,12 +10,12 @@ from tools.mutants.mutant import DEFINITION, ROOT, Mutant
 
 
 def of_definition() -> Iterator[Mutant]:
-    machine = json.loads((ROOT / DEFINITION).read_text())
-    for path, value in _places(machine):
-        for what, new in _instead(path, value, machine):
+    definition = json.loads((ROOT / DEFINITION).read_text())
+    for path, value in _places(definition):
+        for what, new in _instead(path, value, definition):
             if new == value:
                 continue
-            broken = copy.deepcopy(machine)
+            broken = copy.deepcopy(definition)
             at = broken
             for step in path[:-1]:
                 at = at[step]
@@ -24,7 +24,7 @@ def of_definition() -> Iterator[Mutant]:
             else:
                 at[path[-1]] = new
             where = "/".join(str(step) for step in path if step not in ("States", "ItemProcessor"))
-            yield Mutant(DEFINITION, f"machine: {where}: {what}", json.dumps(broken))
+            yield Mutant(DEFINITION, f"definition: {where}: {what}", json.dumps(broken))
 
 
 DROPPED = object()
@@ -39,8 +39,8 @@ def _places(value: Any, path: Steps = ()) -> Iterator[tuple[Steps, Any]]:
             yield from _places(child, (*path, key))
 
 
-def _instead(path: Steps, value: Any, machine: Any) -> Iterator[tuple[str, Any]]:
-    """What else could be at a place of the machine."""
+def _instead(path: Steps, value: Any, definition: Any) -> Iterator[tuple[str, Any]]:
+    """What else could be at a place of the definition."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if parent in ("Catch", "Retry", "Choices", "ErrorEquals") or key in ("Default", "Catch"):
         yield "dropped", DROPPED
@@ -51,7 +51,7 @@ def _instead(path: Steps, value: Any, machine: Any) -> Iterator[tuple[str, Any]]
     if key == "ErrorEquals":
         yield "widened", ["States.ALL"]
     if key in ("Next", "Default", "StartAt"):
-        for state in _others(value, machine):
+        for state in _others(value, definition):
             yield f"to {state}", state
     if isinstance(key, str) and key.endswith(".$"):
         yield "dropped", DROPPED
@@ -66,9 +66,9 @@ def _instead(path: Steps, value: Any, machine: Any) -> Iterator[tuple[str, Any]]
         yield "another", "${CheckTargetFunction}"
 
 
-def _others(name: str, machine: Any) -> Iterator[str]:
+def _others(name: str, definition: Any) -> Iterator[str]:
     """States to be at instead of one: the one after it, and both ends."""
-    after = machine["States"].get(name, {})
+    after = definition["States"].get(name, {})
     yield from dict.fromkeys(
         state
         for state in (after.get("Next"), after.get("Default"), "Rotation Failed", "Rotated")

@@ -46,7 +46,7 @@ def in_tree(tree: Path, tests: Sequence[str]) -> str:
     for each in tests:
         if not (tree / each).exists():
             continue
-        told, tell = os.pipe()
+        reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.chdir(tree)
@@ -57,16 +57,16 @@ def in_tree(tree: Path, tests: Sequence[str]) -> str:
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             failure = FirstFailure()
-            # Of its own, whatever else the machine does; and of the clock, if it only waits.
+            # Of its own, whatever else runs here; and of the clock, if it only waits.
             signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
             signal.alarm(10 * MOST_SECONDS)
             options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", f"--ignore={FUZZ}"]
             code = pytest.main([*options, each], plugins=[failure])
-            os.write(tell, (failure.name if code else "").encode())
+            os.write(writer, (failure.name if code else "").encode())
             os._exit(code)
-        os.close(tell)
+        os.close(writer)
         _, status = os.waitpid(child, 0)
-        with os.fdopen(told) as answer:
+        with os.fdopen(reader) as answer:
             failed = answer.read()
         if status:
             return failed or f"{each}: it does not end"
