@@ -1,4 +1,8 @@
-"""Who may do what: the roles, their policies, and who may invoke what."""
+"""Who may do what: the roles, and what AWS itself asks of them.
+
+Each action of our own: tests/unit/test_permissions.py. Who may assume a role or invoke the rotation
+function: tests/rotation/test_least_privilege.py.
+"""
 
 import itertools
 from typing import Any
@@ -59,17 +63,6 @@ ON_ANY_RESOURCE = {
     *("secretsmanager:GetRandomPassword", "secretsmanager:ListSecrets"),
     *(NETWORK | OF_MACHINE),
 }
-#: Who writes what. After a failure nobody writes to the user.
-WRITERS = {
-    "elasticache:ModifyUser": {"ModifyUserRole"},
-    "secretsmanager:PutSecretValue": {"GeneratePasswordRole", "RotateSecretRole"},
-    "secretsmanager:UpdateSecretVersionStage": {
-        "CloseRotationRole",
-        "GeneratePasswordRole",
-        "PromoteVersionRole",
-        "RotateSecretRole",
-    },
-}
 
 
 def role_of(properties: dict[str, Any]) -> str:
@@ -97,13 +90,6 @@ def test_only_what_has_no_resource_is_allowed_on_all_resources() -> None:
         if "*" in leaves(statement["Resource"])
         for action in statement["Action"]
     } == ON_ANY_RESOURCE
-
-
-def test_only_those_write_to_a_user_or_a_secret_whose_work_it_is() -> None:
-    assert {
-        action: {name for name, each in statements(TEMPLATE) if action in each["Action"]}
-        for action in WRITERS
-    } == WRITERS
 
 
 def test_no_role_has_a_policy_of_aws_which_aws_may_widen() -> None:
@@ -155,20 +141,6 @@ def test_each_role_has_the_path_and_the_boundary_of_the_stack() -> None:
         assert boundaries == dict.fromkeys(found, wanted)
 
 
-def test_a_role_is_for_lambda_or_for_step_functions_of_this_account_alone() -> None:
-    own = {"Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}}
-    for name, role in ROLES.items():
-        service, condition = ("states", own) if "Machine" in name else ("lambda", {})
-        assert role["AssumeRolePolicyDocument"]["Statement"] == [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": f"{service}.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                **condition,
-            }
-        ]
-
-
 def test_the_state_machine_may_invoke_the_functions_that_its_definition_names() -> None:
     named = leaves(MACHINES["RotationStateMachine"]["DefinitionSubstitutions"])
     [allowed] = [
@@ -178,14 +150,3 @@ def test_the_state_machine_may_invoke_the_functions_that_its_definition_names() 
     ]
     of_functions = [leaf for leaf in named if leaf.endswith("Function")]
     assert sorted(of_functions) == sorted(leaf for leaf in allowed if leaf != "Arn")
-
-
-def test_secrets_manager_may_invoke_the_rotation_function_for_any_secret_of_this_account() -> None:
-    assert of_type(TEMPLATE, "AWS::Lambda::Permission") == {
-        "RotateSecretPermission": {
-            "Action": "lambda:InvokeFunction",
-            "FunctionName": {"Ref": "RotateSecretFunction"},
-            "Principal": "secretsmanager.amazonaws.com",
-            "SourceAccount": {"Ref": "AWS::AccountId"},
-        }
-    }
