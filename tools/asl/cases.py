@@ -84,17 +84,9 @@ class Case:
 
     @property
     def tasks(self) -> list[str]:
-        """The Task states that are passed, each once."""
-        inside = [INSIDE.get(state, state) for state in self.path]
-        return [
-            state for state in dict.fromkeys(inside) if state in RETRIES and self.attempts(state)
-        ]
-
-    def attempts(self, task: str) -> int:
-        """How often the task is invoked."""
-        if task in self.answers:
-            return len(self.answers[task])
-        return self.path.count(AROUND.get(task, task))
+        """The tasks that are invoked, each once; with no endpoints, those of Maps are not."""
+        states = dict.fromkeys(INSIDE.get(state, state) for state in self.path)
+        return [each for each in states if each in RETRIES and self.answers.get(each) != []]
 
 
 def cases() -> list[Case]:

@@ -7,7 +7,6 @@ mutmut (3.8) leaves decorated functions alone, which all handlers are, and wants
 """
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 
 from tools.mutants.of_definition import of_definition
@@ -47,16 +46,10 @@ def main(parts: Sequence[str]) -> int:
         if not parts or any(part in mutant.path + mutant.name for part in parts)
     ]
     survived = []
-    killed: Counter[str] = Counter()
     for mutant, killer in killers_of(mutants):
         print(f"{killer or 'SURVIVED':<60} {mutant.name}", flush=True)
-        if killer:
-            killed[killer.partition("[")[0]] += 1
-        else:
-            survived.append(mutant.name)
+        survived += [] if killer else [mutant.name]
     print()
-    for test, count in killed.most_common():
-        print(f"{count:5} killed by {test}")
     unexplained = [name for name in survived if name not in EQUIVALENT]
     names = {mutant.name for mutant in mutants}
     stale = [name for name in EQUIVALENT if not parts or name in names if name not in survived]

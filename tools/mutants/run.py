@@ -22,6 +22,7 @@ LIBRARIES = (
     "aws_lambda_powertools",
     "boto3",
     "hypothesis",
+    "moto.stepfunctions.responses",
     "redis.connection",
     "samtranslator.yaml_helper",
 )
