@@ -179,8 +179,9 @@ def ministack() -> Iterator[Any]:
         patch.setattr(engine, "_execute_task", execute)
         patch.setattr(engine, "_invoke_resource_with_timeout", invoke)
         patch.setattr(engine, "_SFN_WAIT_SCALE", 0)
-        # It would load all of ministack to send an event.
-        patch.setattr(engine, "_emit_execution_status_event", lambda _: None)
+        # Each would load the rest of ministack, which sets up logging.
+        for unused in ("_emit_execution_status_event", "validate_role_arn"):
+            patch.setattr(engine, unused, lambda _: None)
         yield _client_of(answer)
 
 
