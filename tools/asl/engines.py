@@ -150,6 +150,7 @@ def embedded() -> Iterator[Any]:
 @contextmanager
 def ministack() -> Iterator[Any]:
     """ministack's own interpreter; an execution goes on in a thread."""
+    from ministack.core import iam_evaluator
     from ministack.services import stepfunctions as engine
 
     # Its own mocks are looked up once for all retries of a state: none can recover.
@@ -180,8 +181,8 @@ def ministack() -> Iterator[Any]:
         patch.setattr(engine, "_invoke_resource_with_timeout", invoke)
         patch.setattr(engine, "_SFN_WAIT_SCALE", 0)
         # Each would load the rest of ministack, which sets up logging.
-        for unused in ("_emit_execution_status_event", "validate_role_arn"):
-            patch.setattr(engine, unused, lambda _: None)
+        patch.setattr(engine, "_emit_execution_status_event", lambda _: None)
+        patch.setattr(iam_evaluator, "validate_role_arn", lambda _: None)
         yield _client_of(answer)
 
 
