@@ -81,10 +81,10 @@ graph: setup ## Draw the machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
 
 parameters: setup ## Write template.yaml's parameters into docs/parameters.md
-	@$(BIN)/python -m tests.template.parameters
+	@$(BIN)/python -m tools.template.parameters
 
-mocks: setup ## Write the cases of tests/statemachine as MockConfigFile.json
-	@PYTHONPATH=functions $(BIN)/python -m tests.statemachine.cases
+mocks: setup ## Write the cases of tools/asl as MockConfigFile.json
+	@PYTHONPATH=functions $(BIN)/python -m tools.asl.mock_config
 
 pictures: setup ## Record runs that fail, and draw them for docs/troubleshooting.md (2 minutes)
 	@PYTHONPATH=functions $(BIN)/python -m tools.pictures
@@ -108,7 +108,7 @@ crash: setup ## Kill every function before and after each of its calls and login
 	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
-	@$(BIN)/python -m tests.model
+	@$(BIN)/python -m tools.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
 	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
@@ -117,7 +117,7 @@ fuzz: setup ## Look for bad input that a handler does not refuse as it should (a
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
 
 mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
-	@$(BIN)/python -m tests.mutants
+	@$(BIN)/python -m tools.mutants
 
 bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH
 	@$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
@@ -126,7 +126,7 @@ examples: setup ## Synthesize the CDK example, and check all examples with their
 	@$(BIN)/python -m tools.examples
 
 sam: setup ## Deploy, update and delete with the real SAM CLI on a local AWS (needs PyPI; 2 minutes)
-	@$(BIN)/python -m tests.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
+	@$(BIN)/python -m tools.template.sam $(CURDIR)/$(BIN)/uv tool run --quiet --python $(CURDIR)/$(BIN)/python \
 	  --with pip==$(PIP) --from aws-sam-cli==$(SAM_CLI) sam
 
 scan: setup ## Run checkov on the template, in an environment of its own (needs PyPI; 1 minute)
@@ -139,10 +139,10 @@ audit: setup ## Look for known vulnerabilities in what is deployed (needs PyPI's
 	  || { echo "error: something was found, or pypi.org could not be asked: see above." >&2; exit 1; }
 
 lint-asl: setup ## Have the ASL judged by npm's asl-validator, where there is npm
-	@tests/statemachine/asl-validator/validate statemachine/rotation.asl.json
+	@tools/asl-validator/validate statemachine/rotation.asl.json
 
-test-stepfunctions-local: setup ## Run the machine's cases on Step Functions Local, in Docker (docs/engines.md)
-	@$(BIN)/python -m tests.statemachine.step_functions_local
+test-stepfunctions-local: setup ## Run the state machine's cases on Step Functions Local, in Docker (docs/engines.md)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/asl/step-functions-local
 
 ##@ In an AWS account
 

@@ -4,7 +4,7 @@ import re
 
 from local.package import read_template
 from tests.docs.named_tests import ROOT
-from tests.template.checks import chosen, statements
+from tools.template.cloudformation import chosen, statements
 
 SERVICES = {"secretsmanager", "elasticache", "states", "sns"}
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.__main__ import all_rules, without
-from tests.model.bounds import LEFT_OUT, SMALL
-from tests.model.state import Rules
+from tools.model.__main__ import all_rules, without
+from tools.model.bounds import LEFT_OUT, SMALL
+from tools.model.state import Rules
 
 TABLE = Path(__file__).parents[2] / "docs/reliability.md"
 

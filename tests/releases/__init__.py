@@ -1,1 +1,1 @@
-"""What each release promises to those after it: its machine goes on with their functions."""
+"""What each release promises to those after it: its state machine goes on with their functions."""

@@ -1,7 +1,7 @@
-"""The golden files of a release: its machine, and what each of its functions is called with.
+"""The golden files of a release: its state machine, and what each of its functions is called with.
 
-An execution that runs while the stack is updated goes on with the machine that it began with, and
-with the functions of the new release (Step Functions API reference, UpdateStateMachine).
+An execution that runs while the stack is updated goes on with the state machine that it began
+with, and with the functions of the new release (Step Functions API reference, UpdateStateMachine).
 """
 
 import json
@@ -36,7 +36,7 @@ RELEASES = Path(__file__).parent
 #: Samples for `sam local invoke` and the Lambda console: the first payload of each function.
 EVENTS = RELEASES.parents[1] / "events"
 DEFINITION, PAYLOADS = "rotation.asl.json", "payloads.json"
-#: Of each function that the machine calls.
+#: Of each function that the state machine calls.
 Payloads = dict[str, list[dict[str, Any]]]
 
 
@@ -87,12 +87,12 @@ class Way:
     world: Callable[[], World]
     error: str = ""
     name: str = PENDING
-    given: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 BY_TOKEN: dict[str, Any] = {
     "name": f"{PENDING}-1",
-    "given": {"ClientRequestToken": PENDING, "Attempt": 1},
+    "options": {"ClientRequestToken": PENDING, "Attempt": 1},
 }
 
 
@@ -156,10 +156,10 @@ def not_promoted() -> World:
 WAYS = {
     "by hand": Way(World),
     "of Secrets Manager": Way(staged, **BY_TOKEN),
-    "dry run": Way(World, given={"DryRun": True}),
+    "dry run": Way(World, options={"DryRun": True}),
     "first rotation": Way(never_rotated),
     "first rotation, again": Way(cut_off),
-    "an unknown password is replaced": Way(unknown, given={"ReplaceUnknownPassword": True}),
+    "an unknown password is replaced": Way(unknown, options={"ReplaceUnknownPassword": True}),
     "refused at once": Way(unbound, "UserNotBoundError", **BY_TOKEN),
     "an endpoint does not answer": Way(silent, "EndpointUnreachableError"),
     "AWSCURRENT does not move": Way(not_promoted, "AccessDeniedError"),
@@ -174,7 +174,7 @@ class Recorder(InProcess):
         self.payloads: Payloads = {}
 
     def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:
-        # Of the real clock, which errors would tell, too.
+        # Of the real clock, which errors would hold, too.
         payload = json.loads(Payload) | {"Since": ""}
         known = self.payloads.setdefault(FunctionName.removesuffix("Function"), [])
         if payload not in known:
@@ -183,8 +183,8 @@ class Recorder(InProcess):
 
 
 @contextmanager
-def machine(definition: Path = in_process.DEFINITION) -> Iterator[Recorder]:
-    """That machine, with the functions of the tree."""
+def state_machine(definition: Path = in_process.DEFINITION) -> Iterator[Recorder]:
+    """That state machine, with the functions of the tree."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(in_process, "DEFINITION", definition)
         recorder = Recorder()
@@ -198,18 +198,20 @@ def run(way: Way, recorder: Recorder) -> tuple[World, str]:
     with pytest.MonkeyPatch.context() as patch:
         world.take_over(patch)
         patch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
-        given = json.dumps({"SecretId": SECRET_NAME, **way.given})
-        recorder.step_functions.start_execution(stateMachineArn=MACHINE, name=way.name, input=given)
+        options = json.dumps({"SecretId": SECRET_NAME, **way.options})
+        recorder.step_functions.start_execution(
+            stateMachineArn=MACHINE, name=way.name, input=options
+        )
         recorder.stage.run()
     (execution,) = recorder.executions().values()
     return world, execution.get("error") or ""
 
 
 def recorded() -> Payloads:
-    """What the functions of the tree are called with by its machine."""
+    """What the functions of the tree are called with by its state machine."""
     found: Payloads = {}
     for way in WAYS.values():
-        with machine() as recorder:
+        with state_machine() as recorder:
             run(way, recorder)
         for function, payloads in recorder.payloads.items():
             known = found.setdefault(function, [])

@@ -18,16 +18,13 @@ from tests.releases.golden import (
     EVENTS,
     RELEASES,
     WAYS,
-    Payloads,
     event_files,
-    machine,
     payloads_of,
-    recorded,
     releases,
     run,
+    state_machine,
     write,
 )
-from tests.statemachine.checks import places
 from tests.unit.fakes import (
     CURRENT,
     ENDPOINT,
@@ -40,6 +37,7 @@ from tests.unit.fakes import (
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
+from tools.asl.definition import places
 
 
 def test_the_release_of_this_tree_promises_compatibility() -> None:
@@ -64,20 +62,22 @@ def test_the_samples_of_events_are_this_releases() -> None:
         assert path.read_text() == text, "run `make snapshots`"
     event = json.loads((EVENTS / "rotate_secret.json").read_text())
     assert RotationEvent.parse(event, "123456789012").step == event["Step"]
-    given = json.loads((EVENTS / "execution.json").read_text())
-    assert ExecutionInput.parse(given).dry_run
+    sample = json.loads((EVENTS / "execution.json").read_text())
+    assert ExecutionInput.parse(sample).dry_run
 
 
-# The whole machine of a release
+# The whole state machine of a release
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("release", releases())
-def test_the_machine_of_a_release_goes_on_with_these_functions(release: str, way: str) -> None:
-    with machine(RELEASES / release / DEFINITION) as recorder:
+def test_the_state_machine_of_a_release_goes_on_with_these_functions(
+    release: str, way: str
+) -> None:
+    with state_machine(RELEASES / release / DEFINITION) as recorder:
         world, error = run(WAYS[way], recorder)
     assert error == WAYS[way].error
-    promoted = not error and not WAYS[way].given.get("DryRun")
+    promoted = not error and not WAYS[way].options.get("DryRun")
     assert world.secrets.version_with(AWSCURRENT) == (PENDING if promoted else CURRENT)
     assert world.secrets.version_with(AWSPENDING) is None
 
@@ -85,8 +85,10 @@ def test_the_machine_of_a_release_goes_on_with_these_functions(release: str, way
 # Each of its payloads
 
 
-def every_function() -> list[tuple[str, str]]:
-    return [(release, function) for release in releases() for function in payloads_of(release)]
+of_every_function = pytest.mark.parametrize(
+    "release,function",
+    [(release, function) for release in releases() for function in payloads_of(release)],
+)
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def world() -> Iterator[World]:
     found.secrets.add("stopped", secret_text(PENDING_PASSWORD))
     # Of those that a payload has, one may not answer.
     found.users.its_endpoints = [ENDPOINT] * 2
-    with machine(), pytest.MonkeyPatch.context() as patch:
+    with state_machine(), pytest.MonkeyPatch.context() as patch:
         found.take_over(patch)
         patch.setenv("ROTATION_FUNCTION_ARN", FUNCTION_ARN)
         yield found
@@ -111,7 +113,7 @@ def call(function: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_of(release: str, function: str) -> set[str]:
-    """The keys of the function's answer that the release's machine reads."""
+    """The keys of the function's answer that the release's state machine reads."""
     definition = json.loads((RELEASES / release / DEFINITION).read_text())
     return {
         path.removeprefix("$.Payload.")
@@ -121,7 +123,7 @@ def read_of(release: str, function: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("release,function", every_function())
+@of_every_function
 def test_a_function_takes_what_a_release_calls_it_with_and_answers_what_that_reads(
     world: World, release: str, function: str
 ) -> None:
@@ -139,49 +141,9 @@ def with_unknown_fields(value: Any, key: str = "") -> Any:
     return value
 
 
-@pytest.mark.parametrize("release,function", every_function())
+@of_every_function
 def test_a_function_leaves_out_what_it_does_not_know(
     world: World, release: str, function: str
 ) -> None:
     for payload in payloads_of(release)[function]:
         assert call(function, with_unknown_fields(payload))
-
-
-@pytest.fixture(scope="module")
-def payloads() -> Payloads:
-    """Of this tree."""
-    return recorded()
-
-
-def fields_of(value: Any, path: str = "") -> set[str]:
-    """The paths of all fields; what a list holds has the list's path."""
-    inner: list[set[str]] = []
-    if isinstance(value, list):
-        inner = [fields_of(each, path) for each in value]
-    if isinstance(value, dict):
-        inner = [fields_of(each, f"{path}/{key}") for key, each in value.items()]
-    return {path}.union(*inner)
-
-
-def only(fields: set[str], value: Any, path: str = "") -> Any:
-    """The value without any other field."""
-    if isinstance(value, list):
-        return [only(fields, each, path) for each in value]
-    if isinstance(value, dict):
-        kept = [key for key in value if f"{path}/{key}" in fields]
-        return {key: only(fields, value[key], f"{path}/{key}") for key in kept}
-    return value
-
-
-def test_fields_are_left_out_wherever_they_are() -> None:
-    given = {"A": 1, "B": [{"C": {"D": 2}, "E": 3}], "F": {}}
-    assert only(fields_of({"A": 0, "B": [{}, {"C": 0}]}), given) == {"A": 1, "B": [{"C": {}}]}
-
-
-@pytest.mark.parametrize("release,function", every_function())
-def test_a_function_does_without_what_a_release_did_not_have_yet(
-    world: World, payloads: Payloads, release: str, function: str
-) -> None:
-    fields = fields_of(payloads_of(release)[function])
-    for payload in payloads.get(function, []):
-        assert call(function, only(fields, payload))

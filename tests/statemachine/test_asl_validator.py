@@ -1,18 +1,18 @@
-"""The independent validator is asked, and its no counts; see asl-validator/validate."""
+"""The independent validator is asked, and its findings count; see tools/asl-validator/validate."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.statemachine.cases import DEFINITION
-from tests.statemachine.engines import HERE, ROOT
+from statemachine.asl import DEFINITION
 
-VALIDATE = HERE / "asl-validator/validate"
+ROOT = Path(__file__).parents[2]
 
 
 def validate(definition: Path) -> tuple[int, str]:
-    done = subprocess.run([VALIDATE, definition], capture_output=True, text=True, check=False)
+    command = [ROOT / "tools/asl-validator/validate", definition]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
@@ -20,7 +20,7 @@ def validate(definition: Path) -> tuple[int, str]:
     not (ROOT / ".venv/asl-validator/done").exists(), reason="asl-validator is not installed"
 )
 @pytest.mark.parametrize(
-    "old, new, said",
+    "old, new, finding",
     [
         ("", "", ""),
         ('"Next": "Check Target"', '"Next": "Nowhere"', "MISSING_TRANSITION_TARGET"),
@@ -28,12 +28,12 @@ def validate(definition: Path) -> tuple[int, str]:
         ('"$.Closing.Promoted"', '"Closing"', "/Promoted After All?/Choices/0/Variable"),
     ],
 )
-def test_a_broken_machine_is_refused(old: str, new: str, said: str, tmp_path: Path) -> None:
-    definition = tmp_path / "machine.asl.json"
+def test_a_broken_definition_is_refused(old: str, new: str, finding: str, tmp_path: Path) -> None:
+    definition = tmp_path / "broken.asl.json"
     definition.write_text(DEFINITION.read_text().replace(old, new))
     status, output = validate(definition)
-    assert status == (1 if said else 0)
-    assert said in output
+    assert status == (1 if finding else 0)
+    assert finding in output
 
 
 def test_without_npm_it_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

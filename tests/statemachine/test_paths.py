@@ -1,59 +1,43 @@
-"""Each path of the machine, with mocked tasks, on every engine: see cases.py and engines.py."""
+"""Each path of the state machine, with mocked tasks, on each engine: see tools/asl."""
 
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from report.history import run_of
 from report.run import Run
-from tests.statemachine import coverage
-from tests.statemachine.cases import (
-    INPUT,
-    MACHINE,
-    RETRIES,
-    Case,
-    Told,
-    cases,
-    definition,
-    mock_config,
-)
-from tests.statemachine.coverage import Coverage
-from tests.statemachine.engines import MOCK_CONFIG
+from tools.asl import coverage, engines
+from tools.asl.answers import MACHINE, MOCK_CONFIG, RETRIES, definition
+from tools.asl.cases import Case, CloseInput, cases
+from tools.asl.mock_config import mock_config
 
 CASES = {case.name: case for case in cases()}
 DEFINITION = json.loads(definition())
+ENGINES = {"embedded": engines.embedded, "ministack": engines.ministack}
+#: For an engine that waits.
 MOST_SECONDS = 900
+#: DescribeExecution's answer at the end of a case's execution, and its events.
+Execute = Callable[[str], tuple[dict[str, Any], list[Any]]]
 
 
-@dataclass
-class Runs:
-    """The execution of each case, by its name."""
-
-    engine: str
-    by_case: dict[str, Run] = field(default_factory=dict)
-
-    @property
-    def untold(self) -> set[str]:
-        """The states of which the histories say nothing."""
-        hidden = coverage.untold(DEFINITION, self.by_case.values())
-        return {part.name for part in hidden if part.kind == "states"}
-
-    def measured(self, without: Sequence[str] = ()) -> Coverage:
-        """The coverage by all cases but some."""
-        runs = [run for name, run in self.by_case.items() if name not in without]
-        return Coverage.measured(self.engine, DEFINITION, runs)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "execute" in metafunc.fixturenames:
+        endpoint = metafunc.config.getoption("stepfunctions_endpoint")
+        # ministack's histories do not show the states inside of a Map.
+        names = ["embedded"] if "runs" in metafunc.fixturenames else [*ENGINES]
+        names = [endpoint] if endpoint else names
+        metafunc.parametrize("execute", names, indirect=True, scope="module")
 
 
-def unhurried(text: str) -> str:
-    """The machine with the shortest waits that are allowed between retries.
+def without_long_waits(text: str) -> str:
+    """The state machine with the shortest waits that are allowed between retries.
 
     Step Functions Local's WAIT_TIME_SCALE is said not to be for these
     (https://repost.aws/questions/QUrSfPBS0lSgGHiZYPFLMWfw).
@@ -66,103 +50,91 @@ def unhurried(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(engine: tuple[str, str]) -> Runs:
-    """All cases at once: waiting is most of it."""
-    name, url = engine
-    client = boto3.client(
-        "stepfunctions",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-        config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
-    )
-    text = unhurried(definition()) if name == "endpoint" else definition()
-    try:
-        arn = _machine(client, text)
-    except EndpointConnectionError:
-        pytest.exit(f"error: --stepfunctions-endpoint: nothing answers at {url}", returncode=4)
-    started = {
-        case: client.start_execution(
-            stateMachineArn=f"{arn}#{case}",
-            name=f"{case}-{uuid.uuid4().hex[:8]}",
-            input=json.dumps(INPUT),
-        )["executionArn"]
-        for case in CASES
-    }
-    return Runs(name, {case: _run(client, execution) for case, execution in started.items()})
+def execute(request: pytest.FixtureRequest) -> Iterator[Execute]:
+    """Executes a case, once."""
+    url = None if request.param in ENGINES else request.param
+    connection = nullcontext(engines.client(url)) if url else ENGINES[request.param]()
+    with connection as client:
+        try:
+            machine = create(client, without_long_waits(definition()) if url else definition())
+        except EndpointConnectionError:
+            pytest.exit(f"error: --stepfunctions-endpoint: nothing answers at {url}", returncode=4)
+
+        @cache
+        def start(case: str) -> str:
+            name, given = f"{case}-{uuid.uuid4().hex[:8]}", json.dumps({"SecretId": "app"})
+            started = client.start_execution(
+                stateMachineArn=f"{machine}#{case}", name=name, input=given
+            )
+            return str(started["executionArn"])
+
+        for case in CASES if url else ():
+            start(case)
+        yield cache(lambda case: outcome(client, start(case)))
 
 
-def _machine(client: Any, text: str) -> str:
-    role = "arn:aws:iam::123456789012:role/machine"
+def create(client: Any, text: str) -> str:
+    """Creates the state machine, or updates it; the ARN."""
     for page in client.get_paginator("list_state_machines").paginate():
         for machine in page["stateMachines"]:
             if machine["name"] == MACHINE:
                 arn = str(machine["stateMachineArn"])
                 client.update_state_machine(stateMachineArn=arn, definition=text)
                 return arn
+    role = "arn:aws:iam::123456789012:role/machine"
     made = client.create_state_machine(name=MACHINE, definition=text, roleArn=role)
     return str(made["stateMachineArn"])
 
 
-def _run(client: Any, execution: str) -> Run:
+def outcome(client: Any, execution: str) -> tuple[dict[str, Any], list[Any]]:
     deadline = time.monotonic() + MOST_SECONDS
-    while True:
-        if client.describe_execution(executionArn=execution)["status"] != "RUNNING":
-            events = _history(client, execution)
-            # An engine may tell of the end before it has written down all of it.
-            if events[-1]["type"] in ("ExecutionSucceeded", "ExecutionFailed"):
-                told = client.describe_execution(executionArn=execution)
-                return run_of(coverage.linked(events), told)
-        assert time.monotonic() < deadline, f"{execution} still runs"
-        time.sleep(0.1)
-
-
-def _history(client: Any, execution: str) -> list[Any]:
-    pages = client.get_paginator("get_execution_history").paginate(
-        executionArn=execution, PaginationConfig={"PageSize": 1000}
-    )
-    return [event for page in pages for event in page["events"]]
+    pages = client.get_paginator("get_execution_history")
+    while time.monotonic() < deadline:
+        described = client.describe_execution(executionArn=execution)
+        found = pages.paginate(executionArn=execution, PaginationConfig={"PageSize": 1000})
+        events = [event for page in found for event in page["events"]]
+        # An engine may say that it has ended before it has written down all of it.
+        if described["status"] != "RUNNING" and events[-1]["type"].startswith("Execution"):
+            return described, events
+        time.sleep(0.02)
+    raise AssertionError(f"{execution} is still running")
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_an_execution_takes_its_path_to_its_end(case: Case, runs: Runs) -> None:
-    run = runs.by_case[case.name]
-    assert [visit.name for visit in run.top()] == [*case.path]
-    assert (run.status, run.error, run.cause) == (case.status, case.error, case.cause)
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_task_is_tried_as_often_as_its_retries_say(case: Case, runs: Runs) -> None:
-    tried = {task: 0 for task in case.tasks if task not in runs.untold}
-    for visit in runs.by_case[case.name].visits:
-        if visit.name in tried:
-            tried[visit.name] += len(visit.attempts)
-    assert tried == {task: case.attempts(task) for task in tried}
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_close_rotation_is_told_all_that_went_wrong(case: Case, runs: Runs) -> None:
-    visits = runs.by_case[case.name].visits
-    given = [json.loads(visit.input) for visit in visits if visit.name == "Close Rotation"]
+def test_an_execution_takes_its_path_to_its_end(case: Case, execute: Execute) -> None:
+    """How often each task is invoked is seen, too: each invocation gets its own answer."""
+    described, events = execute(case.name)
+    entered = [each["stateEnteredEventDetails"] for each in events if "Entered" in each["type"]]
+    outside = [each for each in entered if each["name"] in DEFINITION["States"]]
+    assert [each["name"] for each in outside] == [*case.path]
+    ended = described["status"], described.get("error") or "", described.get("cause") or ""
+    assert ended == (case.status, case.error, case.cause)
+    close = [json.loads(each["input"]) for each in outside if each["name"] == "Close Rotation"]
     assert [
-        Told(
+        CloseInput(
             state["Failure"],
             state.get("Network", {}).get("Unreachable"),
             state.get("Verification"),
         )
-        for state in given
-    ] == ([case.told] if case.told else [])
+        for state in close
+    ] == ([case.close_input] if case.close_input else [])
 
 
-def test_all_parts_of_the_machine_are_passed(
-    runs: Runs, record_property: Callable[[str, object], None]
+@pytest.fixture
+def runs(execute: Execute) -> dict[str, Run]:
+    """What the history of each case tells."""
+    outcomes = {case: execute(case) for case in CASES}
+    return {case: run_of(events, described) for case, (described, events) in outcomes.items()}
+
+
+def test_the_cases_pass_all_parts_of_the_state_machine(
+    runs: dict[str, Run], record_property: Callable[[str, object], None]
 ) -> None:
-    measured = runs.measured()
-    record_property("asl_coverage", measured.to_json())
-    assert measured.gaps == []
-    # What histories cannot tell is only inside of Maps, or how a Map ended.
-    assert runs.engine != "embedded" or not measured.untold
+    record_property("asl_coverage", [*coverage.table(DEFINITION, [*runs.values()])])
+    assert coverage.parts(DEFINITION) - coverage.passed(DEFINITION, runs.values()) == set()
+
+
+CLOSE_RETRIES = [errors for errors, _ in RETRIES["Close Rotation"]]
 
 
 @pytest.mark.parametrize(
@@ -176,20 +148,12 @@ def test_all_parts_of_the_machine_are_passed(
                 "transitions: User Cannot Become Active -> Verify Current Password",
             ],
         ),
-        (["PromotedAfterAll"], ["choice branches: Promoted After All? -> Report Rotation"]),
         (["ModifyUserGivesUpOnAccessDeniedError"], ["retries exhausted: AccessDeniedError"]),
         (
             ["EachStateRecoversAfterAFailure"],
             [
-                *sorted(
-                    f"errors retried: Close Rotation: {error}"
-                    for errors, _ in RETRIES["Close Rotation"]
-                    for error in errors
-                ),
-                *sorted(
-                    f"retries recovered: Close Rotation: {', '.join(errors)}"
-                    for errors, _ in RETRIES["Close Rotation"]
-                ),
+                *(f"errors retried: Close Rotation: {each}" for each in sum(CLOSE_RETRIES, ())),
+                *(f"retries recovered: Close Rotation: {', '.join(e)}" for e in CLOSE_RETRIES),
             ],
         ),
         (
@@ -198,11 +162,13 @@ def test_all_parts_of_the_machine_are_passed(
         ),
     ],
 )
-def test_what_no_case_passes_is_named(without: list[str], gaps: list[str], runs: Runs) -> None:
-    named = runs.measured(without).gaps
-    # Of what is inside of a Map only one engine tells.
-    assert [gap for gap in named if "Log In With Current" not in gap] == gaps
+def test_what_no_case_passes_is_named(
+    without: list[str], gaps: list[str], runs: dict[str, Run]
+) -> None:
+    left = [run for case, run in runs.items() if case not in without]
+    found = coverage.parts(DEFINITION) - coverage.passed(DEFINITION, left)
+    assert {gap for gap in found if "Log In With Current" not in gap} == {*gaps}
 
 
 def test_the_mock_configuration_is_that_of_the_cases() -> None:
-    assert MOCK_CONFIG.read_text() == mock_config(), "run make mocks"
+    assert MOCK_CONFIG.read_text() == mock_config(), "run `make mocks`"

@@ -1,17 +1,18 @@
-"""What starts and removes Step Functions Local's container, before a docker that only notes down.
+"""Starting and removing Step Functions Local's container, with a docker that records its calls.
 
-In the container's place is the engine that takes the least time.
+A server that refuses every request stands in for the container.
 """
 
-import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.statemachine.engines import MOCK_CONFIG, ROOT, started
+from tools.asl.answers import MOCK_CONFIG, ROOT
 
 DOCKER = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"
@@ -25,75 +26,79 @@ Run = Callable[..., tuple[int, str, list[str]]]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """The exit status, what is said on stderr, and the calls of docker."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The exit status, what is written to stderr, and docker's calls."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin")
 
     def run(
-        *options: str,
-        version: str = "echo 28",
-        start: str = "echo container",
-        address: str = "",
+        *options: str, version: str = ":", start: str = "echo container", address: str = ""
     ) -> tuple[int, str, list[str]]:
-        docker = tmp_path / "docker"
-        docker.write_text(DOCKER.format(version=version, start=start, address=address))
-        docker.chmod(0o755)
-        command = [sys.executable, "-m", "tests.statemachine.step_functions_local", *options]
-        path = f"{tmp_path}:{os.environ['PATH']}"
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
+        (tmp_path / "docker").write_text(
+            DOCKER.format(version=version, start=start, address=address)
         )
-        calls = (tmp_path / "calls").read_text().splitlines()
-        return done.returncode, done.stderr, [call.partition(" ")[0] for call in calls]
+        (tmp_path / "docker").chmod(0o755)
+        command = [ROOT / "tools/asl/step-functions-local", *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr, (tmp_path / "calls").read_text().splitlines()
 
     return run
 
 
-def test_without_a_docker_command_it_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    "docker, error, called",
+    [
+        (
+            {"version": "echo Cannot connect. >&2; exit 1"},
+            "Cannot connect.\nerror: no Step Functions Local: see above; start Docker's daemon, or "
+            "set DOCKER_HOST.\n",
+            ["version"],
+        ),
+        (
+            {"start": "echo No such image. >&2; exit 125"},
+            "No such image.\nerror: no Step Functions Local: see above.\n",
+            ["version", "run"],
+        ),
+    ],
+)
+def test_it_says_why_it_cannot_start(
+    run: Run, docker: dict[str, str], error: str, called: list[str]
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    command = [sys.executable, "-m", "tests.statemachine.step_functions_local"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 69
-    expected = "error: no Step Functions Local: there is no docker command; install Docker.\n"
-    assert done.stderr == expected
+    status, message, calls = run(**docker)
+    assert (status, message) == (69, error)
+    assert [call.split()[0] for call in calls] == called
 
 
-def test_without_a_daemon_it_says_so(run: Run) -> None:
-    status, said, calls = run(version="echo Cannot connect. >&2; exit 1")
-    assert (status, calls) == (69, ["version"])
-    assert said == (
-        "error: no Step Functions Local: Cannot connect. Start the daemon, or set DOCKER_HOST.\n"
-    )
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the operations that it is asked for."""
+    operations = list[str]()
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            operations.append(self.headers["X-Amz-Target"])
+            self.send_error(400)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refusal) as refusing:
+        threading.Thread(target=refusing.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{refusing.server_port}", operations
+        refusing.shutdown()
 
 
-def test_without_the_image_it_says_so(run: Run) -> None:
-    start = "echo docker: not found. >&2; echo \"See 'docker run --help'.\" >&2; exit 125"
-    status, said, calls = run(start=start)
-    assert (status, calls) == (69, ["version", "run"])
-    assert said == "error: no Step Functions Local: docker: not found.\n"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with started("ministack") as url:
-        yield url.removeprefix("http://")
-
-
-@pytest.mark.parametrize("cases, expected", [("DryRunPassed", 0), ("NoSuchCase", 5)])
+@pytest.mark.parametrize(
+    "case, status, requests",
+    [("DryRunPassed", 1, ["AWSStepFunctions.ListStateMachines"]), ("NoSuchCase", 5, [])],
+)
 def test_the_container_lives_as_long_as_the_tests(
-    cases: str, expected: int, address: str, run: Run, tmp_path: Path
+    case: str, status: int, requests: list[str], server: tuple[str, list[str]], run: Run
 ) -> None:
-    status, said, calls = run("-q", "-k", cases, address=address)
-    assert (status, said) == (expected, "")
-    assert calls == ["version", "run", "port", "rm"]
-    call = (tmp_path / "calls").read_text().splitlines()[1]
+    address, operations = server
+    ended, message, calls = run("-q", "-k", case, address=address)
+    assert (ended, message, operations) == (status, "", requests)
+    assert [call.split()[0] for call in calls] == ["version", "run", "port", "rm"]
     inside = "/home/StepFunctionsLocal/MockConfigFile.json"
-    assert f"source={MOCK_CONFIG},destination={inside}" in call
-    assert f"--env SFN_MOCK_CONFIG={inside}" in call
-    assert call.endswith(" amazon/aws-stepfunctions-local:2.0.0")
+    assert f"source={MOCK_CONFIG},destination={inside}" in calls[1]
+    assert f"--env SFN_MOCK_CONFIG={inside}" in calls[1]
+    assert calls[1].endswith(" amazon/aws-stepfunctions-local:2.0.0")

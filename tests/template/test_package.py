@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from local import package as module
-from local.package import Package, archive, files, main, packaged, without_sam
-from tests.template.checks import Template
+from local.package import Package, Template, archive, files, main, packaged, without_sam
 from tests.template.test_template import ROOT, TEMPLATE
 
 PACKAGE = Package(b"functions", b"layer")
@@ -94,7 +93,7 @@ def test_what_no_bucket_takes_is_refused(
     assert not dist.exists()
 
 
-def test_a_layer_that_cannot_be_built_is_told(
+def test_a_layer_that_cannot_be_built_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

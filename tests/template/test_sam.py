@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.parameters import PAGE, with_table
-from tests.template.sam import DOCUMENTED, Terminal, UnexpectedOutcomeError
 from tests.template.test_template import ROOT, TEMPLATE
+from tools.template.parameters import PAGE, with_table
+from tools.template.sam import DOCUMENTED, Terminal, UnexpectedOutcomeError
 
 ASKS = """
 name = input("\\n\\tStack Name [sam-app]: ")
@@ -23,7 +23,7 @@ def terminal(tmp_path: Path) -> Terminal:
     return Terminal([sys.executable, "-c", ASKS], tmp_path, {})
 
 
-def test_every_documented_command_is_watched() -> None:
+def test_every_documented_command_is_run() -> None:
     texts = [path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
     command = re.compile(r"(?:^|`)(sam [a-z][^`\n]*)(?:`|$)", re.M)
     assert {found for text in texts for found in command.findall(text)} == DOCUMENTED
@@ -44,7 +44,7 @@ def test_a_question_is_answered_or_gets_its_default(terminal: Terminal) -> None:
     assert terminal.asked == {"Stack Name": "sam-app", "Confirm changes": "y/N"}
 
 
-def test_a_command_that_fails_is_told_with_what_it_said(terminal: Terminal) -> None:
+def test_a_command_that_fails_is_reported_with_its_output(terminal: Terminal) -> None:
     with pytest.raises(UnexpectedOutcomeError, match=r"(?s)`sam deploy` ended with 1:.*deploys"):
         terminal.run("sam deploy", {"Stack Name": "broken"})
     assert "deploys broken" in terminal.run("sam deploy", {"Stack Name": "broken"}, status=1)

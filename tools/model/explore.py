@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.model.aws import deletions, land, user_steps
-from tests.model.people import person_steps
-from tests.model.run import by_hand, run_steps
-from tests.model.secrets_manager import rotate_secret, rotation_steps
-from tests.model.state import Left, State, Step, World, start
+from tools.model.aws import deletions, land, user_steps
+from tools.model.people import person_steps
+from tools.model.run import by_hand, run_steps
+from tools.model.secrets_manager import rotate_secret, rotation_steps
+from tools.model.state import Left, State, Step, World, start
 
 Trace = list[str]
 
@@ -51,7 +51,7 @@ def explore(w: World, *, first: bool = False) -> Result:
     queue, found, ends, began = deque([begin]), dict[str, Trace](), 0, time.monotonic()
     rests: dict[State, str] = {}
 
-    def tell(kind: str, s: State, *last: str) -> None:
+    def record(kind: str, s: State, *last: str) -> None:
         trace = [*last]
         while step := came[s]:
             s, what = step
@@ -68,7 +68,7 @@ def explore(w: World, *, first: bool = False) -> Result:
             if not wrong and locked_out and not by_person and not new.ghost.raced:
                 wrong = "1: clients are locked out"
             if wrong:
-                tell(wrong, s, what)
+                record(wrong, s, what)
             elif new not in came:
                 came[new] = (s, what)
                 queue.append(new)
@@ -78,7 +78,7 @@ def explore(w: World, *, first: bool = False) -> Result:
             if key not in rests:
                 rests[key] = _judge(key, w)
             if wrong := rests[key] or _undisturbed(s, w):
-                tell(wrong, s)
+                record(wrong, s)
     return Result(len(came), ends, time.monotonic() - began, found)
 
 

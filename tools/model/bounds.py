@@ -1,7 +1,7 @@
 """What is explored."""
 
-from tests.model.people import FIELDS, PASSWORDS
-from tests.model.state import Bounds, Left
+from tools.model.people import FIELDS, PASSWORDS
+from tools.model.state import Bounds, Left
 
 #: In a few seconds.
 SMALL = {

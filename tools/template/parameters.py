@@ -1,6 +1,6 @@
 """docs/parameters.md: what `sam deploy --guided` asks for, since it shows names and defaults alone.
 
-``python -m tests.template.parameters`` writes the table anew from template.yaml.
+``python -m tools.template.parameters`` writes the table anew from template.yaml.
 """
 
 import re

@@ -3,9 +3,9 @@
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.model.bounds import LARGE, LEFT_OUT, SMALL
-from tests.model.explore import Result, explore
-from tests.model.state import Bounds, Rules, World
+from tools.model.bounds import LARGE, LEFT_OUT, SMALL
+from tools.model.explore import Result, explore
+from tools.model.state import Bounds, Rules, World
 
 
 def all_rules(bounds: Bounds) -> Result:
@@ -17,7 +17,7 @@ def without(rule: str) -> Result:
     return explore(World(Rules()._replace(**{rule: False}), LEFT_OUT[rule]), first=True)
 
 
-def _tell(name: str, result: Result) -> None:
+def _print(name: str, result: Result) -> None:
     found = "" if result.found else ", nothing found"
     lines = [f"{name}: {result.states} states, {result.ends} ends, {result.seconds:.0f} s{found}"]
     for kind, trace in result.found.items():
@@ -32,10 +32,10 @@ def main() -> int:
     with ProcessPoolExecutor() as pool:
         every = SMALL | LARGE
         for name, result in zip(every, pool.map(all_rules, every.values()), strict=True):
-            _tell(name, result)
+            _print(name, result)
             wrong |= bool(result.found)
         for rule, result in zip(LEFT_OUT, pool.map(without, LEFT_OUT), strict=True):
-            _tell(f"without {rule}", result)
+            _print(f"without {rule}", result)
             wrong |= not result.found
     return int(wrong)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.model.state import Act, Node, State, Step, Text, User, Version, World
+from tools.model.state import Act, Node, State, Step, Text, User, Version, World
 
 #: What a person does to a secret whose password stays.
 FIELDS = ("edit", "unpend", "restore")

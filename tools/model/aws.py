@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.model.state import Call, State, Step, User, Version, World
+from tools.model.state import Call, State, Step, User, Version, World
 
 
 class Landing(NamedTuple):
@@ -25,10 +25,10 @@ def land(s: State, call: Call, who: str, w: World) -> Landing:
             return Landing(s, "busy")
         has = s.user.has._replace(passwords=call.passwords, on=call.on or s.user.has.on)
         return Landing(s._replace(user=User(False, has)))
-    holder = labels.pending if call.kind == "lock" else labels.current
-    if holder == call.version:
+    labeled = labels.pending if call.kind == "lock" else labels.current
+    if labeled == call.version:
         return Landing(s)
-    if call.away not in (None, holder) or s.text(call.version) is None:
+    if call.away not in (None, labeled) or s.text(call.version) is None:
         return Landing(s, "superseded")
     if call.kind == "lock":
         return Landing(s.relabelled(pending=call.version))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.model.aws import land
-from tests.model.run import never
-from tests.model.state import Call, Rotation, Run, State, Step, Version, World
+from tools.model.aws import land
+from tools.model.looks import never
+from tools.model.state import Call, Rotation, Run, State, Step, Version, World
 
 ATTEMPTS = 2
 
@@ -96,8 +96,8 @@ def _called(s: State, call: Call, w: World) -> Iterator[Step]:
         yield from _failed(spent.note(cut=True), f"{what}: cut off before")
         yield from _failed(cut.note(cut=True), f"{what}: cut off after")
         # It starts an execution that fails by the error's name.
-        told = _execution(spent, Run("", s.sm.token, False, "close", why="createSecret"))
-        yield from _failed(told, f"{what} fails, and an execution shows it")
+        failing = _execution(spent, Run("", s.sm.token, False, "close", why="createSecret"))
+        yield from _failed(failing, f"{what} fails, and an execution shows it")
     if s.left.late:
         late = s.spend("late")._replace(late=(*s.late, ("createSecret", call)))
         late = late._replace(sm=s.sm._replace(call=None)).note(cut=True)

@@ -1,0 +1,1 @@
+"""Breaks each guard on purpose: a test has to fail."""

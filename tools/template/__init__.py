@@ -1,0 +1,1 @@
+"""template.yaml as data: what CloudFormation makes of it, how it is documented and deployed."""
