@@ -127,9 +127,8 @@ def layout(
         if arrow.source != arrow.target and key not in edges:
             edges[key] = Edge(vertices[arrow.source], vertices[arrow.target], data=arrow)
             edges[key].view = EdgeViewer()
-    drawing = Drawing()
+    drawing, first = Drawing(), vertices[start]
     graph = Graph(list(vertices.values()), list(edges.values()), directed=True)
-    first = vertices[start]
     for component in sorted(graph.C, key=lambda part: first not in part.sV):
         drawing.add(_component(component, first), drawing.width and drawing.width + _GAP_X, 0)
     for node in list(drawing.nodes):

@@ -93,10 +93,12 @@ def test_a_picture_has_the_states_that_were_entered_with_their_times(
     for picture, run in (
         (file.read_text(), recorded("killed")),
         (svg(run_of(EVENTS), ORDER), run_of(EVENTS)),
+        (svg(run_of(EVENTS[:12]), ORDER), run_of(EVENTS[:12])),
     ):
         texts = ["".join(each.itertext()) for each in ET.fromstring(picture).findall(".//{*}text")]
-        states = {text[2:] for text in texts if text[:2] in ("✓ ", "! ", "✗ ")}
+        states = {text[2:] for text in texts if text[:2] in ("✓ ", "! ", "✗ ", "… ")}
         assert states == {visit.name for visit in run.visits}
+        assert 'class="node not-entered' not in picture
     for cut in range(1, len(EVENTS), 5):
         assert svg(run_of(EVENTS[cut:]), ORDER)
     assert 'aria-label="SUCCEEDED after 23.1 s"' in file.read_text()

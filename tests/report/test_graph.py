@@ -29,7 +29,8 @@ class Chart:
     def __init__(self, definition: dict[str, Any]) -> None:
         self.titles = {"start": "start", "finish": "finish"}
         self.inside: dict[str, str] = {}
-        edges, around = [], []
+        edges: list[tuple[str, ...]] = []
+        around: list[str] = []
         for line in map(str.strip, mermaid(definition).splitlines()):
             if line == "end":
                 around.pop()

@@ -60,6 +60,18 @@ def test_a_map_in_a_map_that_fails_fails_the_item_around_it() -> None:
     assert run.failed is run.visits[2]
 
 
+def test_a_map_that_is_retried_has_the_outcome_of_its_last_round() -> None:
+    h = History()
+    at = h.item("Started", h.start_map("All", h.add("ExecutionStarted")), "All")
+    at = h.add("MapStateFailed", h.item("Failed", h.fail_task("One", at), "All"))
+    at = h.item("Started", h.add("MapStateStarted", at, length=1), "All")
+    at = h.item("Succeeded", h.passed("Task", h.passed("Pass", at, "Rest"), "One"), "All")
+    h.add("ExecutionSucceeded", h.leave("Map", h.add("MapStateSucceeded", at), "All"))
+    run = run_of(h.events)
+    assert run.outcomes() == {"All": "succeeded", "One": "succeeded", "Rest": "succeeded"}
+    assert [visit.round for visit in run.visits] == [1, 1, 2, 2]
+
+
 def test_a_pass_state_that_set_the_error_is_the_one_that_failed() -> None:
     h = History()
     at = h.enter("Pass", h.passed("Task", h.add("ExecutionStarted"), "Look"), "Name It")

@@ -186,6 +186,8 @@ def test_the_list_of_states_has_all_of_the_graph_and_the_graph_its_conditions_an
     assert "Not entered: " in page.locator(".states").inner_text()
     conditions = page.locator("svg .condition").all_text_contents()
     assert {"Status = active", "Status = modifying", "otherwise", "DryRun = false"} <= {*conditions}
+    # Few of the Catches of any error: all of them would cover the graph.
+    assert 0 < page.locator("svg .arrow.catch").count() < 10
     for word in ("succeeded", "failed, and the run continued", "stopped", "not entered"):
         assert word in page.locator(".legend").inner_text()
 

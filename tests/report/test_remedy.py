@@ -125,7 +125,9 @@ def test_the_first_screen_of_a_terminal_has_the_cause_and_what_to_do(name: str) 
     # Below it, `python -m local rotate` prints three lines, and the shell its prompt.
     with console.capture() as captured:
         show_failure(run, remedy_of(run), console)
-    assert len(lines(captured.get())) + 4 <= 24
+    shown = lines(captured.get())
+    assert len(shown) + 4 <= 24
+    assert run.cause[:20] in "".join(shown)
 
 
 def lines(printed: str) -> list[str]:
