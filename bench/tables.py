@@ -110,7 +110,7 @@ def _cost(found: dict[str, Any]) -> Lines:
             "modifying",
             "transitions",
             "API calls",
-            "the machine's functions",
+            "the state machine's functions",
             "the rotation function",
             "in all",
             "reference: API calls",
