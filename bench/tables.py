@@ -56,8 +56,8 @@ def updated(page: str, found: dict[str, Any]) -> str:
     made = {title: markdown(lines) for title, lines in of(found).items()}
     made["Measured on"] = (
         f"Measured on {found['date']}: {found['machine']}, load {found['load']:.1f}, "
-        f"{found['repetitions']} repetitions; peak memory of a function: "
-        f"{_megabytes(found)}; functions/ has {found['package_kilobytes'][0]:.0f} KB, the layer "
+        f"{found['repetitions']} repetitions. Peak memory of a function: "
+        f"{_megabytes(found)}. functions/ has {found['package_kilobytes'][0]:.0f} KB, the layer "
         f"{found['package_kilobytes'][1] / 1024:.1f} MB."
     )
     for title, text in made.items():
