@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named_tests import ROOT
+from tests.commands.test_commands import ROOT
 from tools.prose import MAX_WORDS, main
 
 LONG = " ".join(["word"] * (MAX_WORDS + 1))
