@@ -41,7 +41,9 @@ def text_of(node: ast.AST) -> str:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=parts):
-            return "".join(part.value if isinstance(part, ast.Constant) else HOLE for part in parts)
+            return "".join(text_of(part) for part in parts)
+        case ast.FormattedValue():
+            return HOLE
     return ""
 
 

@@ -80,9 +80,6 @@ def can_be_said(sentence: str) -> bool:
     return bool(denied) or any(known.fullmatch(sentence) for known in all_patterns())
 
 
-# -- the entries
-
-
 def test_each_error_that_an_execution_can_end_with_has_an_entry() -> None:
     headings = [name for heading in ENTRIES for name in names_of(heading)]
     assert sorted(headings) == sorted({*LEAVES, *AWS_SAYS})
