@@ -34,6 +34,7 @@ AVOIDED = {
     r"for ever": "forever",
     r"all along": "the whole time",
     r"makes? no sense": "is not valid",
+    r"at work": "running",
 }
 WORDS = {re.compile(rf"\b({avoided})\b", re.I): instead for avoided, instead in AVOIDED.items()}
 #: The parts of a line of Markdown that are read. A name in backticks counts as one word.
