@@ -24,17 +24,17 @@ AVOIDED = {
     r"holders?": "the running execution",
     r"patiently": "poll",
     r"doors?": "connection or login",
-    r"(?<!state\s)machines?": "the state machine, or this computer",
+    r"(?<!state[\s-])machines?": "the state machine, or this computer",
     r"users?\s(who|whom)": "a user that",
     r"(to|must|can|cannot|not|will|would|may) rollback": "roll back, as a verb",
     r"(a|an|the|no|each|every) roll back": "rollback, as a noun",
     r"(takes?|taken|taking|took)\s([\w`]+\s){0,3}off": "remove",
     r"whoever|whomever": "anyone who, or the role or person",
-    r"look before you leap": "check first",
-    r"for ever": "forever",
-    r"all along": "the whole time",
-    r"makes? no sense": "is not valid",
-    r"at work": "running",
+    r"look\sbefore\syou\sleap": "check first",
+    r"for\sever": "forever",
+    r"all\salong": "the whole time",
+    r"makes?\sno\ssense": "is not valid",
+    r"at\swork": "running",
 }
 WORDS = {re.compile(rf"\b({avoided})\b", re.I): instead for avoided, instead in AVOIDED.items()}
 #: The parts of a line of Markdown that are read. A name in backticks counts as one word.
