@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := bench examples functions installed.py local report statemachine tests tools
+PAGES := $(wildcard *.md docs/*.md)
 # Where a secret could be written.
 WRITTEN := $(SOURCES) dependencies docs .ci .checkov.yaml Makefile pyproject.toml template.yaml $(wildcard *.md)
 UV := 0.13.9
@@ -16,7 +17,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl lint-words scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
 ##@ Start here
 
@@ -60,12 +61,18 @@ help:
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-25s %s\n", $$1, $$2 }' \
 	  $(MAKEFILE_LIST)
 
-lint: setup lint-asl ## Run ruff, mypy and the secrets scanner; the tests lint the template and the ASL
+lint: setup lint-asl ## Run ruff, mypy, the prose linter and the secrets scanner; the tests lint the rest
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m tools.prose $(PAGES)
+	@$(BIN)/codespell $(PAGES)
 	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
 	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+lint-words: setup ## Find words that this project avoids, and British spelling, in the Python code
+	@$(BIN)/python -m tools.prose $(SOURCES)
+	@$(BIN)/codespell $(SOURCES)
 
 pytest: setup
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
