@@ -40,8 +40,6 @@ OFF = user(access_string="off ~* +@all")
 NEVER_ROTATED, ROTATION_OFF, OVERDUE = dates(last=None), dates(enabled=False), dates(next=PAST)
 ONE_PASSWORD, TWO_PASSWORDS = user(password_count=1), user(password_count=2)
 LONGEST = timedelta(seconds=MAX_MODIFYING_SECONDS) + WORK
-
-
 BUSY, DENIED = UserBusyError("Busy."), AccessDeniedError("Denied.")
 TOO_LONG = f"for 31 hours: execution {EXECUTION_ARN.replace('run-1', f'{PENDING}-1')}."
 UNBLOCK = (
@@ -78,7 +76,9 @@ def no_previous_version(world: World) -> None:
     del world.secrets.labels[PREVIOUS]
 
 
-def fails_twice(adapter: str, method: str, error: Exception) -> Change:
+def fails(adapter: str, method: str, error: Exception) -> Change:
+    """Both looks fail."""
+
     def fail(world: World) -> None:
         for _ in range(2):
             getattr(world, adapter).faults.raise_at(method, error)
@@ -92,15 +92,15 @@ def case(name: str, *changes: Change, scopes: Any = BOTH, **findings: str) -> An
 
 
 tagged, pinned = partial(case, scopes=(TAGGED,)), partial(case, scopes=(PINNED,))
-
-
 CASES = [
     case("a healthy secret"),
     # The schedule.
     case("overdue", OVERDUE, Overdue="2026-02-27, and was last rotated or given a new value"),
     case("never rotated", OVERDUE, NEVER_ROTATED, Overdue="and was never rotated."),
     case("no next date", dates(next=None, last=NOW - 40 * DAY), Overdue="due by 2026-02-20,"),
-    case("moved on", dates(next=NOW + 5 * DAY, last=NOW - 70 * DAY), Overdue="by 2026-02-20,"),
+    case(
+        "next date moved", dates(next=NOW + 5 * DAY, last=NOW - 70 * DAY), Overdue="by 2026-02-20,"
+    ),
     case("the rotation is off", ROTATION_OFF, OVERDUE, RotationOff="is off."),
     tagged("another function", dates(function_arn="arn:other"), OVERDUE),
     pinned("another function", dates(function_arn="arn:other"), RotationOff="done by arn:other"),
@@ -111,10 +111,10 @@ CASES = [
     # AWSPENDING.
     case("blocked", staged(), Blocked=f"AWSPENDING is on version {PENDING}, which is not"),
     case("blocked by an odd version", staged(ODD_VERSION), Blocked=UNBLOCK),
-    case("blocked, therefore overdue", staged(), OVERDUE, Blocked=""),
+    case("blocked, and therefore overdue", staged(), OVERDUE, Blocked=""),
     case("blocked and off", staged(), ROTATION_OFF, OVERDUE, RotationOff="", Blocked=""),
-    case("in the window", staged(), dates(duration="1h", next=NOW + DAY / 48)),
-    case("before the window", staged(), dates(duration="1h", next=NOW + DAY / 16), Blocked=""),
+    case("may be tried again", staged(), dates(duration="1h", next=NOW + DAY / 48)),
+    case("too early for it", staged(), dates(duration="1h", next=NOW + DAY / 16), Blocked=""),
     case("AWSPENDING on AWSCURRENT", lambda w: w.secrets.labels[CURRENT].add("AWSPENDING")),
     # Executions.
     *(
@@ -126,8 +126,8 @@ CASES = [
             (version_of(EXECUTION_ARN), "run-1"),
         )
     ),
-    case("as long as can be", staged(), running(f"{PENDING}-1", LONGEST)),
-    case("longer", staged(), running(f"{PENDING}-1", 1.01 * LONGEST), RunningTooLong=TOO_LONG),
+    case("the longest execution", staged(), running(f"{PENDING}-1", LONGEST)),
+    case("too long", staged(), running(f"{PENDING}-1", 1.01 * LONGEST), RunningTooLong=TOO_LONG),
     # As attempt 1 of a version whose id is empty.
     case("an execution with an odd name", running("-1"), OVERDUE, Overdue=""),
     # The user.
@@ -136,7 +136,7 @@ CASES = [
         for status in ("modifying", "deleting", "creating")
     ),
     case("another rotation modifies", running(f"{OTHER}-1"), user(status="modifying")),
-    case("but not so", running(f"{OTHER}-1"), user(status="deleting"), UserNotActive="deleting"),
+    case("another runs", running(f"{OTHER}-1"), user(status="deleting"), UserNotActive="deleting"),
     case("no group", user(group_ids=()), UserWithoutGroup="RequireEndpoints=true"),
     case("off", OFF, UserOff='turns it off again if its access string there says "off"'),
     case("off before its first rotation", OFF, NEVER_ROTATED),
@@ -177,9 +177,9 @@ CASES = [
     tagged("taken out", tag("another"), ROTATION_OFF, staged()),
     tagged("AWS's own user", user(user_id="default"), UserMissing=""),
     # Errors.
-    tagged("tags", fails_twice("users", "tags", BUSY), NotLookedAt="(app-id). app-id: Busy."),
-    pinned("user", fails_twice("users", "user", DENIED), NotLookedAt="secret redis/app: Denied."),
-    tagged("list", fails_twice("secrets", "versions", DENIED), OVERDUE, Overdue="", NotLookedAt=""),
+    tagged("no tags", fails("users", "tags", BUSY), NotLookedAt="(app-id). app-id: Busy."),
+    pinned("user", fails("users", "user", DENIED), NotLookedAt="secret redis/app: Denied."),
+    tagged("versions", fails("secrets", "versions", DENIED), OVERDUE, Overdue="", NotLookedAt=""),
 ]
 
 

@@ -23,6 +23,7 @@ from tests.unit.fakes import (
     FUNCTION_ARN,
     OTHER,
     PENDING,
+    PREVIOUS,
     SECRET_ARN,
     SECRET_NAME,
     USER_ARN,
@@ -85,6 +86,10 @@ def text(text: str | bytes) -> Change:
 def rotated_by_another_stack(*, enabled: bool) -> Change:
     schedule = Schedule(FUNCTION_ARN.replace("stack-", "other-"), enabled)
     return lambda world: setattr(world.secrets, "schedule", schedule)
+
+
+def without_any_password(world: World) -> None:
+    world.secrets.texts |= {CURRENT: secret_text(None), PREVIOUS: secret_text(None)}
 
 
 def both(*changes: Change) -> Change:
@@ -223,6 +228,7 @@ REFUSED = [
             ("<the ARN of its ElastiCache user>", lambda w: w.users.faults.raise_at("tags", BUSY)),
         )
     ),
+    (None, without_any_password, errors.CurrentPasswordUnknownError, "locked out"),
     # Whoever may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
     (PIN, text(secret_text("p", user_arn="admin")), errors.SecretNotAllowedError, '"user_arn" in'),
