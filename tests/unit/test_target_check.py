@@ -225,6 +225,7 @@ REFUSED = [
         for arn, change in (
             (USER_ARN, lambda w: None),
             ("<the ARN of its ElastiCache user>", tags({})),
+            ("<the ARN of its ElastiCache user>", user(name="another")),
             ("<the ARN of its ElastiCache user>", lambda w: w.users.faults.raise_at("tags", BUSY)),
         )
     ),
