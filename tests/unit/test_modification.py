@@ -29,14 +29,14 @@ def look(
     return before.seen(status, START + timedelta(seconds=seconds), max_seconds, USER_ID)
 
 
-def looks_until_active(active_after: int, max_seconds: int = 100_000) -> list[int]:
+def looks_until_active(active_after: int) -> list[int]:
     """The times of the looks at a user that takes so long. The last one finds it active."""
     modification, now, looks = BEGUN, 0, []
     while modification.status == "modifying":
         now += modification.wait_seconds
         looks.append(now)
         status = "active" if now >= active_after else "modifying"
-        modification = look(now, status, max_seconds, modification)
+        modification = look(now, status, 100_000, modification)
     return looks
 
 
