@@ -69,7 +69,10 @@ FAILED, SUCCEEDED, RUNNING = (
 ODD, OLDER = version(ODD_VERSION, HOUR, "AWSCURRENT"), version(OTHER, 90 * DAY)
 DERIVED = version(DERIVED_VERSION, LONGEST_EXECUTION, "AWSCURRENT")
 CASES = [
-    case("an ordinary rotation", 0, 0),
+    *(
+        case(f"AWSPENDING was on {version or 'no version'}", 0, 0, pending_version_at_check=version)
+        for version in ("", PENDING, CURRENT)
+    ),
     # AWSCURRENT may be of an execution that has just ended.
     *(
         case(f"{s} s after {name}", wait, lookups, YOUNG, execution(name, "SUCCEEDED"), after=s)

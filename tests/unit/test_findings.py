@@ -109,7 +109,7 @@ CASES = [
     case("denied", replica_failed("No."), ReplicaFailed="eu-west-1 has failed: No. Clients"),
     case("no reason", replica_failed(""), ReplicaFailed="Secrets Manager gives no reason. "),
     # AWSPENDING.
-    case("blocked", staged(), Blocked=f"AWSPENDING is on version {PENDING}, which is not"),
+    case("blocked", staged(), Blocked=f"is on version {PENDING}, which is not AWSCURRENT,"),
     case("blocked by an odd version", staged(ODD_VERSION), Blocked=UNBLOCK),
     case("blocked, and therefore overdue", staged(), OVERDUE, Blocked=""),
     case("blocked and off", staged(), ROTATION_OFF, OVERDUE, RotationOff="", Blocked=""),
@@ -179,7 +179,9 @@ CASES = [
     # Errors.
     tagged("no tags", fails("users", "tags", BUSY), NotLookedAt="(app-id). app-id: Busy."),
     pinned("user", fails("users", "user", DENIED), NotLookedAt="secret redis/app: Denied."),
-    tagged("versions", fails("secrets", "versions", DENIED), OVERDUE, Overdue="", NotLookedAt=""),
+    tagged(
+        "list", fails("secrets", "versions", DENIED), OVERDUE, Overdue="", NotLookedAt="Denied."
+    ),
 ]
 
 

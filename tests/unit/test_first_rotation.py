@@ -59,6 +59,7 @@ def test_versions_with_a_valid_password_are_candidates_newest_first(cut_off: Wor
     # The user is on already. Only the first run knew that it was off.
     assert (target.turn_on, target.first_rotation) == (False, True)
     assert (cut_off.secrets.snapshot(), cut_off.users.snapshot()) == before
+    assert cut_off.secrets.faults.called("read").count((SECRET_ARN, CURRENT)) == 1
 
 
 def test_no_more_than_a_hundred_versions_and_not_awscurrent_are_candidates(cut_off: World) -> None:

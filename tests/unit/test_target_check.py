@@ -225,15 +225,11 @@ REFUSED = [
         for arn, change in (
             (USER_ARN, lambda w: None),
             ("<the ARN of its ElastiCache user>", tags({})),
+            ("<the ARN of its ElastiCache user>", user(name="another")),
             ("<the ARN of its ElastiCache user>", lambda w: w.users.faults.raise_at("tags", BUSY)),
         )
     ),
-    (
-        None,
-        both(text(secret_text(None)), no_other_password),
-        errors.CurrentPasswordUnknownError,
-        "out",
-    ),
+    (None, without_any_password, errors.CurrentPasswordUnknownError, "locked out"),
     # Whoever may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
     (PIN, text(secret_text("p", user_arn="admin")), errors.SecretNotAllowedError, '"user_arn" in'),
