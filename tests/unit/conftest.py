@@ -1,13 +1,17 @@
-"""No sockets, and a world of fakes."""
+"""No sockets, no waiting, no settings of the computer; and a world of fakes."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from rotation.runtime.telemetry import logger
+from rotation.runtime.telemetry import logger, metrics
 from tests.unit.fakes import FUNCTION_ARN, World
+
+Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +50,33 @@ def _no_sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", sleep)
 
 
+@pytest.fixture(autouse=True)
+def _no_metrics() -> Iterator[None]:
+    """What a handler has counted before it failed would be in the next test's metrics."""
+    yield
+    metrics.clear_metrics()
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """The handlers get their adapters from it."""
-    found = World()
-    found.take_over(monkeypatch)
-    return found
+    """Before Generate Password; the handlers get their adapters from it."""
+    fakes = World()
+    fakes.take_over(monkeypatch)
+    return fakes
+
+
+@pytest.fixture
+def staged(world: World) -> World:
+    """After Generate Password."""
+    world.stage()
+    return world
+
+
+@pytest.fixture
+def modified(staged: World) -> World:
+    """After Modify User."""
+    staged.modify()
+    return staged
 
 
 class StandardOutput:
@@ -70,9 +95,16 @@ def output(
 ) -> Callable[[], str]:
     """What has been logged and printed since the last call."""
     monkeypatch.setattr(logger.registered_handler, "stream", StandardOutput())
+    return lambda: "".join(capsys.readouterr())
 
-    def read() -> str:
-        found = capsys.readouterr()
-        return found.out + found.err
 
-    return read
+@pytest.fixture
+def log_lines(output: Callable[[], str]) -> Lines:
+    """The JSON lines since the last call."""
+    return lambda: [json.loads(line) for line in output().splitlines() if line.startswith("{")]
+
+
+@pytest.fixture
+def metric_lines(log_lines: Lines) -> Lines:
+    """The metrics since the last call."""
+    return lambda: [line for line in log_lines() if "_aws" in line]
