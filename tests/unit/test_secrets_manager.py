@@ -1,13 +1,14 @@
-"""The adapter of Secrets Manager: moto for AWS's semantics, Stubber for its error codes."""
+"""The adapter of Secrets Manager: on moto for AWS's semantics, on stubs for its answers.
+
+What is tested on moto is tested on the adapter's fake, too.
+"""
 
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 from moto import mock_aws
 
 from rotation.adapters.secrets_manager import (
@@ -25,8 +26,6 @@ from rotation.errors import (
     SecretDeletedError,
     SecretFormatError,
     SecretNotFoundError,
-    ServiceUnavailableError,
-    ThrottlingError,
     UnexpectedAwsError,
     VersionNotReadableError,
 )
@@ -45,134 +44,61 @@ from tests.unit.fakes import (
     RULES,
     SECRET_ARN,
     SECRET_NAME,
-    SENSITIVE,
+    FakeSecretsManager,
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
+from tests.unit.stubs import Stub, client_of, stubbed
 
 
 @pytest.fixture
-def client() -> Iterator[Any]:
+def moto() -> Iterator[SecretsManager]:
     with mock_aws():
-        yield boto3.client("secretsmanager")
+        yield SecretsManager(client_of("secretsmanager"))
+
+
+@pytest.fixture(params=["moto", "fake"])
+def secrets(request: pytest.FixtureRequest) -> SecretsManager:
+    """A secret with one version."""
+    text = secret_text(CURRENT_PASSWORD)
+    if request.param == "moto":
+        found: SecretsManager = request.getfixturevalue("moto")
+        found._client.create_secret(Name=SECRET_NAME, SecretString=text, ClientRequestToken=CURRENT)
+        return found
+    fake = FakeSecretsManager()
+    fake.add(CURRENT, text, AWSCURRENT)
+    return fake
 
 
 @pytest.fixture
-def secrets(client: Any) -> SecretsManager:
-    return SecretsManager(client)
+def arn(secrets: SecretsManager) -> str:
+    return secrets.describe(SECRET_NAME).arn
 
 
 @pytest.fixture
-def arn(client: Any) -> str:
-    created = client.create_secret(
-        Name=SECRET_NAME, SecretString=secret_text(CURRENT_PASSWORD), ClientRequestToken=CURRENT
-    )
-    return str(created["ARN"])
+def pending(secrets: SecretsManager, arn: str) -> str:
+    """The ARN of the secret, once it has a second version."""
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    return arn
 
 
 @pytest.fixture
-def stubbed() -> Iterator[tuple[SecretsManager, Stubber]]:
-    client = boto3.client("secretsmanager")
-    with Stubber(client) as stubber:
-        yield SecretsManager(client), stubber
-        stubber.assert_no_pending_responses()
+def stub() -> Iterator[Stub[SecretsManager]]:
+    with stubbed("secretsmanager", SecretsManager) as stub:
+        yield stub
 
 
-def stages(client: Any, arn: str) -> dict[str, set[str]]:
-    found = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
-    return {version: set(labels) for version, labels in found.items() if labels}
+def stages(secrets: SecretsManager) -> dict[str, set[str]]:
+    found = secrets.describe(SECRET_NAME).stages
+    return {version: {*labels} for version, labels in found.items() if labels}
 
 
 def test_a_secret_is_described_by_name_or_arn(secrets: SecretsManager, arn: str) -> None:
-    expected = SecretDescription(arn, SECRET_NAME, {CURRENT: frozenset({AWSCURRENT})})
-    assert secrets.describe(SECRET_NAME) == expected
-    assert secrets.describe(arn) == expected
-
-
-def test_a_description_names_the_key_that_is_not_aws_own(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    assert secrets.describe(arn).kms_key == ""
-    client.update_secret(SecretId=arn, KmsKeyId="alias/mine")
-    assert secrets.describe(arn).kms_key == "alias/mine"
-
-
-def test_a_description_finds_the_version_of_a_label() -> None:
-    found = SecretDescription(
-        SECRET_ARN, SECRET_NAME, {CURRENT: frozenset({AWSCURRENT, AWSPENDING})}
-    )
-    assert found.version_with(AWSPENDING) == CURRENT
-    assert found.version_with(AWSPREVIOUS) is None
-
-
-def test_a_description_names_the_replicas_that_have_failed(
-    stubbed: tuple[SecretsManager, Stubber],
-) -> None:
-    secrets, stubber = stubbed
-    exists = "Secret with this name already exists in this region"
-    replicas: list[dict[str, str]] = [
-        {"Region": "eu-west-1", "Status": "InSync"},
-        {"Region": "eu-west-2", "Status": "Failed", "StatusMessage": exists},
-        {"Region": "eu-west-3", "Status": "InProgress", "StatusMessage": "Replication in progress"},
-        {"Region": "eu-north-1", "Status": "Failed"},
-    ]
-    described = {"ARN": SECRET_ARN, "Name": SECRET_NAME, "ReplicationStatus": replicas}
-    stubber.add_response("describe_secret", described)
-    found = secrets.describe(SECRET_NAME).failed_replicas
-    assert found == {"eu-west-2": exists, "eu-north-1": ""}
-
-
-SCHEDULE = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
-
-
-@pytest.mark.parametrize(
-    "told, schedule",
-    [
-        ({}, Schedule()),
-        (
-            {
-                "RotationEnabled": True,
-                "RotationLambdaARN": FUNCTION_ARN,
-                "RotationRules": SCHEDULE,
-                "LastRotatedDate": NOW,
-                "NextRotationDate": NOW,
-            },
-            Schedule(FUNCTION_ARN, True, 30, "rate(30 days)", "3h", NOW, NOW),
-        ),
-        (
-            {"RotationEnabled": False, "RotationLambdaARN": FUNCTION_ARN, "RotationRules": {}},
-            Schedule(FUNCTION_ARN),
-        ),
-    ],
-)
-def test_a_description_tells_the_schedule(
-    stubbed: tuple[SecretsManager, Stubber], told: dict[str, Any], schedule: Schedule
-) -> None:
-    secrets, stubber = stubbed
-    found = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **told}
-    stubber.add_response("describe_secret", found, {"SecretId": SECRET_ARN})
-    assert secrets.describe(SECRET_ARN).schedule == schedule
-
-
-def test_secrets_of_a_function_are_found_on_all_pages(
-    stubbed: tuple[SecretsManager, Stubber],
-) -> None:
-    secrets, stubber = stubbed
-
-    def page(*functions: str | None) -> dict[str, Any]:
-        return {
-            "SecretList": [
-                {"ARN": f"{SECRET_ARN}{by}", **({"RotationLambdaARN": by} if by else {})}
-                for by in functions
-            ]
-        }
-
-    other = f"{FUNCTION_ARN}2"
-    stubber.add_response("list_secrets", page(None, other) | {"NextToken": "more"}, {})
-    stubber.add_response(
-        "list_secrets", page(FUNCTION_ARN, other, FUNCTION_ARN), {"NextToken": "more"}
-    )
-    assert secrets.rotated_by(FUNCTION_ARN) == [f"{SECRET_ARN}{FUNCTION_ARN}"] * 2
+    found = secrets.describe(arn)
+    assert found == secrets.describe(SECRET_NAME)
+    assert (found.arn, found.name) == (arn, SECRET_NAME)
+    assert found.version_with(AWSCURRENT) == CURRENT
+    assert found.version_with(AWSPENDING) is None
 
 
 def test_a_secret_that_is_not_there_is_not_found(secrets: SecretsManager) -> None:
@@ -180,267 +106,224 @@ def test_a_secret_that_is_not_there_is_not_found(secrets: SecretsManager) -> Non
         secrets.describe("no-such-secret")
 
 
-def test_a_secret_that_is_marked_for_deletion_is_refused(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    client.delete_secret(SecretId=arn)
-    with pytest.raises(SecretDeletedError, match="RestoreSecret"):
-        secrets.describe(arn)
-    with pytest.raises(SecretDeletedError):
-        secrets.read(arn, CURRENT)
-
-
-def test_a_version_is_read_by_its_id(secrets: SecretsManager, arn: str) -> None:
-    assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
-
-
 def test_a_version_that_is_not_there_cannot_be_read_yet(secrets: SecretsManager, arn: str) -> None:
     with pytest.raises(VersionNotReadableError, match=OTHER):
         secrets.read(arn, OTHER)
 
 
-def test_a_version_without_a_value_cannot_be_read_yet(
-    stubbed: tuple[SecretsManager, Stubber],
+def test_a_new_version_has_awspending_and_awscurrent_stays(
+    secrets: SecretsManager, pending: str
 ) -> None:
-    # What AWS answers for the version that RotateSecret stages.
-    secrets, stubber = stubbed
-    stubber.add_client_error(
-        "get_secret_value",
-        "ResourceNotFoundException",
-        f"Secrets Manager can't find the specified secret value for VersionId: {PENDING}",
-        expected_params={"SecretId": SECRET_ARN, "VersionId": PENDING},
-    )
-    with pytest.raises(VersionNotReadableError, match=PENDING):
-        secrets.read(SECRET_ARN, PENDING)
-
-
-def test_a_binary_secret_is_refused(secrets: SecretsManager, client: Any) -> None:
-    binary = client.create_secret(Name="b", SecretBinary=b"{}", ClientRequestToken=CURRENT)
-    with pytest.raises(SecretFormatError, match="binary"):
-        secrets.read(binary["ARN"], CURRENT)
-
-
-def test_a_secret_that_is_no_json_is_refused_without_its_text(
-    secrets: SecretsManager, client: Any
-) -> None:
-    created = client.create_secret(
-        Name="s", SecretString=CURRENT_PASSWORD, ClientRequestToken=CURRENT
-    )
-    with pytest.raises(SecretFormatError, match=CURRENT) as caught:
-        secrets.read(created["ARN"], CURRENT)
-    assert_no_leak([CURRENT_PASSWORD], error=caught.value)
-
-
-def test_a_new_version_is_awspending_and_awscurrent_stays(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    assert stages(client, arn) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
-    assert secrets.read(arn, PENDING).password == PENDING_PASSWORD
-    assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
+    assert stages(secrets) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
+    assert secrets.read(pending, PENDING).password == PENDING_PASSWORD
+    assert secrets.read(pending, CURRENT).password == CURRENT_PASSWORD
 
 
 def test_putting_the_same_value_again_changes_nothing(
-    secrets: SecretsManager, client: Any, arn: str
+    secrets: SecretsManager, pending: str
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    assert stages(client, arn)[PENDING] == {AWSPENDING}
+    before = stages(secrets)
+    secrets.put_pending(pending, PENDING, secret_text(PENDING_PASSWORD))
+    assert stages(secrets) == before
 
 
-def test_awscurrent_moves_and_leaves_awsprevious(
-    secrets: SecretsManager, client: Any, arn: str
+def test_a_label_is_on_one_version_at_most(secrets: SecretsManager, pending: str) -> None:
+    secrets.put_pending(pending, OTHER, secret_text(PENDING_PASSWORD))
+    assert stages(secrets) == {CURRENT: {AWSCURRENT}, OTHER: {AWSPENDING}}
+
+
+def test_awscurrent_moves_and_leaves_awsprevious(secrets: SecretsManager, pending: str) -> None:
+    secrets.move_label(pending, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert stages(secrets) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
+
+
+@pytest.mark.parametrize("away_from", [None, PENDING])
+def test_a_label_does_not_move_from_where_it_is_not(
+    secrets: SecretsManager, pending: str, away_from: str | None
 ) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=CURRENT)
-    assert stages(client, arn) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
-
-
-def test_awscurrent_does_not_move_from_where_it_is_not(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
     with pytest.raises(RotationSupersededError, match=AWSCURRENT):
-        secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=PENDING)
-    assert stages(client, arn)[CURRENT] == {AWSCURRENT}
+        secrets.move_label(pending, AWSCURRENT, to=PENDING, away_from=away_from)
+    assert stages(secrets)[CURRENT] == {AWSCURRENT}
 
 
-def test_a_label_can_be_taken_off(secrets: SecretsManager, client: Any, arn: str) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
-    assert stages(client, arn) == {CURRENT: {AWSCURRENT}}
+def test_a_label_can_be_removed_and_attached_again(secrets: SecretsManager, pending: str) -> None:
+    secrets.move_label(pending, AWSPENDING, to=None, away_from=PENDING)
+    assert stages(secrets) == {CURRENT: {AWSCURRENT}}
+    secrets.move_label(pending, AWSPENDING, to=PENDING, away_from=None)
+    assert stages(secrets)[PENDING] == {AWSPENDING}
 
 
-def test_a_version_without_labels_can_get_awspending_again(
-    secrets: SecretsManager, client: Any, arn: str
-) -> None:
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
-    secrets.move_label(arn, AWSPENDING, to=PENDING, away_from=None)
-    assert stages(client, arn)[PENDING] == {AWSPENDING}
-
-
+@pytest.mark.parametrize("rules", [RULES, PasswordRules(128, "abc0~")])
 def test_a_random_password_has_the_length_and_characters_of_the_rules(
-    secrets: SecretsManager,
+    moto: SecretsManager, rules: PasswordRules
 ) -> None:
-    for rules in (RULES, PasswordRules(128, "abc0~")):
-        password = secrets.random_password(rules)
-        assert len(password) == rules.length
-        assert set(password) <= set(rules.characters)
+    password = moto.random_password(rules)
+    assert len(password) == rules.length
+    assert set(password) <= set(rules.characters)
 
 
-@pytest.mark.parametrize("made", ["too~short", "with,a~comma~and~more", "x" * 129, "ü" * 32, ""])
-def test_a_password_that_elasticache_would_refuse_is_refused_untold(
-    stubbed: tuple[SecretsManager, Stubber], made: str
+@pytest.mark.parametrize("made", ["too~short", "with,a~comma~and~more", "x" * 129, "ü" * 32])
+def test_a_random_password_that_is_not_valid_for_elasticache_is_refused_without_it(
+    stub: Stub[SecretsManager], made: str
 ) -> None:
-    secrets, stubber = stubbed
-    stubber.add_response("get_random_password", {"RandomPassword": made})
+    stub.answers("get_random_password", {"RandomPassword": made})
     with pytest.raises(UnexpectedAwsError, match="GetRandomPassword") as caught:
-        secrets.random_password(RULES)
-    assert_no_leak([made] if made else [], error=caught.value)
+        stub.adapter.random_password(RULES)
+    assert_no_leak([made], error=caught.value)
 
 
-#: What an error of AWS may quote.
-QUOTED = f"{PENDING_PASSWORD} {ROTATION_TOKEN}"
-CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
-    "describe": ("describe_secret", (SECRET_ARN,), {}),
-    "read": ("get_secret_value", (SECRET_ARN, CURRENT), {}),
-    "versions": ("list_secret_version_ids", (SECRET_ARN,), {}),
-    "put_pending": (
-        "put_secret_value",
-        (SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD), ROTATION_TOKEN),
-        {},
-    ),
-    "move_label": (
-        "update_secret_version_stage",
-        (SECRET_ARN, AWSCURRENT),
-        {"to": PENDING, "away_from": CURRENT},
-    ),
-    "random_password": ("get_random_password", (RULES,), {}),
-    "rotated_by": ("list_secrets", (FUNCTION_ARN,), {}),
+RULES_OF_30_DAYS = {
+    "ScheduleExpression": "rate(30 days)",
+    "AutomaticallyAfterDays": 30,
+    "Duration": "3h",
 }
-
-
-@pytest.mark.parametrize("method", list(CALLS))
-@pytest.mark.parametrize(
-    "code,status,kind",
-    [
-        ("ThrottlingException", 400, ThrottlingError),
-        ("AccessDeniedException", 400, AccessDeniedError),
-        ("InternalServiceError", 500, ServiceUnavailableError),
-        ("LimitExceededException", 400, UnexpectedAwsError),
-    ],
-)
-def test_every_call_translates_the_codes_that_all_calls_have(
-    stubbed: tuple[SecretsManager, Stubber],
-    method: str,
-    code: str,
-    status: int,
-    kind: type[RotationError],
-) -> None:
-    secrets, stubber = stubbed
-    call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, QUOTED * (status >= 500), status)
-    with pytest.raises(kind) as caught:
-        getattr(secrets, method)(*arguments, **more)
-    assert type(caught.value) is kind
-    assert_no_leak(SENSITIVE, error=caught.value)
+EXISTS = "Secret with this name already exists in this region"
 
 
 @pytest.mark.parametrize(
-    "method,code,kind",
+    "answer,described",
     [
-        ("describe", "ResourceNotFoundException", SecretNotFoundError),
-        ("describe", "InvalidRequestException", SecretDeletedError),
-        ("read", "DecryptionFailure", AccessDeniedError),
-        ("read", "InvalidRequestException", SecretDeletedError),
-        ("versions", "ResourceNotFoundException", SecretNotFoundError),
-        ("put_pending", "EncryptionFailure", AccessDeniedError),
-        ("put_pending", "ResourceExistsException", RotationSupersededError),
-        ("put_pending", "ResourceNotFoundException", SecretNotFoundError),
-        ("move_label", "InvalidParameterException", RotationSupersededError),
-        ("move_label", "ResourceNotFoundException", SecretNotFoundError),
+        ({}, {}),
+        ({"KmsKeyId": "alias/mine"}, {"kms_key": "alias/mine"}),
+        (
+            {"VersionIdsToStages": {CURRENT: [AWSCURRENT, AWSPENDING]}},
+            {"stages": {CURRENT: frozenset({AWSCURRENT, AWSPENDING})}},
+        ),
+        (
+            {
+                "RotationEnabled": True,
+                "RotationLambdaARN": FUNCTION_ARN,
+                "RotationRules": RULES_OF_30_DAYS,
+                "LastRotatedDate": NOW,
+                "NextRotationDate": NOW,
+            },
+            {"schedule": Schedule(FUNCTION_ARN, True, 30, "rate(30 days)", "3h", NOW, NOW)},
+        ),
+        (
+            {"RotationLambdaARN": f"{FUNCTION_ARN}:live", "RotationRules": {}},
+            {"schedule": Schedule(FUNCTION_ARN)},
+        ),
+        (
+            {
+                "ReplicationStatus": [
+                    {"Region": "eu-west-1", "Status": "InSync"},
+                    {"Region": "eu-west-2", "Status": "Failed", "StatusMessage": EXISTS},
+                    {"Region": "eu-west-3", "Status": "InProgress", "StatusMessage": "Replicating"},
+                    {"Region": "eu-north-1", "Status": "Failed"},
+                ]
+            },
+            {"failed_replicas": {"eu-west-2": EXISTS, "eu-north-1": ""}},
+        ),
     ],
 )
-def test_a_calls_own_codes_have_names(
-    stubbed: tuple[SecretsManager, Stubber], method: str, code: str, kind: type[RotationError]
+def test_a_description_is_what_describe_secret_shows(
+    stub: Stub[SecretsManager], answer: dict[str, Any], described: dict[str, Any]
 ) -> None:
-    secrets, stubber = stubbed
-    call, arguments, more = CALLS[method]
-    stubber.add_client_error(call, code, QUOTED * (kind is not AccessDeniedError))
-    with pytest.raises(kind) as caught:
-        getattr(secrets, method)(*arguments, **more)
-    assert type(caught.value) is kind
-    assert_no_leak(SENSITIVE, error=caught.value)
+    found = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **answer}
+    stub.answers("describe_secret", found, SecretId=SECRET_NAME)
+    expected = SecretDescription(SECRET_ARN, SECRET_NAME, **{"stages": {}, **described})
+    assert stub.adapter.describe(SECRET_NAME) == expected
 
 
-@pytest.mark.parametrize("to,away_from", [(PENDING, CURRENT), (PENDING, None), (None, CURRENT)])
-def test_only_the_versions_that_there_are_go_into_the_call(
-    stubbed: tuple[SecretsManager, Stubber], to: str | None, away_from: str | None
+def test_a_secret_that_is_marked_for_deletion_is_refused(stub: Stub[SecretsManager]) -> None:
+    deleted = {"ARN": SECRET_ARN, "Name": SECRET_NAME, "DeletedDate": NOW}
+    stub.answers("describe_secret", deleted)
+    with pytest.raises(SecretDeletedError, match="RestoreSecret"):
+        stub.adapter.describe(SECRET_ARN)
+
+
+def test_secrets_of_a_function_are_found_on_all_pages_whatever_its_alias(
+    stub: Stub[SecretsManager],
 ) -> None:
-    secrets, stubber = stubbed
-    expected = {"SecretId": SECRET_ARN, "VersionStage": AWSPENDING}
-    expected |= {"MoveToVersionId": to} if to else {}
-    expected |= {"RemoveFromVersionId": away_from} if away_from else {}
-    stubber.add_response("update_secret_version_stage", {"ARN": SECRET_ARN}, expected)
-    secrets.move_label(SECRET_ARN, AWSPENDING, to=to, away_from=away_from)
+    functions = {"a": None, "b": f"{FUNCTION_ARN}2", "c": FUNCTION_ARN, "d": f"{FUNCTION_ARN}:live"}
+    listed = [
+        {"ARN": f"{SECRET_ARN}-{name}", **({"RotationLambdaARN": by} if by else {})}
+        for name, by in functions.items()
+    ]
+    stub.answers("list_secrets", {"SecretList": listed[:3], "NextToken": "more"})
+    stub.answers("list_secrets", {"SecretList": listed[3:]}, NextToken="more")
+    found = stub.adapter.rotated_by(FUNCTION_ARN)
+    assert found == [f"{SECRET_ARN}-c", f"{SECRET_ARN}-d"]
+
+
+@pytest.mark.parametrize(
+    "value,reason", [({"SecretBinary": b"{}"}, "binary"), ({"SecretString": "x"}, "JSON")]
+)
+def test_a_value_that_is_no_json_text_is_refused_by_its_version(
+    stub: Stub[SecretsManager], value: dict[str, Any], reason: str
+) -> None:
+    stub.answers("get_secret_value", value, SecretId=SECRET_ARN, VersionId=CURRENT)
+    with pytest.raises(SecretFormatError, match=f"{CURRENT}.*{reason}"):
+        stub.adapter.read(SECRET_ARN, CURRENT)
 
 
 @pytest.mark.parametrize("proof", [{}, {"RotationToken": ROTATION_TOKEN}])
-def test_the_text_goes_to_aws_as_it_is_and_with_it_the_proof_of_who_makes_it(
-    stubbed: tuple[SecretsManager, Stubber], proof: dict[str, str]
+def test_the_text_goes_to_aws_as_it_is_with_the_rotation_token(
+    stub: Stub[SecretsManager], proof: dict[str, str]
 ) -> None:
-    secrets, stubber = stubbed
     text = json.dumps({"ü": "\u2028 , / @"}, ensure_ascii=False)
-    stubber.add_response(
+    stub.answers(
         "put_secret_value",
         {"ARN": SECRET_ARN},
-        {
-            "SecretId": SECRET_ARN,
-            "ClientRequestToken": PENDING,
-            "SecretString": text,
-            "VersionStages": [AWSPENDING],
-            **proof,
-        },
+        SecretId=SECRET_ARN,
+        ClientRequestToken=PENDING,
+        SecretString=text,
+        VersionStages=[AWSPENDING],
+        **proof,
     )
-    secrets.put_pending(SECRET_ARN, PENDING, text, *proof.values())
-
-
-def test_all_versions_are_listed_newest_first(
-    stubbed: tuple[SecretsManager, Stubber],
-) -> None:
-    secrets, stubber = stubbed
-    asked = {"SecretId": SECRET_ARN, "IncludeDeprecated": True}
-    ages = {PREVIOUS: 3, PENDING: 0, OTHER: 1, CURRENT: 2}
-    created = {version: NOW - timedelta(hours=age) for version, age in ages.items()}
-
-    def page(*versions: str, **more: Any) -> dict[str, Any]:
-        # OTHER has lost its labels: such a version has no VersionStages.
-        labels = {version: {"VersionStages": ["A"]} for version in versions if version != OTHER}
-        listed = [
-            {"VersionId": each, "CreatedDate": created[each], **labels.get(each, {})}
-            for each in versions
-        ]
-        return {"Versions": listed, **more}
-
-    stubber.add_response("list_secret_version_ids", page(PREVIOUS, PENDING, NextToken="2"), asked)
-    stubber.add_response(
-        "list_secret_version_ids", page(OTHER, CURRENT), asked | {"NextToken": "2"}
-    )
-    found = secrets.versions(SECRET_ARN)
-    assert found == [Version(each, created[each]) for each in (PENDING, OTHER, CURRENT, PREVIOUS)]
+    stub.adapter.put_pending(SECRET_ARN, PENDING, text, *proof.values())
 
 
 @pytest.mark.parametrize(
-    "endpoint,url",
+    "method,call,code,kind",
     [
-        ("https://vpce-1.example", "https://vpce-1.example"),
-        ("", "https://secretsmanager.us-east-1.amazonaws.com"),
+        ("describe", "describe_secret", "ResourceNotFoundException", SecretNotFoundError),
+        ("describe", "describe_secret", "InvalidRequestException", SecretDeletedError),
+        ("describe", "describe_secret", "InvalidParameterException", SecretNotFoundError),
+        ("describe", "describe_secret", "ValidationException", SecretNotFoundError),
+        ("versions", "list_secret_version_ids", "ResourceNotFoundException", SecretNotFoundError),
+        ("read", "get_secret_value", "ResourceNotFoundException", VersionNotReadableError),
+        ("read", "get_secret_value", "DecryptionFailure", AccessDeniedError),
+        ("read", "get_secret_value", "InvalidRequestException", SecretDeletedError),
+        ("put_pending", "put_secret_value", "EncryptionFailure", AccessDeniedError),
+        ("put_pending", "put_secret_value", "ResourceNotFoundException", SecretNotFoundError),
+        ("put_pending", "put_secret_value", "ResourceExistsException", RotationSupersededError),
     ],
 )
-def test_the_endpoint_of_the_environment_is_honoured(
-    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str
+def test_an_error_code_is_named_by_what_it_means_for_its_call(
+    stub: Stub[SecretsManager], method: str, call: str, code: str, kind: type[RotationError]
+) -> None:
+    arguments = [SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD)]
+    count = {"read": 2, "put_pending": 3}.get(method, 1)
+    stub.fails(call, code)
+    with pytest.raises(kind):
+        getattr(stub.adapter, method)(*arguments[:count])
+
+
+def test_all_versions_are_listed_newest_first(stub: Stub[SecretsManager]) -> None:
+    # OTHER has lost its labels: such a version has no VersionStages.
+    ages = {PREVIOUS: 3, PENDING: 0, OTHER: 1, CURRENT: 2}
+    listed: list[dict[str, Any]] = [
+        {"VersionId": version, "CreatedDate": NOW - timedelta(hours=age)}
+        | ({} if version == OTHER else {"VersionStages": ["A"]})
+        for version, age in ages.items()
+    ]
+    asked = {"SecretId": SECRET_ARN, "IncludeDeprecated": True}
+    first = {"Versions": listed[:2], "NextToken": "2"}
+    stub.answers("list_secret_version_ids", first, **asked)
+    stub.answers("list_secret_version_ids", {"Versions": listed[2:]}, **asked, NextToken="2")
+    assert stub.adapter.versions(SECRET_ARN) == [
+        Version(version, NOW - timedelta(hours=ages[version]))
+        for version in (PENDING, OTHER, CURRENT, PREVIOUS)
+    ]
+
+
+@pytest.mark.parametrize("endpoint", ["https://vpce-1.example", ""])
+def test_the_endpoint_of_the_environment_is_honored(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     monkeypatch.setenv("SECRETS_MANAGER_ENDPOINT", endpoint)
     connect = SecretsManager.connect.__func__.__wrapped__  # type: ignore[attr-defined]
-    assert connect(SecretsManager)._client.meta.endpoint_url == url
+    assert connect(SecretsManager)._client.meta.endpoint_url == (
+        endpoint or "https://secretsmanager.us-east-1.amazonaws.com"
+    )
