@@ -52,6 +52,22 @@ def test_what_is_left_is_read_from_the_history(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "status,why", [("ABORTED", "stopped it"), ("TIMED_OUT", "longer than the state machine's")]
+)
+def test_an_end_without_a_cause_says_why_and_what_may_be_left(
+    world: World, status: str, why: str
+) -> None:
+    text = notify(world, status).text
+    assert why in text
+    assert "Start an execution by hand, which makes a new version" in text
+
+
+def test_a_dry_run_is_called_one(world: World) -> None:
+    message = notify(world, "FAILED", json.dumps({"SecretId": "app", "DryRun": True}))
+    assert message.subject == "app: dry run FAILED, PasswordRefusedError"
+
+
 @pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "{}", '{"SecretId": 1}'])
 def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(
     world: World, text: str | None

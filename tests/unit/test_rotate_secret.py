@@ -1,13 +1,10 @@
 """The rotation Lambda, the handler; its rules are in test_steps.py."""
 
-import json
 import string
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-import rotate_secret
+from rotate_secret import handler
 from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.errors import (
     AccessDeniedError,
@@ -17,6 +14,8 @@ from rotation.errors import (
     SecretNotAllowedError,
 )
 from rotation.records.password import PasswordRules
+from tests.unit.conftest import Lines
+from tests.unit.events import step
 from tests.unit.fakes import (
     FUNCTION_ARN,
     NEW_PASSWORD,
@@ -30,104 +29,91 @@ from tests.unit.fakes import (
 from tests.unit.leaks import assert_no_leak
 
 
-def event(step: str, **more: Any) -> dict[str, Any]:
-    """As Secrets Manager sends it (user guide, "Rotation by Lambda function")."""
-    return {
-        "Step": step,
-        "SecretId": SECRET_ARN,
-        "ClientRequestToken": PENDING,
-        "RotationToken": ROTATION_TOKEN,
-        **more,
-    }
+@pytest.fixture
+def started(world: World) -> World:
+    """Secrets Manager has attached AWSPENDING to a version without a value."""
+    world.stage(None)
+    return world
 
 
 def test_create_secret_makes_the_version_starts_the_execution_and_logs_it(
-    world: World, output: Callable[[], str]
+    started: World, log_lines: Lines
 ) -> None:
-    world.stage(None)
-    assert world.call(rotate_secret.handler, event("createSecret")) == {}
-    assert NEW_PASSWORD in str(world.secrets.texts[PENDING])
-    assert [call[0] for call in world.machine.faults.called("start")] == [f"{PENDING}-1"]
-    lines = [json.loads(each) for each in output().splitlines()]
-    (line,) = [each for each in lines if each["message"] == "createSecret"]
-    assert line["execution"].endswith(f":{PENDING}-1")
+    assert started.call(handler, step("createSecret")) == {}
+    assert NEW_PASSWORD in str(started.secrets.texts[PENDING])
+    assert [name for name, _ in started.machine.faults.called("start")] == [f"{PENDING}-1"]
+    (line,) = [line for line in log_lines() if line["message"] == "createSecret"]
+    assert line["execution"] == started.machine.arn(f"{PENDING}-1")
 
 
 def test_length_and_characters_are_those_of_the_environment(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    started: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.stage(None)
     monkeypatch.setenv("PASSWORD_LENGTH", "64")
     monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
     monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", string.ascii_lowercase)
-    world.call(rotate_secret.handler, event("createSecret"))
-    assert world.secrets.faults.called("random_password") == [
+    started.call(handler, step("createSecret"))
+    assert started.secrets.faults.called("random_password") == [
         (PasswordRules(64, string.ascii_uppercase + string.digits),)
     ]
 
 
-def test_of_a_promoted_version_there_is_nothing_to_do(world: World) -> None:
-    world.stage()
-    world.secrets.add(PENDING, None, AWSCURRENT)
-    assert world.call(rotate_secret.handler, event("finishSecret")) == {}
+def test_a_promoted_version_leaves_nothing_to_do(staged: World) -> None:
+    staged.secrets.add(PENDING, None, AWSCURRENT)
+    assert staged.call(handler, step("finishSecret")) == {}
 
 
-def test_the_remaining_time_is_lambdas(world: World) -> None:
-    world.stage(None)
-    world.context.remaining = 60
-    world.call(rotate_secret.handler, event("createSecret"))
+def test_the_remaining_time_is_lambdas(started: World) -> None:
+    started.context.remaining = 60
+    started.call(handler, step("createSecret"))
     with pytest.raises(RotationInProgressError):
-        world.call(rotate_secret.handler, event("finishSecret"))
-    assert 30 <= sum(world.context.slept) <= 60
+        started.call(handler, step("finishSecret"))
+    assert 30 <= sum(started.context.slept) <= 60
 
 
-def test_an_event_of_anybody_else_is_refused(world: World) -> None:
+def test_an_event_that_is_not_secrets_managers_is_refused(started: World) -> None:
     with pytest.raises(InvalidInputError):
-        world.call(rotate_secret.handler, {})
-    assert world.secrets.faults.calls == world.machine.faults.calls == []
+        started.call(handler, {})
+    assert started.secrets.faults.calls == started.machine.faults.calls == []
 
 
-def test_a_secret_in_another_account_than_the_function_is_refused(world: World) -> None:
-    world.stage(None)
-    world.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
+def test_a_secret_in_another_account_than_the_function_is_refused(started: World) -> None:
+    started.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
     with pytest.raises(CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
-        world.call(rotate_secret.handler, event("createSecret"))
-    assert world.secrets.faults.calls == world.machine.faults.calls == []
+        started.call(handler, step("createSecret"))
+    assert started.secrets.faults.calls == started.machine.faults.calls == []
 
 
-@pytest.mark.parametrize("error", [None, AccessDeniedError("PutSecretValue was denied.")])
-def test_a_rotation_token_goes_to_put_secret_value_and_is_neither_logged_nor_told(
-    world: World, output: Callable[[], str], error: Exception | None
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
+    started: World, log_lines: Lines, denied: bool
 ) -> None:
-    world.stage(None)
-    if error:
-        world.secrets.faults.raise_at("put_pending", error)
-    caught: Exception | None = None
-    try:
-        world.call(rotate_secret.handler, event("createSecret"))
-    except AccessDeniedError as failure:
-        caught = failure
-    assert (caught is None) is (error is None)
-    calls = [*world.secrets.faults.calls, *world.machine.faults.calls]
-    assert [name for name, _ in calls].count("start") == 1
+    if denied:
+        started.secrets.faults.raise_at("put_pending", AccessDeniedError("Denied."))
+        with pytest.raises(AccessDeniedError) as caught:
+            started.call(handler, step("createSecret"))
+        assert_no_leak([ROTATION_TOKEN], error=caught.value)
+    else:
+        started.call(handler, step("createSecret"))
+    calls = [*started.secrets.faults.calls, *started.machine.faults.calls]
+    assert "start" in [name for name, _ in calls]
     assert [name for name, given in calls if ROTATION_TOKEN in repr(given)] == ["put_pending"]
-    assert_no_leak([ROTATION_TOKEN], error=caught, output=output())
+    assert_no_leak([ROTATION_TOKEN], output=str(log_lines()))
 
 
-def test_what_is_no_rotation_token_is_refused_untold(
-    world: World, output: Callable[[], str]
+def test_a_rotation_token_that_is_not_valid_is_refused_without_it(
+    world: World, log_lines: Lines
 ) -> None:
-    token = f"{ROTATION_TOKEN}!"
     with pytest.raises(InvalidInputError, match="RotationToken") as caught:
-        world.call(rotate_secret.handler, event("createSecret", RotationToken=token))
-    assert_no_leak([ROTATION_TOKEN], error=caught.value, output=output())
+        world.call(handler, step("createSecret", RotationToken=f"{ROTATION_TOKEN}!"))
+    assert_no_leak([ROTATION_TOKEN], error=caught.value, output=str(log_lines()))
 
 
-def test_the_pin_of_the_environment_is_honoured(
+def test_the_pin_of_the_environment_is_honored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
     monkeypatch.setenv("USER_ARN", USER_ARN)
     monkeypatch.setenv("USER_NAME", USERNAME)
     with pytest.raises(SecretNotAllowedError):
-        world.call(rotate_secret.handler, event("createSecret"))
+        world.call(handler, step("createSecret"))
