@@ -92,10 +92,13 @@ class StandardOutput:
 @pytest.fixture
 def output(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], str]:
-    """What has been logged and printed since the last call."""
+) -> Iterator[Callable[[], str]]:
+    """What has been logged, at any level, and printed since the last call."""
     monkeypatch.setattr(logger.registered_handler, "stream", StandardOutput())
-    return lambda: "".join(capsys.readouterr())
+    level = logger.log_level
+    logger.setLevel("DEBUG")
+    yield lambda: "".join(capsys.readouterr())
+    logger.setLevel(level)
 
 
 @pytest.fixture
