@@ -1,7 +1,7 @@
 """Each function's role allows the calls that its handler makes, and no other: IAM's own tests.
 
-The calls are those of the handlers in the worlds of test_leaks.py, told by the fakes, whose methods
-lead to API calls as test_error_codes.py finds them.
+The calls are those of the handlers with the events and in the worlds of events.py. The fakes record
+them, and test_error_codes.py finds which methods of an adapter make which call.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.errors import RotationError
 from rotation.records.user import BINDING_TAG
 from rotation.rules.executions import version_of
+from tests.unit.events import EVENTS, STAGES, Event, on_target, prepare, step
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -30,42 +31,43 @@ from tests.unit.fakes import (
     SECRET_ARN,
     TOPIC_ARN,
     World,
-    make_target,
     secret_text,
 )
 from tests.unit.test_error_codes import ADAPTERS, methods_by_call
-from tests.unit.test_leaks import HANDLERS, STAGES, STEP, prepare
 
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-
-ROOT = Path(__file__).parents[2]
-FUNCTIONS = ROOT / "functions"
 RESOURCES = read_template()["Resources"]
-ROLES = [each for name, each in RESOURCES.items() if "Policies" in each["Properties"]]
+ROLES = [each["Properties"] for each in RESOURCES.values() if "Policies" in each["Properties"]]
+MODULES = sorted(path.stem for path in Path(__file__).parents[2].glob("functions/*.py"))
 #: IAM's prefix of each service, by boto3's name.
 PREFIXES = {"stepfunctions": "states"}
+Statement = dict[str, Any]
 
 
-def statements_of(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in role["Properties"]["Policies"]:
+def conditional_statements(role: dict[str, Any]) -> Iterator[tuple[str, Statement]]:
+    """Each statement of the role, with the condition under which it is there."""
+    for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             condition, *cases = statement.get("Fn::If", ["", statement])
-            # A statement for a key: what it allows is no call of ours.
-            if condition != "HasKmsKeys":
-                yield from (each for each in cases if "Action" in each)
+            yield from ((condition, case) for case in cases if "Action" in case)
 
 
-def allowed(function: str) -> set[str]:
+def role_of(module: str) -> dict[str, Any]:
+    role: dict[str, Any] = RESOURCES[f"{module.title().replace('_', '')}Role"]["Properties"]
+    return role
+
+
+def allowed(module: str) -> set[str]:
     return {
         # By its tag, where an action is for stacks that are not pinned.
         action["Fn::If"][2] if isinstance(action, dict) else action
-        for statement in statements_of(RESOURCES[f"{function}Role"])
+        for condition, statement in conditional_statements(role_of(module))
+        # What is allowed for a key is no call of ours.
+        if condition != "HasKmsKeys"
         for action in statement["Action"]
     }
 
 
-def as_it_is(world: World) -> None:
-    pass
+def as_it_is(world: World) -> None: ...
 
 
 def pending_elsewhere(world: World) -> None:
@@ -96,43 +98,39 @@ def left_by_hand(world: World) -> None:
     world.secrets.add(DERIVED, secret_text(PENDING_PASSWORD), AWSPENDING)
 
 
-Way = tuple[dict[str, Any], Callable[[World], None]]
-#: Where neither the events nor the worlds of test_leaks.py lead.
-MORE: dict[str, list[Way]] = {
-    "check_target": [
-        ({"Input": {"SecretId": SECRET_ARN}}, change)
-        for change in (pending_elsewhere, without_password)
-    ],
-    "generate_password": [
-        ({"Target": make_target(pending_version_at_check="").to_state()}, without_pending),
-        ({"Target": make_target().to_state()}, just_rotated),
-    ],
-    "modify_user": [({"Target": make_target(turn_on=True).to_state()}, as_it_is)],
-    "close_rotation": [(HANDLERS["close_rotation"][1], without_pending)],
-    "rotate_secret": [
-        ({"Step": "createSecret", **STEP}, edited),
-        ({"Step": "createSecret", **STEP, "ClientRequestToken": DERIVED}, left_by_hand),
-    ],
-}
+BY_HAND: Event = {"ExecutionArn": EXECUTION_ARN, "Input": {"SecretId": SECRET_ARN}}
+#: Where neither the events nor the worlds of events.py lead.
+MORE: list[tuple[str, Event, Callable[[World], None]]] = [
+    ("check_target", BY_HAND, pending_elsewhere),
+    ("check_target", BY_HAND, without_password),
+    (
+        "generate_password",
+        on_target(pending_version_at_check="") | {"ExecutionArn": EXECUTION_ARN},
+        without_pending,
+    ),
+    ("generate_password", on_target(), just_rotated),
+    ("modify_user", on_target(turn_on=True), as_it_is),
+    ("close_rotation", EVENTS["close_rotation"][1], without_pending),
+    ("rotate_secret", step("createSecret"), edited),
+    ("rotate_secret", step("createSecret", ClientRequestToken=DERIVED), left_by_hand),
+]
 
 
 def called(monkeypatch: pytest.MonkeyPatch, module: str) -> set[str]:
     # Before the fakes take over, for these are real adapters'.
     calls = {service: methods_by_call(service) for service in ADAPTERS}
-    handle = import_module(module).handler
-    ways = [(event, as_it_is) for handler, event in HANDLERS.values() if handler is handle]
+    cases = [*((name, event, as_it_is) for name, event in EVENTS.values()), *MORE]
+    own = [(event, change) for name, event, change in cases if name == module]
     monkeypatch.setenv("TOPIC_ARN", TOPIC_ARN)
     methods: dict[str, set[str]] = {service: set() for service in calls}
-    for (event, change), stage, statuses in product(
-        [*ways, *MORE.get(module, [])], STAGES, (["SUCCEEDED"], ["FAILED"], [])
-    ):
+    for (event, change), stage, statuses in product(own, STAGES, (["SUCCEEDED"], ["FAILED"], [])):
         world = World()
         prepare(world, stage)
         change(world)
         world.machine.machine.statuses[f"{PENDING}-1"] = [*statuses]
         world.take_over(monkeypatch)
         with suppress(RotationError):
-            world.call(handle, {"ExecutionArn": EXECUTION_ARN, **event})
+            world.call(import_module(module).handler, event)
         for service, fake in (
             ("secretsmanager", world.secrets),
             ("elasticache", world.users),
@@ -148,11 +146,11 @@ def called(monkeypatch: pytest.MonkeyPatch, module: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("module", sorted(path.stem for path in FUNCTIONS.glob("*.py")))
+@pytest.mark.parametrize("module", MODULES)
 def test_a_role_allows_what_its_function_calls_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    assert called(monkeypatch, module) == allowed(module.title().replace("_", ""))
+    assert called(monkeypatch, module) == allowed(module)
 
 
 def test_only_a_user_that_carries_the_tag_can_be_modified_unless_the_stack_is_pinned() -> None:
@@ -160,7 +158,7 @@ def test_only_a_user_that_carries_the_tag_can_be_modified_unless_the_stack_is_pi
     conditions = [
         statement["Condition"]
         for role in ROLES
-        for statement in statements_of(role)
+        for _, statement in conditional_statements(role)
         if "elasticache:ModifyUser" in statement["Action"]
     ]
     assert conditions == [{"Fn::If": ["IsPinned", {"Ref": "AWS::NoValue"}, tagged]}]
@@ -173,18 +171,13 @@ USES_KEY = {
 }
 
 
-@pytest.mark.parametrize("module", sorted(path.stem for path in FUNCTIONS.glob("*.py")))
+@pytest.mark.parametrize("module", MODULES)
 def test_whoever_reads_or_writes_values_can_use_the_key_through_secrets_manager_only(
     module: str,
 ) -> None:
-    function = module.title().replace("_", "")
-    keys = [
-        statement["Fn::If"][1]
-        for policy in RESOURCES[f"{function}Role"]["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement.get("Fn::If", [""])[0] == "HasKmsKeys"
-    ]
-    needed = set().union(*(USES_KEY.get(action, set()) for action in allowed(function)))
+    statements = conditional_statements(role_of(module))
+    keys = [statement for condition, statement in statements if condition == "HasKmsKeys"]
+    needed = set().union(*(USES_KEY.get(action, set()) for action in allowed(module)))
     assert {action for statement in keys for action in statement["Action"]} == needed
     service = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
     for statement in keys:
