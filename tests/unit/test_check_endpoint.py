@@ -40,9 +40,7 @@ def test_an_endpoint_that_accepts_awscurrent_and_no_made_up_password_passes(worl
     assert others == [CURRENT_PASSWORD]
 
 
-def test_a_node_that_asks_for_no_password_is_found_before_anything_is_changed(
-    world: World,
-) -> None:
+def test_a_node_that_asks_for_no_password_is_found_before_anything_is_changed(world: World) -> None:
     # The user has a password, yet its ACL on the node has not.
     world.users.change(authentication="no-password")
     with pytest.raises(AnyPasswordAcceptedError):

@@ -6,21 +6,10 @@ from typing import Any
 import pytest
 
 from rotation.adapters.elasticache import ElastiCache
-from rotation.errors import (
-    RotationError,
-    UnexpectedAwsError,
-    UserBusyError,
-    UserNotFoundError,
-)
+from rotation.errors import RotationError, UnexpectedAwsError, UserBusyError, UserNotFoundError
 from rotation.records.endpoint import Endpoint
 from tests.unit import stubs
-from tests.unit.fakes import (
-    CURRENT_PASSWORD,
-    PENDING_PASSWORD,
-    USER_ARN,
-    USER_ID,
-    make_user,
-)
+from tests.unit.fakes import CURRENT_PASSWORD, PENDING_PASSWORD, USER_ARN, USER_ID, make_user
 from tests.unit.stubs import Stub, address, clusters, described_user, replication_group, user_group
 
 
@@ -37,10 +26,7 @@ def stub() -> Iterator[Stub[ElastiCache]]:
         ({"Status": "Modifying"}, {"status": "modifying"}),
         ({"UserGroupIds": None}, {"group_ids": ()}),
         *(
-            (
-                {"Authentication": {"Type": spelling}},
-                {"authentication": kind, "password_count": 0},
-            )
+            ({"Authentication": {"Type": spelling}}, {"authentication": kind, "password_count": 0})
             for spelling, kind in (
                 ("no-password", "no-password"),
                 ("no_password", "no-password"),
@@ -139,9 +125,7 @@ def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stub[ElastiCache
     ]
 
 
-def test_with_cluster_mode_on_the_nodes_of_all_pages_are_endpoints(
-    stub: Stub[ElastiCache],
-) -> None:
+def test_with_cluster_mode_on_the_nodes_of_all_pages_are_endpoints(stub: Stub[ElastiCache]) -> None:
     stub.answers("describe_user_groups", user_group("cache-1"))
     stub.answers("describe_replication_groups", replication_group(ClusterEnabled=True))
     creating = [{"ReplicationGroupId": "cache-1", "CacheNodes": [{}]}, {}]

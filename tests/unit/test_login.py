@@ -155,10 +155,7 @@ PHRASES = {*NOT_LOGGED_IN, *UNREACHABLE, "could not be verified", "answers no TL
 def test_any_other_answer_is_neither_a_login_nor_a_refusal(
     network: FakeNetwork, answer: Answer, phrases: list[str]
 ) -> None:
-    with (
-        pytest.raises(RotationError) as caught,
-        connected(network, answer) as node,
-    ):
+    with pytest.raises(RotationError) as caught, connected(network, answer) as node:
         node.accepts(PENDING_PASSWORD)
     assert_failure(caught.value, EndpointUnreachableError, phrases)
 

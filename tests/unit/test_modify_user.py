@@ -90,9 +90,7 @@ def test_awscurrent_may_have_moved_to_a_version_of_the_same_text(staged: World) 
     assert staged.secrets.faults.called("read")[-1] == (SECRET_ARN, OTHER)
 
 
-def test_an_unknown_password_is_replaced_and_awscurrent_logs_in_from_then_on(
-    staged: World,
-) -> None:
+def test_an_unknown_password_is_replaced_and_awscurrent_logs_in_from_then_on(staged: World) -> None:
     staged.users.passwords = [OTHER_PASSWORD]
     staged.call(handler, on_target(replace_unknown_password=True))
     assert staged.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
