@@ -9,7 +9,7 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 from rotation.runtime.telemetry import logger, metrics
-from tests.unit.fakes import FUNCTION_ARN, World
+from tests.unit.fakes import FUNCTION_ARN, SECRET_ARN, USER_ARN, USERNAME, World
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -77,6 +77,14 @@ def modified(staged: World) -> World:
     """After Modify User."""
     staged.modify()
     return staged
+
+
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack is for the world's secret and user only."""
+    monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
+    monkeypatch.setenv("USER_ARN", USER_ARN)
+    monkeypatch.setenv("USER_NAME", USERNAME)
 
 
 class StandardOutput:

@@ -8,7 +8,7 @@ import pytest
 from check_overdue import handler
 from rotation.errors import ConfigurationError, ThrottlingError
 from tests.unit.conftest import Lines
-from tests.unit.fakes import NOW, SECRET_ARN, SECRET_NAME, TOPIC_ARN, USER_ARN, USERNAME, World
+from tests.unit.fakes import NOW, SECRET_NAME, TOPIC_ARN, World
 
 FAR = NOW + timedelta(days=365_000)
 NOTHING = {"Checked": 1, "OverdueSecrets": 0, "Findings": []}
@@ -78,10 +78,8 @@ def test_a_check_that_fails_counts_nothing(off: World, metric_lines: Lines) -> N
     assert metric_lines() == []
 
 
-def test_a_pinned_stack_checks_its_own_secret(off: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
+@pytest.mark.usefixtures("pinned")
+def test_a_pinned_stack_checks_its_own_secret(off: World) -> None:
     off.secrets.schedule = replace(off.secrets.schedule, function_arn="")
     assert off.call(handler, {})["OverdueSecrets"] == 1
     assert off.users.faults.called("user")

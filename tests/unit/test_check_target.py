@@ -5,7 +5,7 @@ import pytest
 import check_target
 from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
 from tests.unit.events import BY_TOKEN, INPUT
-from tests.unit.fakes import SECRET_ARN, USER_ARN, USERNAME, World, make_target
+from tests.unit.fakes import SECRET_ARN, World, make_target
 
 EVENT = {"ExecutionArn": BY_TOKEN, "Input": INPUT}
 
@@ -20,12 +20,11 @@ def test_an_input_that_cannot_be_used_is_refused(world: World) -> None:
         world.call(check_target.handler, EVENT | {"Input": {"Comment": "Insert your JSON here"}})
 
 
-def test_the_pin_of_the_environment_is_honored(
+@pytest.mark.usefixtures("pinned")
+def test_a_pinned_stack_refuses_another_secret(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
+    monkeypatch.setenv("SECRET_ARN", f"{SECRET_ARN}x")
     with pytest.raises(SecretNotAllowedError):
         world.call(check_target.handler, EVENT)
 

@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from redis.connection import SSLConnection
@@ -31,40 +30,30 @@ Answer = bytes | BaseException
 
 
 class FakeNetwork:
-    """Sockets whose reads are answered from a script; b"" is a closed connection."""
+    """Every connection is this socket, which reads from a script; b"" is a closed connection."""
 
     def __init__(self) -> None:
         self.script: list[Answer] = []
         self.connect_error: BaseException | None = None
         self.write_error: BaseException | None = None
         self.sent = b""
-        self.open = 0
-        self.opened = 0
-        self.settings: dict[str, Any] = {}
+        self.connections = {"opened": 0, "closed": 0}
+        self.connection: SSLConnection | None = None
 
-    def commands(self) -> list[list[str]]:
-        """The commands sent, from RESP."""
-        found: list[list[str]] = []
-        lines = iter(self.sent.decode().split("\r\n"))
-        for line in lines:
-            if line.startswith("*"):
-                found.append([(next(lines), next(lines))[1] for _ in range(int(line[1:]))])
-        return found
-
-
-class FakeSocket:
-    def __init__(self, network: FakeNetwork) -> None:
-        self._network = network
-        network.open += 1
-        network.opened += 1
+    def connect(self, connection: SSLConnection) -> "FakeNetwork":
+        if self.connect_error:
+            raise self.connect_error
+        self.connection = connection
+        self.connections["opened"] += 1
+        return self
 
     def sendall(self, data: bytes) -> None:
-        self._network.sent += data
-        if self._network.write_error:
-            raise self._network.write_error
+        self.sent += data
+        if self.write_error:
+            raise self.write_error
 
     def recv(self, _: int) -> bytes:
-        answer = self._network.script.pop(0)
+        answer = self.script.pop(0)
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -77,27 +66,21 @@ class FakeSocket:
     def shutdown(self, _: int) -> None: ...
 
     def close(self) -> None:
-        self._network.open -= 1
+        self.connections["closed"] += 1
+
+    def commands(self) -> list[list[str]]:
+        """What was sent. In RESP, three words are seven lines: their number, then two for each."""
+        lines = self.sent.decode().split("\r\n")
+        return [lines[at + 2 : at + 7 : 2] for at in range(0, len(lines) - 1, 7)]
 
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNetwork]:
     """Every connection has to be closed, whatever happens on it."""
     network = FakeNetwork()
-
-    class Connection(SSLConnection):
-        def __init__(self, **settings: Any) -> None:
-            network.settings = settings
-            super().__init__(**settings)
-
-        def _connect(self) -> FakeSocket:
-            if network.connect_error:
-                raise network.connect_error
-            return FakeSocket(network)
-
-    monkeypatch.setattr("rotation.adapters.login.SSLConnection", Connection)
+    monkeypatch.setattr(SSLConnection, "_connect", lambda connection: network.connect(connection))
     yield network
-    assert network.open == 0
+    assert network.connections["closed"] == network.connections["opened"]
 
 
 @contextmanager
@@ -267,7 +250,7 @@ def test_a_required_password_that_is_refused_is_named_without_its_text(
 def test_the_connection_is_closed_when_the_caller_fails(network: FakeNetwork) -> None:
     with pytest.raises(ZeroDivisionError), connected(network):
         raise ZeroDivisionError
-    assert network.opened == 1
+    assert network.connections["opened"] == 1
 
 
 def test_the_connection_has_short_timeouts_and_verifies_the_certificate_and_its_name(
@@ -275,8 +258,8 @@ def test_the_connection_has_short_timeouts_and_verifies_the_certificate_and_its_
 ) -> None:
     with connected(network):
         pass
-    # What redis-py makes of the settings; nothing is connected.
-    connection = SSLConnection(**network.settings)
+    connection = network.connection
+    assert connection
     assert (connection.host, connection.port) == (ENDPOINT.address, ENDPOINT.port)
     assert 0 < connection.socket_connect_timeout <= 5
     assert 0 < connection.socket_timeout <= 10

@@ -1,7 +1,5 @@
 """The rotation Lambda, the handler; its rules are in test_steps.py."""
 
-import string
-
 import pytest
 
 from rotate_secret import handler
@@ -16,16 +14,7 @@ from rotation.errors import (
 from rotation.records.password import PasswordRules
 from tests.unit.conftest import Lines
 from tests.unit.events import step
-from tests.unit.fakes import (
-    FUNCTION_ARN,
-    NEW_PASSWORD,
-    PENDING,
-    ROTATION_TOKEN,
-    SECRET_ARN,
-    USER_ARN,
-    USERNAME,
-    World,
-)
+from tests.unit.fakes import FUNCTION_ARN, NEW_PASSWORD, PENDING, ROTATION_TOKEN, SECRET_ARN, World
 from tests.unit.leaks import assert_no_leak
 
 
@@ -41,21 +30,10 @@ def test_create_secret_makes_the_version_starts_the_execution_and_logs_it(
 ) -> None:
     assert started.call(handler, step("createSecret")) == {}
     assert NEW_PASSWORD in str(started.secrets.texts[PENDING])
+    assert started.secrets.faults.called("random_password") == [(PasswordRules.from_env(),)]
     assert [name for name, _ in started.machine.faults.called("start")] == [f"{PENDING}-1"]
     (line,) = [line for line in log_lines() if line["message"] == "createSecret"]
     assert line["execution"] == started.machine.arn(f"{PENDING}-1")
-
-
-def test_length_and_characters_are_those_of_the_environment(
-    started: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PASSWORD_LENGTH", "64")
-    monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
-    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", string.ascii_lowercase)
-    started.call(handler, step("createSecret"))
-    assert started.secrets.faults.called("random_password") == [
-        (PasswordRules(64, string.ascii_uppercase + string.digits),)
-    ]
 
 
 def test_a_promoted_version_leaves_nothing_to_do(staged: World) -> None:
@@ -109,11 +87,7 @@ def test_a_rotation_token_that_is_not_valid_is_refused_without_it(
     assert_no_leak([ROTATION_TOKEN], error=caught.value, output=str(log_lines()))
 
 
-def test_the_pin_of_the_environment_is_honored(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
+@pytest.mark.usefixtures("pinned")
+def test_a_pinned_stack_refuses_another_secret(world: World) -> None:
     with pytest.raises(SecretNotAllowedError):
-        world.call(handler, step("createSecret"))
+        world.call(handler, step("createSecret", SecretId=f"{SECRET_ARN}x"))

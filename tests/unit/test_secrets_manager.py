@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from rotation import errors
 from rotation.adapters.secrets_manager import (
     AWSCURRENT,
     AWSPENDING,
@@ -18,16 +19,6 @@ from rotation.adapters.secrets_manager import (
     SecretDescription,
     SecretsManager,
     Version,
-)
-from rotation.errors import (
-    AccessDeniedError,
-    RotationError,
-    RotationSupersededError,
-    SecretDeletedError,
-    SecretFormatError,
-    SecretNotFoundError,
-    UnexpectedAwsError,
-    VersionNotReadableError,
 )
 from rotation.records.password import PasswordRules
 from rotation.records.schedule import Schedule
@@ -76,81 +67,46 @@ def arn(secrets: SecretsManager) -> str:
 
 
 @pytest.fixture
-def pending(secrets: SecretsManager, arn: str) -> str:
-    """The ARN of the secret, once it has a second version."""
-    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
-    return arn
-
-
-@pytest.fixture
 def stub() -> Iterator[Stub[SecretsManager]]:
     with stubbed("secretsmanager", SecretsManager) as stub:
         yield stub
 
 
-def stages(secrets: SecretsManager) -> dict[str, set[str]]:
-    found = secrets.describe(SECRET_NAME).stages
-    return {version: {*labels} for version, labels in found.items() if labels}
-
-
 def test_a_secret_is_described_by_name_or_arn(secrets: SecretsManager, arn: str) -> None:
-    found = secrets.describe(arn)
-    assert found == secrets.describe(SECRET_NAME)
-    assert (found.arn, found.name) == (arn, SECRET_NAME)
-    assert found.version_with(AWSCURRENT) == CURRENT
-    assert found.version_with(AWSPENDING) is None
-
-
-def test_a_secret_that_is_not_there_is_not_found(secrets: SecretsManager) -> None:
-    with pytest.raises(SecretNotFoundError, match="no-such-secret"):
+    assert secrets.describe(arn) == secrets.describe(SECRET_NAME)
+    with pytest.raises(errors.SecretNotFoundError, match="no-such-secret"):
         secrets.describe("no-such-secret")
 
 
-def test_a_version_that_is_not_there_cannot_be_read_yet(secrets: SecretsManager, arn: str) -> None:
-    with pytest.raises(VersionNotReadableError, match=OTHER):
+def test_labels_move_from_where_they_are_and_nowhere_else(
+    secrets: SecretsManager, arn: str
+) -> None:
+    def labels() -> dict[str, set[str]]:
+        stages = secrets.describe(arn).stages
+        return {version: {*labels} for version, labels in stages.items() if labels}
+
+    text = secret_text(PENDING_PASSWORD)
+    for _ in range(2):
+        secrets.put_pending(arn, PENDING, text)
+        assert labels() == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
+    for elsewhere in (None, PENDING):
+        with pytest.raises(errors.RotationSupersededError, match=AWSCURRENT):
+            secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=elsewhere)
+    secrets.move_label(arn, AWSPENDING, to=None, away_from=PENDING)
+    assert labels() == {CURRENT: {AWSCURRENT}}
+    secrets.move_label(arn, AWSPENDING, to=PENDING, away_from=None)
+    secrets.move_label(arn, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert labels() == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
+    secrets.put_pending(arn, OTHER, text)
+    assert labels() == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT}, OTHER: {AWSPENDING}}
+
+
+def test_a_version_is_read_by_its_id(secrets: SecretsManager, arn: str) -> None:
+    secrets.put_pending(arn, PENDING, secret_text(PENDING_PASSWORD))
+    assert secrets.read(arn, PENDING).password == PENDING_PASSWORD
+    assert secrets.read(arn, CURRENT).password == CURRENT_PASSWORD
+    with pytest.raises(errors.VersionNotReadableError, match=OTHER):
         secrets.read(arn, OTHER)
-
-
-def test_a_new_version_has_awspending_and_awscurrent_stays(
-    secrets: SecretsManager, pending: str
-) -> None:
-    assert stages(secrets) == {CURRENT: {AWSCURRENT}, PENDING: {AWSPENDING}}
-    assert secrets.read(pending, PENDING).password == PENDING_PASSWORD
-    assert secrets.read(pending, CURRENT).password == CURRENT_PASSWORD
-
-
-def test_putting_the_same_value_again_changes_nothing(
-    secrets: SecretsManager, pending: str
-) -> None:
-    before = stages(secrets)
-    secrets.put_pending(pending, PENDING, secret_text(PENDING_PASSWORD))
-    assert stages(secrets) == before
-
-
-def test_a_label_is_on_one_version_at_most(secrets: SecretsManager, pending: str) -> None:
-    secrets.put_pending(pending, OTHER, secret_text(PENDING_PASSWORD))
-    assert stages(secrets) == {CURRENT: {AWSCURRENT}, OTHER: {AWSPENDING}}
-
-
-def test_awscurrent_moves_and_leaves_awsprevious(secrets: SecretsManager, pending: str) -> None:
-    secrets.move_label(pending, AWSCURRENT, to=PENDING, away_from=CURRENT)
-    assert stages(secrets) == {CURRENT: {AWSPREVIOUS}, PENDING: {AWSCURRENT, AWSPENDING}}
-
-
-@pytest.mark.parametrize("away_from", [None, PENDING])
-def test_a_label_does_not_move_from_where_it_is_not(
-    secrets: SecretsManager, pending: str, away_from: str | None
-) -> None:
-    with pytest.raises(RotationSupersededError, match=AWSCURRENT):
-        secrets.move_label(pending, AWSCURRENT, to=PENDING, away_from=away_from)
-    assert stages(secrets)[CURRENT] == {AWSCURRENT}
-
-
-def test_a_label_can_be_removed_and_attached_again(secrets: SecretsManager, pending: str) -> None:
-    secrets.move_label(pending, AWSPENDING, to=None, away_from=PENDING)
-    assert stages(secrets) == {CURRENT: {AWSCURRENT}}
-    secrets.move_label(pending, AWSPENDING, to=PENDING, away_from=None)
-    assert stages(secrets)[PENDING] == {AWSPENDING}
 
 
 @pytest.mark.parametrize("rules", [RULES, PasswordRules(128, "abc0~")])
@@ -167,16 +123,12 @@ def test_a_random_password_that_is_not_valid_for_elasticache_is_refused_without_
     stub: Stub[SecretsManager], made: str
 ) -> None:
     stub.answers("get_random_password", {"RandomPassword": made})
-    with pytest.raises(UnexpectedAwsError, match="GetRandomPassword") as caught:
+    with pytest.raises(errors.UnexpectedAwsError, match="GetRandomPassword") as caught:
         stub.adapter.random_password(RULES)
     assert_no_leak([made], error=caught.value)
 
 
-RULES_OF_30_DAYS = {
-    "ScheduleExpression": "rate(30 days)",
-    "AutomaticallyAfterDays": 30,
-    "Duration": "3h",
-}
+RATE = "rate(30 days)"
 EXISTS = "Secret with this name already exists in this region"
 
 
@@ -193,11 +145,15 @@ EXISTS = "Secret with this name already exists in this region"
             {
                 "RotationEnabled": True,
                 "RotationLambdaARN": FUNCTION_ARN,
-                "RotationRules": RULES_OF_30_DAYS,
+                "RotationRules": {
+                    "ScheduleExpression": RATE,
+                    "AutomaticallyAfterDays": 30,
+                    "Duration": "3h",
+                },
                 "LastRotatedDate": NOW,
                 "NextRotationDate": NOW,
             },
-            {"schedule": Schedule(FUNCTION_ARN, True, 30, "rate(30 days)", "3h", NOW, NOW)},
+            {"schedule": Schedule(FUNCTION_ARN, True, 30, RATE, "3h", NOW, NOW)},
         ),
         (
             {"RotationLambdaARN": f"{FUNCTION_ARN}:live", "RotationRules": {}},
@@ -228,7 +184,7 @@ def test_a_description_is_what_describe_secret_shows(
 def test_a_secret_that_is_marked_for_deletion_is_refused(stub: Stub[SecretsManager]) -> None:
     deleted = {"ARN": SECRET_ARN, "Name": SECRET_NAME, "DeletedDate": NOW}
     stub.answers("describe_secret", deleted)
-    with pytest.raises(SecretDeletedError, match="RestoreSecret"):
+    with pytest.raises(errors.SecretDeletedError, match="RestoreSecret"):
         stub.adapter.describe(SECRET_ARN)
 
 
@@ -253,7 +209,7 @@ def test_a_value_that_is_no_json_text_is_refused_by_its_version(
     stub: Stub[SecretsManager], value: dict[str, Any], reason: str
 ) -> None:
     stub.answers("get_secret_value", value, SecretId=SECRET_ARN, VersionId=CURRENT)
-    with pytest.raises(SecretFormatError, match=f"{CURRENT}.*{reason}"):
+    with pytest.raises(errors.SecretFormatError, match=f"{CURRENT}.*{reason}"):
         stub.adapter.read(SECRET_ARN, CURRENT)
 
 
@@ -277,27 +233,35 @@ def test_the_text_goes_to_aws_as_it_is_with_the_rotation_token(
 @pytest.mark.parametrize(
     "method,call,code,kind",
     [
-        ("describe", "describe_secret", "ResourceNotFoundException", SecretNotFoundError),
-        ("describe", "describe_secret", "InvalidRequestException", SecretDeletedError),
-        ("describe", "describe_secret", "InvalidParameterException", SecretNotFoundError),
-        ("describe", "describe_secret", "ValidationException", SecretNotFoundError),
-        ("versions", "list_secret_version_ids", "ResourceNotFoundException", SecretNotFoundError),
-        ("read", "get_secret_value", "ResourceNotFoundException", VersionNotReadableError),
-        ("read", "get_secret_value", "DecryptionFailure", AccessDeniedError),
-        ("read", "get_secret_value", "InvalidRequestException", SecretDeletedError),
-        ("put_pending", "put_secret_value", "EncryptionFailure", AccessDeniedError),
-        ("put_pending", "put_secret_value", "ResourceNotFoundException", SecretNotFoundError),
-        ("put_pending", "put_secret_value", "ResourceExistsException", RotationSupersededError),
+        ("describe", "describe_secret", "ResourceNotFoundException", errors.SecretNotFoundError),
+        ("describe", "describe_secret", "InvalidRequestException", errors.SecretDeletedError),
+        ("describe", "describe_secret", "InvalidParameterException", errors.SecretNotFoundError),
+        ("describe", "describe_secret", "ValidationException", errors.SecretNotFoundError),
+        ("read", "get_secret_value", "ResourceNotFoundException", errors.VersionNotReadableError),
+        ("read", "get_secret_value", "DecryptionFailure", errors.AccessDeniedError),
+        ("read", "get_secret_value", "InvalidRequestException", errors.SecretDeletedError),
+        ("put_pending", "put_secret_value", "EncryptionFailure", errors.AccessDeniedError),
+        (
+            "put_pending",
+            "put_secret_value",
+            "ResourceNotFoundException",
+            errors.SecretNotFoundError,
+        ),
+        (
+            "put_pending",
+            "put_secret_value",
+            "ResourceExistsException",
+            errors.RotationSupersededError,
+        ),
     ],
 )
 def test_an_error_code_is_named_by_what_it_means_for_its_call(
-    stub: Stub[SecretsManager], method: str, call: str, code: str, kind: type[RotationError]
+    stub: Stub[SecretsManager], method: str, call: str, code: str, kind: type[errors.RotationError]
 ) -> None:
-    arguments = [SECRET_ARN, PENDING, secret_text(PENDING_PASSWORD)]
-    count = {"read": 2, "put_pending": 3}.get(method, 1)
+    arguments = {"read": [PENDING], "put_pending": [PENDING, "a text"]}.get(method, [])
     stub.fails(call, code)
     with pytest.raises(kind):
-        getattr(stub.adapter, method)(*arguments[:count])
+        getattr(stub.adapter, method)(SECRET_ARN, *arguments)
 
 
 def test_all_versions_are_listed_newest_first(stub: Stub[SecretsManager]) -> None:
