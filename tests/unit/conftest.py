@@ -12,6 +12,7 @@ from rotation.runtime.telemetry import logger, metrics
 from tests.unit.fakes import FUNCTION_ARN, SECRET_ARN, USER_ARN, USERNAME, World
 
 Lines = Callable[[], list[dict[str, Any]]]
+SetEnv = Callable[[str, str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -80,11 +81,16 @@ def modified(staged: World) -> World:
 
 
 @pytest.fixture
-def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+def set_env(monkeypatch: pytest.MonkeyPatch) -> SetEnv:
+    return monkeypatch.setenv
+
+
+@pytest.fixture
+def pinned(set_env: SetEnv) -> None:
     """The stack is for the world's secret and user only."""
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN)
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
+    set_env("SECRET_ARN", SECRET_ARN)
+    set_env("USER_ARN", USER_ARN)
+    set_env("USER_NAME", USERNAME)
 
 
 class StandardOutput:

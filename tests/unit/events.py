@@ -10,26 +10,25 @@ from tests.unit.fakes import (
     PENDING,
     ROTATION_TOKEN,
     SECRET_ARN,
+    Json,
     World,
     make_target,
 )
 
-Event = dict[str, Any]
-
 #: Executions that make the version PENDING: the rotation function's, and a person's.
 BY_TOKEN, BY_HAND = (EXECUTION_ARN.replace("run-1", f"{PENDING}{end}") for end in ("-1", ""))
-INPUT: Event = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
+INPUT: Json = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
 
 
-def on_target(**fields: Any) -> Event:
+def on_target(**fields: Any) -> Json:
     return {"ExecutionArn": BY_TOKEN, "Target": make_target(**fields).to_state()}
 
 
-def at_endpoint(**fields: Any) -> Event:
+def at_endpoint(**fields: Any) -> Json:
     return on_target(**fields) | {"Endpoint": ENDPOINT.to_state()}
 
 
-def step(name: str, **more: Any) -> Event:
+def step(name: str, **more: Any) -> Json:
     """As Secrets Manager sends it (user guide, "Rotation by Lambda function")."""
     return {
         "Step": name,
@@ -40,15 +39,15 @@ def step(name: str, **more: Any) -> Event:
     }
 
 
-MODIFICATION: Event = {
+MODIFICATION: Json = {
     "StartedAt": "2026-03-01T12:00:00+00:00",
     "Status": "modifying",
     "Seconds": 123,
     "WaitSeconds": 2,
 }
-CHECKS: list[Event] = [{"Endpoint": str(ENDPOINT), "CurrentLogsIn": True, "ProvenVersion": ""}]
+CHECKS: list[Json] = [{"Endpoint": str(ENDPOINT), "CurrentLogsIn": True, "ProvenVersion": ""}]
 #: What the run knows once the user is active.
-STATE: Event = {
+STATE: Json = {
     "Input": INPUT,
     **on_target(),
     "Network": {"Endpoints": [ENDPOINT.to_state()], "Count": 1},
@@ -57,15 +56,15 @@ STATE: Event = {
     "Modification": MODIFICATION,
 }
 FAILURE = {"Error": "UserBusyError", "Cause": "It is busy."}
-FAILED: Event = {
+FAILED: Json = {
     **STATE,
     "Failure": FAILURE,
     "Verification": [{"Endpoint": str(ENDPOINT), "Result": "LOGGED_IN"}],
 }
-UNREACHABLE: Event = {"Endpoints": [], "Count": 0, "Unreachable": FAILURE}
+UNREACHABLE: Json = {"Endpoints": [], "Count": 0, "Unreachable": FAILURE}
 
 #: By the name of the case: the handler's module and its event.
-EVENTS: dict[str, tuple[str, Event]] = {
+EVENTS: dict[str, tuple[str, Json]] = {
     "check_target": ("check_target", {"ExecutionArn": BY_TOKEN, "Input": INPUT}),
     "check_target_by_hand": (
         "check_target",

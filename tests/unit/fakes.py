@@ -43,6 +43,8 @@ from rotation.records.secret import SecretValue
 from rotation.records.target import Target
 from rotation.records.user import User
 
+Json = dict[str, Any]
+
 SECRET_NAME = "redis/app"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbCdEf"
 USER_ARN = "arn:aws:elasticache:us-east-1:123456789012:user:app-id"

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import boto3
 from botocore.stub import Stubber
 
-from tests.unit.fakes import USER_ARN, USER_ID, USERNAME
+from tests.unit.fakes import USER_ARN, USER_ID, USERNAME, Json
 
 A = TypeVar("A")
 client_of = cache(boto3.client)
@@ -22,7 +22,7 @@ class Stub(Generic[A]):
         self._stubber = stubber
         self.adapter = adapter
 
-    def answers(self, call: str, answer: dict[str, Any], **expected: Any) -> None:
+    def answers(self, call: str, answer: Json, **expected: Any) -> None:
         """Where there are arguments, the call has exactly these."""
         self._stubber.add_response(call, answer, expected or None)
 
@@ -39,7 +39,7 @@ def stubbed(service: str, adapter: Callable[[Any], A]) -> Iterator[Stub[A]]:
         stubber.assert_no_pending_responses()
 
 
-def described_user(**fields: Any) -> dict[str, Any]:
+def described_user(**fields: Any) -> Json:
     """An answer of DescribeUsers; a field that is None is left out."""
     user = {
         "UserId": USER_ID,
@@ -54,24 +54,24 @@ def described_user(**fields: Any) -> dict[str, Any]:
     return {"Users": [{name: value for name, value in user.items() if value is not None}]}
 
 
-def address(name: str, port: int = 6379) -> dict[str, Any]:
+def address(name: str, port: int = 6379) -> Json:
     return {"Address": name, "Port": port}
 
 
-def user_group(*replication_groups: str, serverless: tuple[str, ...] = ()) -> dict[str, Any]:
+def user_group(*replication_groups: str, serverless: tuple[str, ...] = ()) -> Json:
     caches = {"ReplicationGroups": [*replication_groups], "ServerlessCaches": [*serverless]}
     return {"UserGroups": [caches]}
 
 
-def replication_group(*nodes: str, **more: Any) -> dict[str, Any]:
+def replication_group(*nodes: str, **more: Any) -> Json:
     members = [{"ReadEndpoint": address(node)} for node in nodes]
     return {"ReplicationGroups": [{"NodeGroups": [{"NodeGroupMembers": members}], **more}]}
 
 
-def clusters(*nodes: str, of: str = "cache-1") -> dict[str, Any]:
+def clusters(*nodes: str, of: str = "cache-1") -> Json:
     found = [{"Endpoint": address(node)} for node in nodes]
     return {"CacheClusters": [{"ReplicationGroupId": of, "CacheNodes": found}]}
 
 
-def serverless_cache(endpoint: dict[str, Any], reader: dict[str, Any] = {}) -> dict[str, Any]:
+def serverless_cache(endpoint: Json, reader: Json = {}) -> Json:
     return {"ServerlessCaches": [{"Endpoint": endpoint, "ReaderEndpoint": reader}]}

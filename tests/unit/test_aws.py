@@ -76,7 +76,7 @@ def client_error(code: str, message: str = QUOTE, status: int = 400) -> exceptio
         ),
     ],
 )
-def test_an_error_names_the_call_and_what_to_do_without_quoting_a_value(
+def test_an_error_names_the_call_and_quotes_no_value(
     error: Exception, kind: type[RotationError], text: str
 ) -> None:
     with pytest.raises(RotationError) as caught, translated("AnyCall", "an-id"):

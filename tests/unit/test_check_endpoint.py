@@ -1,7 +1,5 @@
 """Check Endpoint."""
 
-from typing import Any
-
 import pytest
 
 from check_endpoint import handler
@@ -25,6 +23,7 @@ from tests.unit.fakes import (
     PREVIOUS_PASSWORD,
     SECRET_ARN,
     USERNAME,
+    Json,
     World,
     secret_text,
 )
@@ -48,9 +47,7 @@ def test_a_node_that_asks_for_no_password_is_found_before_anything_is_changed(wo
 
 
 @pytest.mark.parametrize("access_string", ["on ~* +@all", "off ~* +@all"])
-def test_a_user_without_a_password_yet_only_needs_an_answer(
-    world: World, access_string: str
-) -> None:
+def test_a_user_without_a_password_only_needs_an_answer(world: World, access_string: str) -> None:
     world.users.change(authentication="no-password", access_string=access_string)
     world.secrets.texts[CURRENT] = secret_text(None)
     world.call(handler, at_endpoint(authentication="no-password"))
@@ -82,7 +79,7 @@ def test_awscurrent_has_to_log_in_before_anything_is_changed(world: World, dry_r
     ],
 )
 def test_whether_awscurrent_logs_in_where_it_need_not(
-    world: World, on_node: str, in_secret: str | None, target: dict[str, Any], logs_in: bool
+    world: World, on_node: str, in_secret: str | None, target: Json, logs_in: bool
 ) -> None:
     world.users.passwords = [on_node]
     world.secrets.texts[CURRENT] = secret_text(in_secret)
@@ -117,9 +114,7 @@ def test_a_password_of_an_earlier_first_rotation_has_to_log_in(cut_off: World) -
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_user_that_none_of_them_lets_in_is_refused_on_each_node(
-    cut_off: World, dry_run: bool
-) -> None:
+def test_a_user_that_none_of_them_logs_in_is_refused(cut_off: World, dry_run: bool) -> None:
     cut_off.users.passwords = ["A~password~of~a~person~by~hand"]
     with pytest.raises(CurrentPasswordUnknownError, match="locked out") as caught:
         cut_off.call(handler, at_endpoint(**CANDIDATES, dry_run=dry_run))
@@ -128,7 +123,7 @@ def test_a_user_that_none_of_them_lets_in_is_refused_on_each_node(
 
 
 @pytest.mark.parametrize("text", [None, b"binary", "no JSON", secret_text(None)])
-def test_a_candidate_that_cannot_be_read_anymore_is_skipped(
+def test_a_candidate_that_cannot_be_read_is_skipped(
     cut_off: World, text: str | bytes | None
 ) -> None:
     cut_off.secrets.texts[OTHER] = text

@@ -7,7 +7,7 @@ import pytest
 
 from check_overdue import handler
 from rotation.errors import ConfigurationError, ThrottlingError
-from tests.unit.conftest import Lines
+from tests.unit.conftest import Lines, SetEnv
 from tests.unit.fakes import NOW, SECRET_NAME, TOPIC_ARN, World
 
 FAR = NOW + timedelta(days=365_000)
@@ -22,17 +22,15 @@ def sound(world: World) -> World:
 
 
 @pytest.fixture
-def off(sound: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def off(sound: World, set_env: SetEnv) -> World:
     """A secret whose rotation was turned off, and whose user is off."""
-    monkeypatch.setenv("TOPIC_ARN", TOPIC_ARN)
+    set_env("TOPIC_ARN", TOPIC_ARN)
     sound.secrets.schedule = replace(sound.secrets.schedule, enabled=False)
     sound.users.change(access_string="off ~* +@all")
     return sound
 
 
-def test_findings_are_answered_logged_counted_by_secret_and_published_once(
-    off: World, log_lines: Lines
-) -> None:
+def test_findings_are_answered_logged_counted_and_published(off: World, log_lines: Lines) -> None:
     answer = off.call(handler, {"source": "aws.events", "detail-type": "Scheduled Event"})
     assert (answer["Checked"], answer["OverdueSecrets"]) == (1, 1)
     findings = [(SECRET_NAME, "RotationOff"), (SECRET_NAME, "UserOff")]
@@ -51,19 +49,15 @@ def test_without_a_topic_nothing_is_published(off: World, monkeypatch: pytest.Mo
     assert off.topic.messages == []
 
 
-def test_no_finding_is_counted_and_not_published(
-    sound: World, metric_lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TOPIC_ARN", TOPIC_ARN)
+def test_no_finding_is_only_counted(sound: World, metric_lines: Lines, set_env: SetEnv) -> None:
+    set_env("TOPIC_ARN", TOPIC_ARN)
     assert sound.call(handler, {}) == NOTHING
     assert sound.topic.messages == []
     (line,) = metric_lines()
     assert line["OverdueSecrets"] == [0.0]
 
 
-def test_a_topic_that_cannot_be_published_to_hides_no_metric(
-    off: World, metric_lines: Lines
-) -> None:
+def test_a_topic_that_fails_hides_no_metric(off: World, metric_lines: Lines) -> None:
     off.topic.faults.raise_at("publish", ThrottlingError("Throttled."))
     with pytest.raises(ThrottlingError):
         off.call(handler, {})
@@ -86,11 +80,11 @@ def test_a_pinned_stack_checks_its_own_secret(off: World) -> None:
 
 
 @pytest.mark.parametrize("required,kinds", [("true", ["UserWithoutGroup"]), ("false", [])])
-def test_a_user_without_a_group_is_found_where_the_stack_requires_a_cache(
-    sound: World, monkeypatch: pytest.MonkeyPatch, required: str, kinds: list[str]
+def test_a_user_needs_a_group_where_endpoints_are_required(
+    sound: World, set_env: SetEnv, required: str, kinds: list[str]
 ) -> None:
     sound.users.change(group_ids=())
-    monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
+    set_env("REQUIRE_ENDPOINTS", required)
     answer = sound.call(handler, {})
     assert [finding["Kind"] for finding in answer["Findings"]] == kinds
 

@@ -4,6 +4,7 @@ import pytest
 
 import check_target
 from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
+from tests.unit.conftest import SetEnv
 from tests.unit.events import BY_TOKEN, INPUT
 from tests.unit.fakes import SECRET_ARN, World, make_target
 
@@ -21,10 +22,8 @@ def test_an_input_that_cannot_be_used_is_refused(world: World) -> None:
 
 
 @pytest.mark.usefixtures("pinned")
-def test_a_pinned_stack_refuses_another_secret(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", f"{SECRET_ARN}x")
+def test_a_pinned_stack_refuses_another_secret(world: World, set_env: SetEnv) -> None:
+    set_env("SECRET_ARN", f"{SECRET_ARN}x")
     with pytest.raises(SecretNotAllowedError):
         world.call(check_target.handler, EVENT)
 

@@ -1,7 +1,6 @@
 """Close Rotation, the handler; its rules are in test_closing.py."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -10,10 +9,10 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import ThrottlingError
 from tests.unit.conftest import Lines
 from tests.unit.events import BY_TOKEN, FAILED
-from tests.unit.fakes import CURRENT, PENDING, SECRET_ARN, World
+from tests.unit.fakes import CURRENT, PENDING, SECRET_ARN, Json, World
 
 
-def event(result: str = "LOGGED_IN") -> dict[str, Any]:
+def event(result: str = "LOGGED_IN") -> Json:
     verification = [{"Endpoint": "an endpoint", "Result": result}]
     return {"ExecutionArn": BY_TOKEN, "State": FAILED | {"Verification": verification}}
 
@@ -56,9 +55,7 @@ def test_a_failed_rotation_is_counted_once_by_what_clients_have(
     assert (line["FailedRotations"], line["clients"]) == ([1.0], clients)
 
 
-def test_a_rotation_that_was_promoted_after_all_is_not_counted(
-    staged: World, metric_lines: Lines
-) -> None:
+def test_a_rotation_promoted_after_all_is_not_counted(staged: World, metric_lines: Lines) -> None:
     staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
     assert staged.call(handler, event())["Promoted"] is True
     assert metric_lines() == []

@@ -1,7 +1,6 @@
 """The adapter of ElastiCache. Its error codes are in test_error_codes.py."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -9,12 +8,14 @@ from rotation.adapters.elasticache import ElastiCache
 from rotation.errors import RotationError, UnexpectedAwsError, UserBusyError, UserNotFoundError
 from rotation.records.endpoint import Endpoint
 from tests.unit import stubs
-from tests.unit.fakes import CURRENT_PASSWORD, PENDING_PASSWORD, USER_ARN, USER_ID, make_user
+from tests.unit.fakes import CURRENT_PASSWORD, PENDING_PASSWORD, USER_ARN, USER_ID, Json, make_user
 from tests.unit.stubs import Stub, address, clusters, described_user, replication_group, user_group
+
+Stubbed = Stub[ElastiCache]
 
 
 @pytest.fixture
-def stub() -> Iterator[Stub[ElastiCache]]:
+def stub() -> Iterator[Stubbed]:
     with stubs.stubbed("elasticache", ElastiCache) as stub:
         yield stub
 
@@ -38,28 +39,26 @@ def stub() -> Iterator[Stub[ElastiCache]]:
         ({"Authentication": {}}, {"authentication": "", "password_count": 0}),
     ],
 )
-def test_a_user_is_what_describe_users_shows(
-    stub: Stub[ElastiCache], fields: dict[str, Any], user: dict[str, Any]
-) -> None:
+def test_a_user_is_what_describe_users_shows(stub: Stubbed, fields: Json, user: Json) -> None:
     stub.answers("describe_users", described_user(**fields), UserId=USER_ID)
     assert stub.adapter.user(USER_ID) == make_user(**user)
 
 
 @pytest.mark.parametrize("key", ["UserId", "ARN", "UserName", "Status"])
-def test_a_user_without_a_required_field_is_unexpected(stub: Stub[ElastiCache], key: str) -> None:
+def test_a_user_without_a_required_field_is_unexpected(stub: Stubbed, key: str) -> None:
     stub.answers("describe_users", described_user(**{key: None}), UserId=USER_ID)
     with pytest.raises(UnexpectedAwsError, match="DescribeUsers on app-id"):
         stub.adapter.user(USER_ID)
 
 
-def test_users_of_all_pages_are_found(stub: Stub[ElastiCache]) -> None:
+def test_users_of_all_pages_are_found(stub: Stubbed) -> None:
     second = described_user(UserId="second", ARN=f"{USER_ARN}2")
     stub.answers("describe_users", described_user() | {"Marker": "more"})
     stub.answers("describe_users", second, Marker="more")
     assert stub.adapter.users() == [make_user(), make_user(user_id="second", arn=f"{USER_ARN}2")]
 
 
-def test_a_user_that_is_not_there_is_not_found(stub: Stub[ElastiCache]) -> None:
+def test_a_user_that_is_not_there_is_not_found(stub: Stubbed) -> None:
     stub.fails("describe_users", "UserNotFound", 404)
     stub.answers("describe_users", {"Users": []}, UserId=USER_ID)
     for _ in range(2):
@@ -67,13 +66,13 @@ def test_a_user_that_is_not_there_is_not_found(stub: Stub[ElastiCache]) -> None:
             stub.adapter.user(USER_ID)
 
 
-def test_tags_are_read(stub: Stub[ElastiCache]) -> None:
+def test_tags_are_read(stub: Stubbed) -> None:
     tags = [{"Key": "rotation-secret", "Value": "redis/app"}, {"Key": "empty"}]
     stub.answers("list_tags_for_resource", {"TagList": tags}, ResourceName=USER_ARN)
     assert stub.adapter.tags(USER_ARN) == {"rotation-secret": "redis/app", "empty": ""}
 
 
-def test_tags_of_a_user_in_transition_do_not_mean_that_it_is_gone(stub: Stub[ElastiCache]) -> None:
+def test_tags_of_a_user_in_transition_do_not_mean_that_it_is_gone(stub: Stubbed) -> None:
     stub.fails("list_tags_for_resource", "UserNotFound", 404)
     with pytest.raises(UserBusyError):
         stub.adapter.tags(USER_ARN)
@@ -87,8 +86,8 @@ def test_tags_of_a_user_in_transition_do_not_mean_that_it_is_gone(stub: Stub[Ela
     ],
 )
 @pytest.mark.parametrize("access", [{}, {"AccessString": "on ~* +@all"}])
-def test_passwords_replace_the_whole_list_and_an_access_string_goes_along(
-    stub: Stub[ElastiCache], passwords: list[str], sent: list[str], access: dict[str, str]
+def test_passwords_replace_the_whole_list(
+    stub: Stubbed, passwords: list[str], sent: list[str], access: dict[str, str]
 ) -> None:
     mode = {"Type": "password", "Passwords": sent}
     stub.answers("modify_user", {}, UserId=USER_ID, AuthenticationMode=mode, **access)
@@ -104,18 +103,18 @@ def test_passwords_replace_the_whole_list_and_an_access_string_goes_along(
     ],
 )
 def test_a_refused_modification_has_a_name(
-    stub: Stub[ElastiCache], code: str, kind: type[RotationError]
+    stub: Stubbed, code: str, kind: type[RotationError]
 ) -> None:
     stub.fails("modify_user", code)
     with pytest.raises(kind, match=USER_ID):
         stub.adapter.set_passwords(USER_ID, [PENDING_PASSWORD])
 
 
-def test_a_user_in_no_group_has_no_endpoints(stub: Stub[ElastiCache]) -> None:
+def test_a_user_in_no_group_has_no_endpoints(stub: Stubbed) -> None:
     assert stub.adapter.endpoints(make_user(group_ids=())) == []
 
 
-def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stub[ElastiCache]) -> None:
+def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stubbed) -> None:
     stub.answers("describe_user_groups", user_group("cache-1"), UserGroupId="group-1")
     found = replication_group("n1", "n2", ClusterEnabled=False)
     stub.answers("describe_replication_groups", found, ReplicationGroupId="cache-1")
@@ -125,7 +124,7 @@ def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stub[ElastiCache
     ]
 
 
-def test_with_cluster_mode_on_the_nodes_of_all_pages_are_endpoints(stub: Stub[ElastiCache]) -> None:
+def test_with_cluster_mode_on_the_nodes_of_all_pages_are_endpoints(stub: Stubbed) -> None:
     stub.answers("describe_user_groups", user_group("cache-1"))
     stub.answers("describe_replication_groups", replication_group(ClusterEnabled=True))
     creating = [{"ReplicationGroupId": "cache-1", "CacheNodes": [{}]}, {}]
@@ -148,8 +147,8 @@ def test_with_cluster_mode_on_the_nodes_of_all_pages_are_endpoints(stub: Stub[El
         ([{"Port": 6379}], []),
     ],
 )
-def test_both_endpoints_of_a_serverless_cache_count_and_half_an_endpoint_does_not(
-    stub: Stub[ElastiCache], endpoints: list[dict[str, Any]], ports: list[int]
+def test_a_serverless_cache_has_two_endpoints_or_none(
+    stub: Stubbed, endpoints: list[Json], ports: list[int]
 ) -> None:
     stub.answers("describe_user_groups", user_group(serverless=("less",)))
     found = stubs.serverless_cache(*endpoints)
@@ -157,7 +156,7 @@ def test_both_endpoints_of_a_serverless_cache_count_and_half_an_endpoint_does_no
     assert stub.adapter.endpoints(make_user()) == [Endpoint("less", "rw", port) for port in ports]
 
 
-def test_caches_without_an_endpoint_yet_are_left_out(stub: Stub[ElastiCache]) -> None:
+def test_caches_without_an_endpoint_yet_are_left_out(stub: Stubbed) -> None:
     stub.answers("describe_user_groups", user_group("cache-1", serverless=("less",)))
     creating = {"Status": "creating"}
     groups = {"ReplicationGroups": [creating, {"NodeGroups": [{}]}]}
@@ -166,7 +165,7 @@ def test_caches_without_an_endpoint_yet_are_left_out(stub: Stub[ElastiCache]) ->
     assert stub.adapter.endpoints(make_user()) == []
 
 
-def test_a_cache_behind_two_groups_is_asked_about_once(stub: Stub[ElastiCache]) -> None:
+def test_a_cache_behind_two_groups_is_asked_about_once(stub: Stubbed) -> None:
     for group in ("group-1", "group-2"):
         stub.answers("describe_user_groups", user_group("cache-1"), UserGroupId=group)
     stub.answers("describe_replication_groups", replication_group("n1"))
@@ -174,7 +173,7 @@ def test_a_cache_behind_two_groups_is_asked_about_once(stub: Stub[ElastiCache]) 
     assert stub.adapter.endpoints(user) == [Endpoint("cache-1", "n1", 6379)]
 
 
-def test_a_group_or_a_cache_that_has_gone_meanwhile_is_left_out(stub: Stub[ElastiCache]) -> None:
+def test_a_group_or_a_cache_that_has_gone_meanwhile_is_left_out(stub: Stubbed) -> None:
     stub.fails("describe_user_groups", "UserGroupNotFound", 404)
     stub.answers("describe_user_groups", user_group("cache-1", serverless=("less",)))
     stub.fails("describe_replication_groups", "ReplicationGroupNotFoundFault", 404)

@@ -13,9 +13,7 @@ DOCUMENTED = re.findall(r"[├└│] *[─ ]*(\w+Error)\b *(\(transient\))?", e
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_an_error_has_a_docstring_a_remedy_of_a_sentence_and_is_found_by_its_name(
-    name: str,
-) -> None:
+def test_an_error_has_a_docstring_and_is_found_by_its_name(name: str) -> None:
     kind = CLASSES[name]
     assert issubclass(kind, errors.RotationError)
     assert name.endswith("Error")

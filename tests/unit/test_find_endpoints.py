@@ -10,15 +10,16 @@ import pytest
 from find_endpoints import handler
 from rotation.errors import CurrentPasswordUnknownError, EndpointUnreachableError, NoEndpointError
 from rotation.records.endpoint import Endpoint
+from tests.unit.conftest import SetEnv
 from tests.unit.events import on_target
-from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, World
+from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, Json, World
 
 ANOTHER = replace(ENDPOINT, port=6380)
 ELSEWHERE = Endpoint("cache-in-another-vpc", "10.1.0.1", 6379)
 
 
 @pytest.mark.parametrize("endpoints", [[ENDPOINT], [ENDPOINT, ANOTHER]])
-def test_the_answer_has_the_endpoints_of_the_moment_and_their_number(
+def test_the_answer_has_the_endpoints_and_their_number(
     world: World, endpoints: list[Endpoint]
 ) -> None:
     world.users.its_endpoints = endpoints
@@ -30,16 +31,14 @@ def test_the_answer_has_the_endpoints_of_the_moment_and_their_number(
 
 
 @pytest.mark.parametrize("required", ["false", "", None])
-def test_no_endpoint_is_an_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch, required: str | None
-) -> None:
+def test_no_endpoint_is_an_answer(world: World, set_env: SetEnv, required: str | None) -> None:
     world.users.its_endpoints = []
     if required is not None:
-        monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
+        set_env("REQUIRE_ENDPOINTS", required)
     assert world.call(handler, on_target()) == {"Endpoints": [], "Count": 0, "NotTested": []}
 
 
-def again(**more: Any) -> dict[str, Any]:
+def again(**more: Any) -> Json:
     return on_target() | {"Network": {"Endpoints": [ENDPOINT.to_state()], **more}}
 
 
@@ -63,7 +62,7 @@ UNREACHABLE = {
     ],
 )
 def test_other_endpoints_may_be_found_later(
-    world: World, endpoints: list[Endpoint], event: dict[str, Any]
+    world: World, endpoints: list[Endpoint], event: Json
 ) -> None:
     world.users.its_endpoints = endpoints
     answer = world.call(handler, event)
@@ -78,8 +77,8 @@ def test_an_endpoint_that_is_still_there_fails_with_the_error_of_its_login(world
 
 
 @pytest.fixture
-def two_vpcs(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("CACHES_NOT_TESTED", "another,Cache-In-Another-VPC")
+def two_vpcs(world: World, set_env: SetEnv) -> World:
+    set_env("CACHES_NOT_TESTED", "another,Cache-In-Another-VPC")
     world.users.its_endpoints = [ELSEWHERE, ENDPOINT, replace(ELSEWHERE, port=6380)]
     return world
 
@@ -93,10 +92,10 @@ def test_caches_that_are_not_tested_have_no_endpoints_and_are_named(two_vpcs: Wo
 
 
 @pytest.mark.parametrize("left", [[], [ELSEWHERE]])
-def test_a_stack_that_requires_endpoints_refuses_a_user_without_one_to_test(
-    two_vpcs: World, monkeypatch: pytest.MonkeyPatch, left: list[Endpoint]
+def test_a_required_endpoint_is_one_that_is_tested(
+    two_vpcs: World, set_env: SetEnv, left: list[Endpoint]
 ) -> None:
-    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
+    set_env("REQUIRE_ENDPOINTS", "true")
     assert two_vpcs.call(handler, on_target())["Count"] == 1
     two_vpcs.users.its_endpoints = left
     with pytest.raises(NoEndpointError, match="RequireEndpoints") as caught:

@@ -34,6 +34,7 @@ from tests.unit.fakes import (
     PREVIOUS,
     SECRET_NAME,
     SENSITIVE,
+    Json,
     World,
     secret_text,
 )
@@ -169,7 +170,7 @@ def test_any_text_of_a_secret(text: str | bytes, version: str, stage: str) -> No
 # What AWS answers, through botocore.
 
 ENDPOINT = stubs.address("n")
-ANSWERS: dict[str, dict[str, Any]] = {
+ANSWERS: dict[str, Json] = {
     "DescribeUsers": stubs.described_user(AccessString="off ~* +@all"),
     "ListTagsForResource": {"TagList": [{"Key": "rotation-secret", "Value": SECRET_NAME}]},
     "ModifyUser": {},
@@ -193,8 +194,8 @@ def client(service: str, answer: Callable[..., Any], event: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def answered() -> tuple[ElastiCache, dict[str, Any]]:
-    answers: dict[str, Any] = {}
+def answered() -> tuple[ElastiCache, Json]:
+    answers: Json = {}
 
     def answer(model: Any, **_: Any) -> Any:
         return AWSResponse("", 200, {}, None), answers[model.name]
@@ -203,9 +204,7 @@ def answered() -> tuple[ElastiCache, dict[str, Any]]:
 
 
 @given(drawn=NEAR_ANSWERS)
-def test_any_answer_of_elasticache(
-    answered: tuple[ElastiCache, dict[str, Any]], drawn: dict[str, Any]
-) -> None:
+def test_any_answer_of_elasticache(answered: tuple[ElastiCache, Json], drawn: Json) -> None:
     adapter, answers = answered
     answers |= without_passwords(drawn)
     run("check_target", users=adapter)
@@ -223,9 +222,9 @@ class Body:
 
 
 @pytest.fixture(scope="module")
-def garbled() -> tuple[dict[str, Any], dict[str, Any]]:
+def garbled() -> tuple[Json, Json]:
     """Adapters whose answers have this status and body."""
-    sent: dict[str, Any] = {"status": 200, "body": Body()}
+    sent: Json = {"status": 200, "body": Body()}
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         return AWSResponse(request.url, sent["status"], {}, sent["body"])
@@ -254,9 +253,7 @@ CALLERS = (
 
 
 @given(status=st.sampled_from([200, 302, 400, 403, 500, 503]), body=BODIES)
-def test_an_answer_that_is_not_awss(
-    garbled: tuple[dict[str, Any], dict[str, Any]], status: int, body: bytes
-) -> None:
+def test_an_answer_that_is_not_awss(garbled: tuple[Json, Json], status: int, body: bytes) -> None:
     adapters, sent = garbled
     sent["status"], sent["body"].content = status, body
     for name, (service, adapter) in product(CALLERS, adapters.items()):

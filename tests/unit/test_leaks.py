@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation.errors import RotationError
 from rotation.runtime.telemetry import entry_point, logger
 from tests.unit.events import EVENTS, STAGES, call, prepare
-from tests.unit.fakes import CURRENT_PASSWORD, SENSITIVE, USER_ID, FakeContext, Faults, World
+from tests.unit.fakes import CURRENT_PASSWORD, SENSITIVE, USER_ID, FakeContext, Faults, Json, World
 from tests.unit.leaks import assert_no_leak
 
 
@@ -34,7 +34,7 @@ def failure_of(name: str, world: World, output: Callable[[], str]) -> RotationEr
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_handler_that_ends_well_or_by_its_own_rules_leaks_no_password(
+def test_no_handler_leaks_a_password(
     world: World, output: Callable[[], str], name: str, stage: str
 ) -> None:
     prepare(world, stage)
@@ -54,7 +54,7 @@ class QuotingError(Exception):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_foreign_exception_anywhere_leaks_no_password(
+def test_a_foreign_exception_leaks_no_password(
     monkeypatch: pytest.MonkeyPatch, output: Callable[[], str], name: str
 ) -> None:
     reached = 0
@@ -88,7 +88,7 @@ def world_at(stage: str, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 #: Ways to plant a password in an exception, by the attribute.
-PLANTED: dict[str, Any] = {
+PLANTED: Json = {
     "args": ({"nested": [CURRENT_PASSWORD]},),
     "__cause__": ValueError(CURRENT_PASSWORD),
     "__context__": ValueError(CURRENT_PASSWORD),
@@ -98,7 +98,7 @@ PLANTED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("attribute", PLANTED)
-def test_a_password_that_is_planted_in_an_exception_is_found(attribute: str) -> None:
+def test_a_password_in_an_exception_is_found(attribute: str) -> None:
     error = RuntimeError("harmless")
     assert_no_leak([CURRENT_PASSWORD], error=error)
     setattr(error, attribute, PLANTED[attribute])
@@ -121,7 +121,7 @@ IN_JSON = json.dumps({"message": ESCAPED})
 @pytest.mark.parametrize(
     "answer", [CURRENT_PASSWORD, {"a": [{"b": f"x{CURRENT_PASSWORD}y"}]}, {CURRENT_PASSWORD: 1}]
 )
-def test_a_password_that_is_planted_in_an_answer_is_found(answer: Any) -> None:
+def test_a_password_in_an_answer_is_found(answer: Any) -> None:
     with pytest.raises(AssertionError, match="answer"):
         assert_no_leak(SENSITIVE, answer=answer)
 
@@ -154,11 +154,11 @@ def test_a_password_is_found_in_any_form(password: str, text: str) -> None:
         lambda: print(CURRENT_PASSWORD),  # noqa: T201
     ],
 )
-def test_a_password_that_is_planted_in_a_handlers_output_is_found(
+def test_a_password_in_a_handlers_output_is_found(
     output: Callable[[], str], plant: Callable[[], None]
 ) -> None:
     @entry_point
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def handler(event: Json, context: LambdaContext) -> Json:
         plant()
         return {}
 

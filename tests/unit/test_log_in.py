@@ -40,9 +40,7 @@ def test_new_and_current_log_in_and_a_made_up_one_does_not(modified: World) -> N
 @pytest.mark.parametrize(
     "refused,which", [(PENDING_PASSWORD, "new"), (CURRENT_PASSWORD, "current")]
 )
-def test_a_password_that_does_not_log_in_fails_by_its_name(
-    modified: World, refused: str, which: str
-) -> None:
+def test_a_password_that_is_refused_is_named(modified: World, refused: str, which: str) -> None:
     modified.cache.refused = {refused}
     with pytest.raises(PasswordRefusedError, match=f"The {which} password"):
         modified.call(handler, at_endpoint())
@@ -62,13 +60,12 @@ def test_a_first_rotation_has_no_current_password_to_try(modified: World) -> Non
 
 
 @pytest.mark.parametrize("version", [PENDING, CURRENT])
-def test_a_password_that_cannot_be_read_yet_is_not_taken_for_none(
+def test_without_a_password_no_login_is_counted(
     modified: World, metric_lines: Lines, version: str
 ) -> None:
     modified.secrets.texts[version] = None
     with pytest.raises(VersionNotReadableError):
         modified.call(handler, at_endpoint())
-    # No login was tried.
     assert metric_lines() == []
 
 

@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from redis.connection import SSLConnection
@@ -20,7 +19,7 @@ from rotation.errors import (
     PasswordRefusedError,
     RotationError,
 )
-from tests.unit.fakes import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME
+from tests.unit.fakes import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME, Json
 from tests.unit.leaks import assert_no_leak
 
 OK = b"+OK\r\n"
@@ -92,9 +91,7 @@ def connected(network: FakeNetwork, *script: Answer) -> Iterator[NodeConnection]
 
 
 @pytest.mark.parametrize("answer,logs_in", [(OK, True), (WRONGPASS, False), (NOPERM, True)])
-def test_the_nodes_answer_says_whether_the_password_logs_in(
-    network: FakeNetwork, answer: bytes, logs_in: bool
-) -> None:
+def test_whether_a_password_logs_in(network: FakeNetwork, answer: bytes, logs_in: bool) -> None:
     with connected(network, answer) as node:
         assert node.accepts(PENDING_PASSWORD) is logs_in
     assert network.commands() == [["AUTH", USERNAME, PENDING_PASSWORD]]
@@ -163,8 +160,8 @@ def no_tls() -> ssl.SSLError:
         ),
     ],
 )
-def test_a_login_without_an_answer_to_it_says_where_to_look(
-    network: FakeNetwork, fault: dict[str, Any], text: str
+def test_a_login_that_fails_says_where_to_look(
+    network: FakeNetwork, fault: Json, text: str
 ) -> None:
     vars(network).update(fault)
     with pytest.raises(RotationError) as caught, connected(network) as node:
@@ -214,9 +211,7 @@ def test_a_node_that_takes_any_password_is_refused(network: FakeNetwork) -> None
     assert_no_leak([network.commands()[0][2]], error=caught.value)
 
 
-def test_a_required_password_that_is_refused_is_named_without_its_text(
-    network: FakeNetwork,
-) -> None:
+def test_a_required_password_that_is_refused_is_named(network: FakeNetwork) -> None:
     with (
         pytest.raises(PasswordRefusedError, match=r"The current password .* node-1") as caught,
         connected(network, WRONGPASS) as node,
@@ -231,9 +226,7 @@ def test_the_connection_is_closed_when_the_caller_fails(network: FakeNetwork) ->
     assert network.connections["opened"] == 1
 
 
-def test_the_connection_has_short_timeouts_and_verifies_the_certificate_and_its_name(
-    network: FakeNetwork,
-) -> None:
+def test_timeouts_are_short_and_certificate_and_name_are_verified(network: FakeNetwork) -> None:
     with connected(network):
         pass
     connection = network.connection

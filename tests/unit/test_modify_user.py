@@ -1,7 +1,6 @@
 """Modify User."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -26,6 +25,7 @@ from tests.unit.fakes import (
     PREVIOUS,
     SECRET_ARN,
     USER_ID,
+    Json,
     World,
     secret_text,
 )
@@ -57,7 +57,7 @@ def test_versions_are_read_by_id(staged: World) -> None:
         ([], []),  # no cache uses it: nobody is logged in
     ],
 )
-def test_after_a_first_rotation_that_was_cut_off_the_password_that_logs_in_stays(
+def test_the_password_of_a_first_rotation_that_was_cut_off_stays(
     staged: World, proven: list[str], kept: list[str]
 ) -> None:
     staged.secrets.texts[CURRENT] = secret_text(None)
@@ -66,7 +66,7 @@ def test_after_a_first_rotation_that_was_cut_off_the_password_that_logs_in_stays
     assert staged.users.passwords == [PENDING_PASSWORD, *kept]
 
 
-def checks(*proven: str) -> dict[str, Any]:
+def checks(*proven: str) -> Json:
     """What Check Network has found, on each node."""
     return {"Checks": [{"CurrentLogsIn": True, "ProvenVersion": version} for version in proven]}
 

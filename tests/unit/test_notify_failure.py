@@ -1,7 +1,6 @@
 """Notify Failure: what people read of an execution that did not succeed."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -10,12 +9,12 @@ from rotation.adapters.step_functions import Ending
 from rotation.adapters.topic import Message
 from rotation.errors import ThrottlingError
 from rotation.rules.message import console_url
-from tests.unit.fakes import SECRET_ARN, SECRET_NAME, World
+from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World
 
 
 def event(
     world: World, status: str = "FAILED", text: str | None = json.dumps({"SecretId": SECRET_ARN})
-) -> dict[str, Any]:
+) -> Json:
     world.machine.machine.statuses["run-1"] = [status]
     return {"detail": {"name": "run-1", "status": status, "input": text}}
 
@@ -55,9 +54,7 @@ def test_what_is_left_is_read_from_the_history(world: World) -> None:
 @pytest.mark.parametrize(
     "status,why", [("ABORTED", "stopped it"), ("TIMED_OUT", "longer than the state machine's")]
 )
-def test_an_end_without_a_cause_says_why_and_what_may_be_left(
-    world: World, status: str, why: str
-) -> None:
+def test_an_end_without_a_cause_says_what_may_be_left(world: World, status: str, why: str) -> None:
     text = notify(world, status).text
     assert why in text
     assert "Start an execution by hand, which makes a new version" in text
@@ -69,9 +66,7 @@ def test_a_dry_run_is_called_one(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "{}", '{"SecretId": 1}'])
-def test_an_input_that_names_no_secret_is_no_reason_to_be_silent(
-    world: World, text: str | None
-) -> None:
+def test_an_execution_without_a_secret_name_is_published(world: World, text: str | None) -> None:
     assert "a secret without a name" in notify(world, "FAILED", text).subject
 
 
@@ -82,9 +77,7 @@ def test_an_execution_that_is_gone_is_not_published(world: World) -> None:
     assert world.topic.messages == []
 
 
-def test_a_notification_that_is_not_published_fails_so_that_lambda_tries_again(
-    world: World,
-) -> None:
+def test_a_publish_that_fails_is_left_to_lambdas_retries(world: World) -> None:
     world.topic.faults.raise_at("publish", ThrottlingError("Publish answered Throttling."))
     with pytest.raises(ThrottlingError):
         notify(world)

@@ -1,7 +1,5 @@
 """Promote Version."""
 
-from typing import Any
-
 import pytest
 
 from promote_version import handler
@@ -38,9 +36,7 @@ def test_a_second_call_changes_nothing(modified: World) -> None:
 
 
 @pytest.mark.parametrize("after", [True, False])
-def test_what_a_failed_call_has_left_to_do_is_done_by_the_next(
-    modified: World, after: bool
-) -> None:
+def test_the_next_call_does_what_a_failed_one_has_left(modified: World, after: bool) -> None:
     modified.secrets.faults.raise_at("move_label", ServiceUnavailableError("lost"), after=after)
     with pytest.raises(ServiceUnavailableError):
         modified.call(handler, on_target())
@@ -56,20 +52,6 @@ def test_a_label_that_cannot_be_removed_fails_no_promotion(modified: World) -> N
     assert modified.secrets.version_with(AWSPENDING) == PENDING
 
 
-def test_the_awspending_of_the_next_rotation_is_left_alone(modified: World) -> None:
-    modified.call(handler, on_target())
-    modified.secrets.add(OTHER, None, AWSPENDING)
-    assert modified.call(handler, on_target()) == {"Promoted": False}
-    assert modified.secrets.version_with(AWSPENDING) == OTHER
-
-
-def test_a_promotion_that_botocore_repeated_is_a_promotion(modified: World) -> None:
-    answer = RotationSupersededError("AWSCURRENT is not where it was expected.")
-    modified.secrets.faults.raise_at("move_label", answer, after=True)
-    modified.call(handler, on_target())
-    assert is_promoted(modified)
-
-
 def test_awscurrent_may_have_moved_to_an_older_version_of_the_same_text(modified: World) -> None:
     modified.secrets.add(OTHER, modified.secrets.texts[CURRENT], AWSCURRENT)
     modified.secrets.created[OTHER] = modified.secrets.created[CURRENT]
@@ -78,38 +60,19 @@ def test_awscurrent_may_have_moved_to_an_older_version_of_the_same_text(modified
     assert modified.secrets.version_with(AWSPREVIOUS) == OTHER
 
 
-def test_awscurrent_that_moves_between_the_look_and_the_move_stays_where_it_is(
-    modified: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    move = modified.secrets.move_label
-
-    def late(*args: Any, **kwargs: Any) -> None:
-        modified.secrets.add(OTHER, secret_text(OTHER_PASSWORD), AWSCURRENT)
-        move(*args, **kwargs)
-
-    monkeypatch.setattr(modified.secrets, "move_label", late)
-    with pytest.raises(RotationSupersededError, match=AWSCURRENT):
-        modified.call(handler, on_target())
-    assert modified.secrets.version_with(AWSCURRENT) == OTHER
-
-
-@pytest.mark.parametrize(
-    "version,text,labels,error",
-    [
-        *(
-            (OTHER, secret_text(OTHER_PASSWORD), [label], label)
-            for label in (AWSCURRENT, AWSPENDING)
-        ),
-        # test_staging.py has all the reasons.
-        (PENDING, secret_text(None), [], f"{PENDING} .* never become AWSCURRENT"),
-    ],
-)
-def test_a_version_that_must_not_become_awscurrent_does_not(
-    modified: World, version: str, text: str, labels: list[str], error: str
-) -> None:
-    modified.secrets.texts[version] = text
-    modified.secrets.add(version, text, *labels)
+@pytest.mark.parametrize("label", [AWSCURRENT, AWSPENDING])
+def test_a_label_that_somebody_moved_is_not_moved_again(modified: World, label: str) -> None:
+    modified.secrets.add(OTHER, secret_text(OTHER_PASSWORD), label)
     before = modified.secrets.snapshot()
-    with pytest.raises(RotationSupersededError, match=error):
+    with pytest.raises(RotationSupersededError, match=label):
+        modified.call(handler, on_target())
+    assert modified.secrets.snapshot() == before
+
+
+def test_a_version_that_must_not_become_awscurrent_does_not(modified: World) -> None:
+    # test_staging.py has all the reasons.
+    modified.secrets.texts[PENDING] = secret_text(None)
+    before = modified.secrets.snapshot()
+    with pytest.raises(RotationSupersededError, match=f"{PENDING} .* never become AWSCURRENT"):
         modified.call(handler, on_target())
     assert modified.secrets.snapshot() == before

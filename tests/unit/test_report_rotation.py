@@ -8,10 +8,10 @@ from report_rotation import handler
 from rotation.errors import ThrottlingError
 from tests.unit.conftest import Lines
 from tests.unit.events import BY_TOKEN, CHECKS, STATE
-from tests.unit.fakes import PENDING, SECRET_ARN, USER_ID, USERNAME, World
+from tests.unit.fakes import PENDING, SECRET_ARN, USER_ID, USERNAME, Json, World
 
 
-def event(**more: Any) -> dict[str, Any]:
+def event(**more: Any) -> Json:
     return {"ExecutionArn": BY_TOKEN, "State": STATE | more}
 
 
@@ -41,17 +41,13 @@ def test_the_answer_names_what_was_not_tested_or_known(world: World) -> None:
     assert answer["ReplacedUnknownPassword"] is True
 
 
-def test_a_rotation_that_another_execution_has_ended_is_reported_without_its_target(
-    world: World,
-) -> None:
+def test_a_rotation_that_another_run_has_ended_has_no_target(world: World) -> None:
     answer = world.call(handler, {"ExecutionArn": BY_TOKEN, "State": {"Closing": {}}})
     assert (answer["EndpointsTested"], answer["ModifyingSeconds"]) == (0, 0)
     assert "UserId" not in answer
 
 
-def test_a_rotation_is_counted_once_although_its_report_is_tried_again(
-    world: World, metric_lines: Lines
-) -> None:
+def test_a_rotation_is_counted_once_although_retried(world: World, metric_lines: Lines) -> None:
     world.machine.faults.raise_at("transitions", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):
         world.call(handler, event())

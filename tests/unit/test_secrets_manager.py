@@ -6,7 +6,6 @@ What is tested on moto is tested on the adapter's fake, too.
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -22,6 +21,7 @@ from rotation.adapters.secrets_manager import (
 )
 from rotation.records.password import PasswordRules
 from rotation.records.schedule import Schedule
+from tests.unit.conftest import SetEnv
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -36,6 +36,7 @@ from tests.unit.fakes import (
     SECRET_ARN,
     SECRET_NAME,
     FakeSecretsManager,
+    Json,
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
@@ -66,8 +67,11 @@ def arn(secrets: SecretsManager) -> str:
     return secrets.describe(SECRET_NAME).arn
 
 
+Stubbed = Stub[SecretsManager]
+
+
 @pytest.fixture
-def stub() -> Iterator[Stub[SecretsManager]]:
+def stub() -> Iterator[Stubbed]:
     with stubbed("secretsmanager", SecretsManager) as stub:
         yield stub
 
@@ -78,9 +82,7 @@ def test_a_secret_is_described_by_name_or_arn(secrets: SecretsManager, arn: str)
         secrets.describe("no-such-secret")
 
 
-def test_labels_move_from_where_they_are_and_nowhere_else(
-    secrets: SecretsManager, arn: str
-) -> None:
+def test_labels_move_only_from_where_they_are(secrets: SecretsManager, arn: str) -> None:
     def labels() -> dict[str, set[str]]:
         stages = secrets.describe(arn).stages
         return {version: {*labels} for version, labels in stages.items() if labels}
@@ -110,18 +112,14 @@ def test_a_version_is_read_by_its_id(secrets: SecretsManager, arn: str) -> None:
 
 
 @pytest.mark.parametrize("rules", [RULES, PasswordRules(128, "abc0~")])
-def test_a_random_password_has_the_length_and_characters_of_the_rules(
-    moto: SecretsManager, rules: PasswordRules
-) -> None:
+def test_a_random_password_follows_the_rules(moto: SecretsManager, rules: PasswordRules) -> None:
     password = moto.random_password(rules)
     assert len(password) == rules.length
     assert set(password) <= set(rules.characters)
 
 
 @pytest.mark.parametrize("made", ["too~short", "with,a~comma~and~more", "x" * 129, "ü" * 32])
-def test_a_random_password_that_is_not_valid_for_elasticache_is_refused_without_it(
-    stub: Stub[SecretsManager], made: str
-) -> None:
+def test_a_random_password_that_is_not_valid_is_not_shown(stub: Stubbed, made: str) -> None:
     stub.answers("get_random_password", {"RandomPassword": made})
     with pytest.raises(errors.UnexpectedAwsError, match="GetRandomPassword") as caught:
         stub.adapter.random_password(RULES)
@@ -173,7 +171,7 @@ EXISTS = "Secret with this name already exists in this region"
     ],
 )
 def test_a_description_is_what_describe_secret_shows(
-    stub: Stub[SecretsManager], answer: dict[str, Any], described: dict[str, Any]
+    stub: Stubbed, answer: Json, described: Json
 ) -> None:
     found = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **answer}
     stub.answers("describe_secret", found, SecretId=SECRET_NAME)
@@ -181,16 +179,14 @@ def test_a_description_is_what_describe_secret_shows(
     assert stub.adapter.describe(SECRET_NAME) == expected
 
 
-def test_a_secret_that_is_marked_for_deletion_is_refused(stub: Stub[SecretsManager]) -> None:
+def test_a_secret_that_is_marked_for_deletion_is_refused(stub: Stubbed) -> None:
     deleted = {"ARN": SECRET_ARN, "Name": SECRET_NAME, "DeletedDate": NOW}
     stub.answers("describe_secret", deleted)
     with pytest.raises(errors.SecretDeletedError, match="RestoreSecret"):
         stub.adapter.describe(SECRET_ARN)
 
 
-def test_secrets_of_a_function_are_found_on_all_pages_whatever_its_alias(
-    stub: Stub[SecretsManager],
-) -> None:
+def test_the_secrets_of_a_function_are_found_on_all_pages(stub: Stubbed) -> None:
     functions = {"a": None, "b": f"{FUNCTION_ARN}2", "c": FUNCTION_ARN, "d": f"{FUNCTION_ARN}:live"}
     listed = [
         {"ARN": f"{SECRET_ARN}-{name}", **({"RotationLambdaARN": by} if by else {})}
@@ -205,18 +201,14 @@ def test_secrets_of_a_function_are_found_on_all_pages_whatever_its_alias(
 @pytest.mark.parametrize(
     "value,reason", [({"SecretBinary": b"{}"}, "binary"), ({"SecretString": "x"}, "JSON")]
 )
-def test_a_value_that_is_no_json_text_is_refused_by_its_version(
-    stub: Stub[SecretsManager], value: dict[str, Any], reason: str
-) -> None:
+def test_a_value_that_is_not_json_is_refused(stub: Stubbed, value: Json, reason: str) -> None:
     stub.answers("get_secret_value", value, SecretId=SECRET_ARN, VersionId=CURRENT)
     with pytest.raises(errors.SecretFormatError, match=f"{CURRENT}.*{reason}"):
         stub.adapter.read(SECRET_ARN, CURRENT)
 
 
 @pytest.mark.parametrize("proof", [{}, {"RotationToken": ROTATION_TOKEN}])
-def test_the_text_goes_to_aws_as_it_is_with_the_rotation_token(
-    stub: Stub[SecretsManager], proof: dict[str, str]
-) -> None:
+def test_the_text_goes_to_aws_as_it_is(stub: Stubbed, proof: dict[str, str]) -> None:
     text = json.dumps({"ü": "\u2028 , / @"}, ensure_ascii=False)
     stub.answers(
         "put_secret_value",
@@ -255,8 +247,8 @@ def test_the_text_goes_to_aws_as_it_is_with_the_rotation_token(
         ),
     ],
 )
-def test_an_error_code_is_named_by_what_it_means_for_its_call(
-    stub: Stub[SecretsManager], method: str, call: str, code: str, kind: type[errors.RotationError]
+def test_an_error_code_means_what_its_call_says(
+    stub: Stubbed, method: str, call: str, code: str, kind: type[errors.RotationError]
 ) -> None:
     arguments = {"read": [PENDING], "put_pending": [PENDING, "a text"]}.get(method, [])
     stub.fails(call, code)
@@ -264,10 +256,10 @@ def test_an_error_code_is_named_by_what_it_means_for_its_call(
         getattr(stub.adapter, method)(SECRET_ARN, *arguments)
 
 
-def test_all_versions_are_listed_newest_first(stub: Stub[SecretsManager]) -> None:
+def test_all_versions_are_listed_newest_first(stub: Stubbed) -> None:
     # OTHER has lost its labels: such a version has no VersionStages.
     ages = {PREVIOUS: 3, PENDING: 0, OTHER: 1, CURRENT: 2}
-    listed: list[dict[str, Any]] = [
+    listed: list[Json] = [
         {"VersionId": version, "CreatedDate": NOW - timedelta(hours=age)}
         | ({} if version == OTHER else {"VersionStages": ["A"]})
         for version, age in ages.items()
@@ -283,10 +275,8 @@ def test_all_versions_are_listed_newest_first(stub: Stub[SecretsManager]) -> Non
 
 
 @pytest.mark.parametrize("endpoint", ["https://vpce-1.example", ""])
-def test_the_endpoint_of_the_environment_is_honored(
-    monkeypatch: pytest.MonkeyPatch, endpoint: str
-) -> None:
-    monkeypatch.setenv("SECRETS_MANAGER_ENDPOINT", endpoint)
+def test_the_endpoint_of_the_environment_is_honored(set_env: SetEnv, endpoint: str) -> None:
+    set_env("SECRETS_MANAGER_ENDPOINT", endpoint)
     connect = SecretsManager.connect.__func__.__wrapped__  # type: ignore[attr-defined]
     assert connect(SecretsManager)._client.meta.endpoint_url == (
         endpoint or "https://secretsmanager.us-east-1.amazonaws.com"

@@ -16,7 +16,8 @@ from rotation.adapters.step_functions import (
     StepFunctions,
 )
 from rotation.errors import ConfigurationError
-from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, NOW, SECRET_ARN
+from tests.unit.conftest import SetEnv
+from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, NOW, SECRET_ARN, Json
 from tests.unit.stubs import Stub, stubbed
 
 STATES = json.loads((Path(__file__).parents[2] / "statemachine" / "rotation.asl.json").read_text())[
@@ -24,9 +25,10 @@ STATES = json.loads((Path(__file__).parents[2] / "statemachine" / "rotation.asl.
 ]
 
 
-def has_history(
-    stub: Stub[StepFunctions], *events: dict[str, Any], data: bool = False, **more: Any
-) -> None:
+Stubbed = Stub[StepFunctions]
+
+
+def has_history(stub: Stubbed, *events: Json, data: bool = False, **more: Any) -> None:
     """GetExecutionHistory answers these events, newest first unless the call asks otherwise."""
     asked = {"reverseOrder": True, "maxResults": 20 if data else 1000, **more}
     stub.answers(
@@ -39,17 +41,17 @@ def has_history(
 
 
 @pytest.fixture
-def stub() -> Iterator[Stub[StepFunctions]]:
+def stub() -> Iterator[Stubbed]:
     with stubbed("stepfunctions", lambda client: StepFunctions(client, MACHINE_ARN)) as stub:
         yield stub
 
 
-def entered(name: str, kind: str = "Task", state: Any = None) -> dict[str, Any]:
+def entered(name: str, kind: str = "Task", state: Any = None) -> Json:
     details = {"name": name, **({"input": json.dumps(state)} if state else {})}
     return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": details}
 
 
-def test_an_execution_is_started_by_name_and_runs(stub: Stub[StepFunctions]) -> None:
+def test_an_execution_is_started_by_name_and_runs(stub: Stubbed) -> None:
     execution_input = {"SecretId": SECRET_ARN, "Attempt": 1}
     stub.answers(
         "start_execution",
@@ -61,7 +63,7 @@ def test_an_execution_is_started_by_name_and_runs(stub: Stub[StepFunctions]) -> 
     assert stub.adapter.start("run-1", execution_input) == Execution(EXECUTION_ARN, "RUNNING")
 
 
-def test_a_name_that_is_taken_starts_nothing(stub: Stub[StepFunctions]) -> None:
+def test_a_name_that_is_taken_starts_nothing(stub: Stubbed) -> None:
     # By an execution that has ended or has another input: StartExecution does not say which.
     stub.fails("start_execution", "ExecutionAlreadyExists")
     assert stub.adapter.start("run-1", {}) is None
@@ -85,10 +87,7 @@ FAILED = {**ENDED, "error": "UserBusyError", "cause": "It is busy."}
     ],
 )
 def test_an_execution_is_found_by_name(
-    stub: Stub[StepFunctions],
-    status: str,
-    more: dict[str, Any],
-    end: tuple[str, str, datetime | None],
+    stub: Stubbed, status: str, more: Json, end: tuple[str, str, datetime | None]
 ) -> None:
     described = {"executionArn": EXECUTION_ARN, "stateMachineArn": MACHINE_ARN, "startDate": NOW}
     answer = {**described, "status": status, **more}
@@ -96,7 +95,7 @@ def test_an_execution_is_found_by_name(
     assert stub.adapter.find("run-1") == Execution(EXECUTION_ARN, status, *end)
 
 
-def test_an_execution_that_is_not_there_is_none(stub: Stub[StepFunctions]) -> None:
+def test_an_execution_that_is_not_there_is_none(stub: Stubbed) -> None:
     stub.fails("describe_execution", "ExecutionDoesNotExist")
     assert stub.adapter.find("run-1") is None
 
@@ -112,7 +111,7 @@ def test_an_execution_that_is_not_there_is_none(stub: Stub[StepFunctions]) -> No
     ],
 )
 def test_the_failed_state_is_the_last_one_before_the_closing(
-    stub: Stub[StepFunctions], after: list[str], state: str | None
+    stub: Stubbed, after: list[str], state: str | None
 ) -> None:
     states = map(entered, ["Close Rotation", *after])
     has_history(stub, {"type": "ExecutionFailed"}, *states, {"type": "ExecutionStarted"})
@@ -135,14 +134,14 @@ def states_after_a_failure() -> dict[str, str]:
     return found
 
 
-def test_no_state_after_a_failure_is_taken_for_the_failed_one(stub: Stub[StepFunctions]) -> None:
+def test_no_state_after_a_failure_is_taken_for_the_failed_one(stub: Stubbed) -> None:
     after = states_after_a_failure()
     assert set(FAILURE_STATES) == set(after)
     has_history(stub, *(entered(*state) for state in after.items()), entered("Modify User"))
     assert stub.adapter.failed_state(EXECUTION_ARN) == "Modify User"
 
 
-def failed(error: str) -> dict[str, Any]:
+def failed(error: str) -> Json:
     details = {"resourceType": "lambda", "resource": "invoke", "error": error}
     return {"type": "TaskFailed", "taskFailedEventDetails": details}
 
@@ -152,7 +151,7 @@ REFUSED = failed(THROTTLED_BY_LAMBDA)
 
 
 @pytest.mark.parametrize(
-    "newest_first,waits",
+    "history,waits",
     [
         ([], False),
         ([entered("Check Target")], False),
@@ -164,14 +163,14 @@ REFUSED = failed(THROTTLED_BY_LAMBDA)
         ([failed("Lambda.Unknown"), SCHEDULED], False),
     ],
 )
-def test_an_execution_waits_for_lambda_whose_newest_task_was_refused(
-    stub: Stub[StepFunctions], newest_first: list[dict[str, Any]], waits: bool
+def test_an_execution_waits_for_lambda_after_a_refused_task(
+    stub: Stubbed, history: list[Json], waits: bool
 ) -> None:
-    has_history(stub, *newest_first)
+    has_history(stub, *history)
     assert stub.adapter.waits_for_lambda(EXECUTION_ARN) is waits
 
 
-def exited(state: dict[str, Any]) -> dict[str, Any]:
+def exited(state: Json) -> Json:
     details = {"name": "Close Rotation", "output": json.dumps(state)}
     return {"type": "TaskStateExited", "stateExitedEventDetails": details}
 
@@ -182,7 +181,7 @@ REACHED = entered("Modify User", state=TARGET)
 
 
 @pytest.mark.parametrize(
-    "newest_first,ending",
+    "history,ending",
     [
         ([exited({"Closing": CODES}), REACHED], Ending(CODES)),
         ([exited({"Closing": CODES, **TARGET})], Ending(CODES, user_id="app")),
@@ -193,15 +192,13 @@ REACHED = entered("Modify User", state=TARGET)
     ],
 )
 def test_what_a_run_has_left_is_in_its_history(
-    stub: Stub[StepFunctions], newest_first: list[dict[str, Any]], ending: Ending
+    stub: Stubbed, history: list[Json], ending: Ending
 ) -> None:
-    has_history(stub, *newest_first, data=True)
+    has_history(stub, *history, data=True)
     assert stub.adapter.ending(EXECUTION_ARN) == ending
 
 
-def test_transitions_are_the_states_entered_and_the_retries_on_all_pages(
-    stub: Stub[StepFunctions],
-) -> None:
+def test_transitions_are_states_entered_and_retries_on_all_pages(stub: Stubbed) -> None:
     page = [entered("Read Input", "Pass"), entered("Check Target"), SCHEDULED, failed("E")]
     events = [{"timestamp": NOW, "id": 1, **event} for event in page]
     oldest_first = {"reverseOrder": False}
@@ -220,7 +217,7 @@ def test_transitions_are_the_states_entered_and_the_retries_on_all_pages(
     assert stub.adapter.transitions(EXECUTION_ARN) == 5
 
 
-def test_all_pages_of_running_executions_are_found(stub: Stub[StepFunctions]) -> None:
+def test_all_pages_of_running_executions_are_found(stub: Stubbed) -> None:
     asked = {"stateMachineArn": MACHINE_ARN, "statusFilter": "RUNNING", "maxResults": 1000}
     running = {"stateMachineArn": MACHINE_ARN, "status": "RUNNING", "startDate": NOW}
     a, b = ({**running, "executionArn": f"{EXECUTION_ARN}{end}", "name": end} for end in "ab")
@@ -231,7 +228,7 @@ def test_all_pages_of_running_executions_are_found(stub: Stub[StepFunctions]) ->
     assert stub.adapter.running() == {}
 
 
-def test_the_state_machine_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STATE_MACHINE_ARN", MACHINE_ARN)
+def test_the_state_machine_is_that_of_the_environment(set_env: SetEnv) -> None:
+    set_env("STATE_MACHINE_ARN", MACHINE_ARN)
     connect = StepFunctions.connect.__func__.__wrapped__  # type: ignore[attr-defined]
     assert connect(StepFunctions)._arn("run-1") == EXECUTION_ARN

@@ -13,17 +13,17 @@ from rotation.errors import RotationError, UnexpectedError, UserBusyError, UserS
 from rotation.runtime.telemetry import entry_point
 from tests.unit.conftest import Lines
 from tests.unit.events import on_target, step
-from tests.unit.fakes import CURRENT_PASSWORD, PENDING, FakeContext
+from tests.unit.fakes import CURRENT_PASSWORD, PENDING, FakeContext, Json
 from tests.unit.leaks import assert_no_leak
 
 pytestmark = pytest.mark.usefixtures("output")
 
 
-def answer(event: Any, error: Exception | None = None) -> dict[str, Any]:
+def answer(event: Any, error: Exception | None = None) -> Json:
     """What a handler answers that does nothing, or raises the error."""
 
     @entry_point
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def handler(event: Json, context: LambdaContext) -> Json:
         if error:
             raise error
         return {"Count": 1}
@@ -81,7 +81,7 @@ def test_an_error_can_be_written_as_utf_8() -> None:
 
 
 @pytest.mark.parametrize("kind", [KeyError, ValueError, RuntimeError, OSError])
-def test_the_text_of_any_other_error_goes_and_its_name_and_place_stay(
+def test_any_other_error_keeps_its_name_and_place_only(
     kind: type[Exception], log_lines: Lines
 ) -> None:
     error = kind(CURRENT_PASSWORD)
