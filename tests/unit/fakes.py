@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rotation import errors
 from rotation.adapters.elasticache import ElastiCache
 from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import (
@@ -26,16 +27,6 @@ from rotation.adapters.secrets_manager import (
 )
 from rotation.adapters.step_functions import Ending, Execution, StepFunctions
 from rotation.adapters.topic import Message, Topic
-from rotation.errors import (
-    RotationSupersededError,
-    SecretDeletedError,
-    SecretFormatError,
-    SecretNotFoundError,
-    UnexpectedAwsError,
-    UserBusyError,
-    UserNotFoundError,
-    VersionNotReadableError,
-)
 from rotation.records.endpoint import Endpoint
 from rotation.records.password import PasswordRules, is_valid
 from rotation.records.schedule import Schedule
@@ -157,9 +148,9 @@ class FakeSecretsManager(SecretsManager):
     def describe(self, secret_id: str) -> SecretDescription:
         with self.faults.at("describe", secret_id):
             if not self.exists or secret_id not in (SECRET_NAME, SECRET_ARN):
-                raise SecretNotFoundError(f"DescribeSecret on {secret_id}.")
+                raise errors.SecretNotFoundError(f"DescribeSecret on {secret_id}.")
             if self.deleted:
-                raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
+                raise errors.SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
             stages = {each: frozenset(found) for each, found in self.labels.items() if found}
         return SecretDescription(
             SECRET_ARN,
@@ -178,14 +169,14 @@ class FakeSecretsManager(SecretsManager):
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
         with self.faults.at("read", secret_arn, version_id):
             if self.deleted:
-                raise SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
+                raise errors.SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
             if not version_id:
-                raise UnexpectedAwsError("GetSecretValue was not sent (ParamValidationError).")
+                raise errors.UnexpectedAwsError("GetSecretValue was not sent.")
             text = self.texts.get(version_id)
             if text is None:
-                raise VersionNotReadableError(f"Version {version_id} has no value.")
+                raise errors.VersionNotReadableError(f"Version {version_id} has no value.")
             if isinstance(text, bytes):
-                raise SecretFormatError(f"Version {version_id} is binary.")
+                raise errors.SecretFormatError(f"Version {version_id} is binary.")
         return SecretValue.parse(text, f"Version {version_id} of secret {secret_arn}")
 
     def versions(self, secret_arn: str) -> list[Version]:
@@ -198,7 +189,7 @@ class FakeSecretsManager(SecretsManager):
     ) -> None:
         with self.faults.at("put_pending", secret_arn, version_id, rotation_token):
             if self.texts.get(version_id) not in (None, text):
-                raise RotationSupersededError(f"Version {version_id} has another value.")
+                raise errors.RotationSupersededError(f"Version {version_id} has another value.")
             if self.texts.get(version_id) is None:
                 self.add(version_id, text, AWSPENDING)
 
@@ -208,10 +199,10 @@ class FakeSecretsManager(SecretsManager):
         with self.faults.at("move_label", secret_arn, label, to, away_from):
             for version in filter(None, (to, away_from)):
                 if version not in self.texts:
-                    raise SecretNotFoundError(f"There is no version {version}.")
+                    raise errors.SecretNotFoundError(f"There is no version {version}.")
             holder = self.version_with(label)
             if holder != away_from:
-                raise RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
+                raise errors.RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
             if holder is not None:
                 self.labels[holder].discard(label)
             if to is not None:
@@ -250,7 +241,7 @@ class FakeElastiCache(ElastiCache):
     def user(self, user_id: str) -> User:
         with self.faults.at("user", user_id):
             if self.found is None or user_id != self.found.user_id:
-                raise UserNotFoundError(f"There is no user {user_id}.")
+                raise errors.UserNotFoundError(f"There is no user {user_id}.")
             return self.found
 
     def users(self) -> list[User]:
@@ -268,12 +259,12 @@ class FakeElastiCache(ElastiCache):
             # What AWS looks at itself is no call of ours.
             user = self.found
             if user is None or user_id != user.user_id:
-                raise UserNotFoundError(f"There is no user {user_id}.")
+                raise errors.UserNotFoundError(f"There is no user {user_id}.")
             if user.status != "active":
-                raise UserBusyError(f"User {user_id} has status {user.status}.")
+                raise errors.UserBusyError(f"User {user_id} has status {user.status}.")
             unique = list(dict.fromkeys(passwords))
             if len(unique) not in (1, 2) or not all(map(is_valid, unique)):
-                raise UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
+                raise errors.UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
             self.passwords = unique
             self.change(
                 authentication="password",

@@ -3,12 +3,8 @@
 import pytest
 
 from check_endpoint import handler
+from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT
-from rotation.errors import (
-    AnyPasswordAcceptedError,
-    CurrentPasswordRefusedError,
-    CurrentPasswordUnknownError,
-)
 from tests.unit.events import at_endpoint
 from tests.unit.fakes import (
     ALL_PASSWORDS,
@@ -42,7 +38,7 @@ def test_an_endpoint_that_accepts_awscurrent_and_no_made_up_password_passes(worl
 def test_a_node_that_asks_for_no_password_is_found_before_anything_is_changed(world: World) -> None:
     # The user has a password, yet its ACL on the node has not.
     world.users.change(authentication="no-password")
-    with pytest.raises(AnyPasswordAcceptedError):
+    with pytest.raises(errors.AnyPasswordAcceptedError):
         world.call(handler, at_endpoint())
 
 
@@ -58,7 +54,7 @@ def test_a_user_without_a_password_only_needs_an_answer(world: World, access_str
 def test_awscurrent_has_to_log_in_before_anything_is_changed(world: World, dry_run: bool) -> None:
     # A typo in a secret would be a password that nobody has; clients use another one.
     world.users.passwords = [OTHER_PASSWORD]
-    with pytest.raises(CurrentPasswordRefusedError) as caught:
+    with pytest.raises(errors.CurrentPasswordRefusedError) as caught:
         world.call(handler, at_endpoint(dry_run=dry_run))
     for part in (SECRET_ARN, str(ENDPOINT), USERNAME, '"ReplaceUnknownPassword": true'):
         assert part in str(caught.value)
@@ -116,7 +112,7 @@ def test_a_password_of_an_earlier_first_rotation_has_to_log_in(cut_off: World) -
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_user_that_none_of_them_logs_in_is_refused(cut_off: World, dry_run: bool) -> None:
     cut_off.users.passwords = ["A~password~of~a~person~by~hand"]
-    with pytest.raises(CurrentPasswordUnknownError, match="locked out") as caught:
+    with pytest.raises(errors.CurrentPasswordUnknownError, match="locked out") as caught:
         cut_off.call(handler, at_endpoint(**CANDIDATES, dry_run=dry_run))
     assert cut_off.cache.tried[1:] == [OTHER_PASSWORD, PENDING_PASSWORD, PREVIOUS_PASSWORD]
     assert_no_leak(ALL_PASSWORDS, error=caught.value)

@@ -6,14 +6,7 @@ import pytest
 from aws_lambda_powertools.metrics.base import SingleMetric
 
 from log_in import handler
-from rotation.errors import (
-    AnyPasswordAcceptedError,
-    EndpointUnreachableError,
-    PasswordRefusedError,
-    RotationError,
-    UnexpectedError,
-    VersionNotReadableError,
-)
+from rotation import errors
 from tests.unit.conftest import Lines
 from tests.unit.events import at_endpoint
 from tests.unit.fakes import (
@@ -42,13 +35,13 @@ def test_new_and_current_log_in_and_a_made_up_one_does_not(modified: World) -> N
 )
 def test_a_password_that_is_refused_is_named(modified: World, refused: str, which: str) -> None:
     modified.cache.refused = {refused}
-    with pytest.raises(PasswordRefusedError, match=f"The {which} password"):
+    with pytest.raises(errors.PasswordRefusedError, match=f"The {which} password"):
         modified.call(handler, at_endpoint())
 
 
 def test_a_node_that_accepts_any_password_proves_nothing(modified: World) -> None:
     modified.users.change(authentication="no-password")
-    with pytest.raises(AnyPasswordAcceptedError):
+    with pytest.raises(errors.AnyPasswordAcceptedError):
         modified.call(handler, at_endpoint())
 
 
@@ -64,7 +57,7 @@ def test_without_a_password_no_login_is_counted(
     modified: World, metric_lines: Lines, version: str
 ) -> None:
     modified.secrets.texts[version] = None
-    with pytest.raises(VersionNotReadableError):
+    with pytest.raises(errors.VersionNotReadableError):
         modified.call(handler, at_endpoint())
     assert metric_lines() == []
 
@@ -73,15 +66,15 @@ def test_without_a_password_no_login_is_counted(
     "error,outcome",
     [
         (None, "Succeeded"),
-        (PasswordRefusedError("refused"), "PasswordRefusedError"),
-        (EndpointUnreachableError("no answer"), "EndpointUnreachableError"),
+        (errors.PasswordRefusedError("refused"), "PasswordRefusedError"),
+        (errors.EndpointUnreachableError("no answer"), "EndpointUnreachableError"),
         (ValueError(CURRENT_PASSWORD), "UnexpectedError"),
     ],
 )
 def test_a_login_is_counted_by_its_outcome(
     modified: World, metric_lines: Lines, error: Exception | None, outcome: str
 ) -> None:
-    kind = type(error) if isinstance(error, RotationError) else UnexpectedError
+    kind = type(error) if isinstance(error, errors.RotationError) else errors.UnexpectedError
     if error:
         modified.cache.faults.raise_at("open", error)
         with pytest.raises(kind):
@@ -102,5 +95,5 @@ def test_a_metric_that_fails_changes_no_outcome(
     monkeypatch.setattr(SingleMetric, broken, fail)
     assert modified.call(handler, at_endpoint()) == {"Endpoint": str(ENDPOINT)}
     modified.cache.refused = {PENDING_PASSWORD}
-    with pytest.raises(PasswordRefusedError):
+    with pytest.raises(errors.PasswordRefusedError):
         modified.call(handler, at_endpoint())

@@ -11,14 +11,8 @@ from contextlib import contextmanager
 import pytest
 from redis.connection import SSLConnection
 
+from rotation import errors
 from rotation.adapters.login import NodeConnection
-from rotation.errors import (
-    AnyPasswordAcceptedError,
-    CertificateError,
-    EndpointUnreachableError,
-    PasswordRefusedError,
-    RotationError,
-)
 from tests.unit.fakes import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME, Json
 from tests.unit.leaks import assert_no_leak
 
@@ -164,9 +158,9 @@ def test_a_login_that_fails_says_where_to_look(
     network: FakeNetwork, fault: Json, text: str
 ) -> None:
     vars(network).update(fault)
-    with pytest.raises(RotationError) as caught, connected(network) as node:
+    with pytest.raises(errors.RotationError) as caught, connected(network) as node:
         node.accepts(PENDING_PASSWORD)
-    kind = CertificateError if "verified" in text else EndpointUnreachableError
+    kind = errors.CertificateError if "verified" in text else errors.EndpointUnreachableError
     assert type(caught.value) is kind
     assert f"{ENDPOINT} " in str(caught.value)
     assert text in str(caught.value)
@@ -177,7 +171,7 @@ def test_a_second_connection_fails_like_the_first(network: FakeNetwork) -> None:
     with connected(network, WRONGPASS) as node:
         node.require_a_password()
         network.connect_error = certificate_error("expired")
-        with pytest.raises(CertificateError):
+        with pytest.raises(errors.CertificateError):
             node.accepts(PENDING_PASSWORD)
 
 
@@ -204,7 +198,7 @@ def test_after_a_refusal_the_next_password_gets_an_answer_of_its_own(network: Fa
 
 def test_a_node_that_takes_any_password_is_refused(network: FakeNetwork) -> None:
     with (
-        pytest.raises(AnyPasswordAcceptedError, match=f"{USERNAME} .* node-1") as caught,
+        pytest.raises(errors.AnyPasswordAcceptedError, match=f"{USERNAME} .* node-1") as caught,
         connected(network, OK) as node,
     ):
         node.require_a_password()
@@ -213,7 +207,7 @@ def test_a_node_that_takes_any_password_is_refused(network: FakeNetwork) -> None
 
 def test_a_required_password_that_is_refused_is_named(network: FakeNetwork) -> None:
     with (
-        pytest.raises(PasswordRefusedError, match=r"The current password .* node-1") as caught,
+        pytest.raises(errors.PasswordRefusedError, match=r"The current .* node-1") as caught,
         connected(network, WRONGPASS) as node,
     ):
         node.require_login(CURRENT_PASSWORD, "current")

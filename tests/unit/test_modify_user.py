@@ -5,14 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from modify_user import handler
+from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
-from rotation.errors import (
-    CurrentPasswordUnknownError,
-    RotationSupersededError,
-    SecretFormatError,
-    UserBusyError,
-    VersionNotReadableError,
-)
 from rotation.records.modification import Modification
 from tests.unit.events import on_target
 from tests.unit.fakes import (
@@ -98,14 +92,14 @@ def test_an_unknown_password_is_replaced_and_awscurrent_logs_in_from_then_on(sta
 
 def test_a_user_that_is_being_modified_is_busy(staged: World) -> None:
     staged.users.change(status="modifying")
-    with pytest.raises(UserBusyError):
+    with pytest.raises(errors.UserBusyError):
         staged.call(handler, on_target())
 
 
 @pytest.mark.parametrize("label", [AWSCURRENT, AWSPENDING])
 def test_a_secret_that_changed_meanwhile_leaves_the_user_alone(staged: World, label: str) -> None:
     staged.secrets.add(OTHER, secret_text(OTHER_PASSWORD), label)
-    with pytest.raises(RotationSupersededError, match=label):
+    with pytest.raises(errors.RotationSupersededError, match=label):
         staged.call(handler, on_target())
     assert staged.users.faults.called("set_passwords") == []
 
@@ -113,13 +107,13 @@ def test_a_secret_that_changed_meanwhile_leaves_the_user_alone(staged: World, la
 @pytest.mark.parametrize(
     "texts,proven,error",
     [
-        ({PENDING: None}, [], VersionNotReadableError),
-        ({CURRENT: None}, [], VersionNotReadableError),
+        ({PENDING: None}, [], errors.VersionNotReadableError),
+        ({CURRENT: None}, [], errors.VersionNotReadableError),
         # A version without a password is never set.
-        ({PENDING: secret_text(None)}, [], SecretFormatError),
-        ({PENDING: secret_text(None), CURRENT: secret_text(None)}, [], SecretFormatError),
+        ({PENDING: secret_text(None)}, [], errors.SecretFormatError),
+        ({PENDING: secret_text(None), CURRENT: secret_text(None)}, [], errors.SecretFormatError),
         # Nodes with different passwords.
-        ({CURRENT: secret_text(None)}, [OTHER, PREVIOUS], CurrentPasswordUnknownError),
+        ({CURRENT: secret_text(None)}, [OTHER, PREVIOUS], errors.CurrentPasswordUnknownError),
     ],
 )
 def test_a_password_that_is_not_known_leaves_the_user_alone(

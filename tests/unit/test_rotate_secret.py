@@ -3,14 +3,8 @@
 import pytest
 
 from rotate_secret import handler
+from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT
-from rotation.errors import (
-    AccessDeniedError,
-    CrossAccountRotationError,
-    InvalidInputError,
-    RotationInProgressError,
-    SecretNotAllowedError,
-)
 from rotation.records.password import PasswordRules
 from tests.unit.conftest import Lines
 from tests.unit.events import step
@@ -44,20 +38,20 @@ def test_a_promoted_version_leaves_nothing_to_do(staged: World) -> None:
 def test_the_remaining_time_is_lambdas(started: World) -> None:
     started.context.remaining = 60
     started.call(handler, step("createSecret"))
-    with pytest.raises(RotationInProgressError):
+    with pytest.raises(errors.RotationInProgressError):
         started.call(handler, step("finishSecret"))
     assert 30 <= sum(started.context.slept) <= 60
 
 
 def test_an_event_that_is_not_secrets_managers_is_refused(started: World) -> None:
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(errors.InvalidInputError):
         started.call(handler, {})
     assert started.secrets.faults.calls == started.machine.faults.calls == []
 
 
 def test_a_secret_in_another_account_than_the_function_is_refused(started: World) -> None:
     started.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
-    with pytest.raises(CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
+    with pytest.raises(errors.CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
         started.call(handler, step("createSecret"))
     assert started.secrets.faults.calls == started.machine.faults.calls == []
 
@@ -67,8 +61,8 @@ def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
     started: World, log_lines: Lines, denied: bool
 ) -> None:
     if denied:
-        started.secrets.faults.raise_at("put_pending", AccessDeniedError("Denied."))
-        with pytest.raises(AccessDeniedError) as caught:
+        started.secrets.faults.raise_at("put_pending", errors.AccessDeniedError("Denied."))
+        with pytest.raises(errors.AccessDeniedError) as caught:
             started.call(handler, step("createSecret"))
         assert_no_leak([ROTATION_TOKEN], error=caught.value)
     else:
@@ -80,12 +74,12 @@ def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
 
 
 def test_a_rotation_token_that_is_not_valid_is_not_shown(world: World, log_lines: Lines) -> None:
-    with pytest.raises(InvalidInputError, match="RotationToken") as caught:
+    with pytest.raises(errors.InvalidInputError, match="RotationToken") as caught:
         world.call(handler, step("createSecret", RotationToken=f"{ROTATION_TOKEN}!"))
     assert_no_leak([ROTATION_TOKEN], error=caught.value, output=str(log_lines()))
 
 
 @pytest.mark.usefixtures("pinned")
 def test_a_pinned_stack_refuses_another_secret(world: World) -> None:
-    with pytest.raises(SecretNotAllowedError):
+    with pytest.raises(errors.SecretNotAllowedError):
         world.call(handler, step("createSecret", SecretId=f"{SECRET_ARN}x"))
