@@ -93,22 +93,12 @@ def pinned(set_env: SetEnv) -> None:
     set_env("USER_NAME", USERNAME)
 
 
-class StandardOutput:
-    """The stdout of the moment; the logger would keep that of its import."""
-
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-
 @pytest.fixture
 def output(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], str]]:
     """What has been logged, at any level, and printed since the last call."""
-    monkeypatch.setattr(logger.registered_handler, "stream", StandardOutput())
+    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
     level = logger.log_level
     logger.setLevel("DEBUG")
     yield lambda: "".join(capsys.readouterr())

@@ -43,9 +43,6 @@ def missing_with(*packages: str) -> dict[str, str]:
     return found
 
 
-def test_handlers_need_nothing_that_is_not_deployed() -> None:
+def test_a_handler_needs_what_is_deployed_and_redis_only_to_log_in() -> None:
     assert missing_with(*DEPLOYED, "redis") == {}
-
-
-def test_only_handlers_that_log_in_need_redis() -> None:
     assert missing_with(*DEPLOYED) == dict.fromkeys(LOG_IN, "redis")

@@ -222,35 +222,32 @@ def test_the_text_goes_to_aws_as_it_is(stub: Stubbed, proof: dict[str, str]) -> 
     stub.adapter.put_pending(SECRET_ARN, PENDING, text, *proof.values())
 
 
+CALLS: dict[str, tuple[str, list[str]]] = {
+    "describe": ("describe_secret", []),
+    "read": ("get_secret_value", [PENDING]),
+    "put_pending": ("put_secret_value", [PENDING, "a text"]),
+}
+
+
 @pytest.mark.parametrize(
-    "method,call,code,kind",
+    "method,code,kind",
     [
-        ("describe", "describe_secret", "ResourceNotFoundException", errors.SecretNotFoundError),
-        ("describe", "describe_secret", "InvalidRequestException", errors.SecretDeletedError),
-        ("describe", "describe_secret", "InvalidParameterException", errors.SecretNotFoundError),
-        ("describe", "describe_secret", "ValidationException", errors.SecretNotFoundError),
-        ("read", "get_secret_value", "ResourceNotFoundException", errors.VersionNotReadableError),
-        ("read", "get_secret_value", "DecryptionFailure", errors.AccessDeniedError),
-        ("read", "get_secret_value", "InvalidRequestException", errors.SecretDeletedError),
-        ("put_pending", "put_secret_value", "EncryptionFailure", errors.AccessDeniedError),
-        (
-            "put_pending",
-            "put_secret_value",
-            "ResourceNotFoundException",
-            errors.SecretNotFoundError,
-        ),
-        (
-            "put_pending",
-            "put_secret_value",
-            "ResourceExistsException",
-            errors.RotationSupersededError,
-        ),
+        ("describe", "ResourceNotFoundException", errors.SecretNotFoundError),
+        ("describe", "InvalidRequestException", errors.SecretDeletedError),
+        ("describe", "InvalidParameterException", errors.SecretNotFoundError),
+        ("describe", "ValidationException", errors.SecretNotFoundError),
+        ("read", "ResourceNotFoundException", errors.VersionNotReadableError),
+        ("read", "DecryptionFailure", errors.AccessDeniedError),
+        ("read", "InvalidRequestException", errors.SecretDeletedError),
+        ("put_pending", "EncryptionFailure", errors.AccessDeniedError),
+        ("put_pending", "ResourceNotFoundException", errors.SecretNotFoundError),
+        ("put_pending", "ResourceExistsException", errors.RotationSupersededError),
     ],
 )
 def test_an_error_code_means_what_its_call_says(
-    stub: Stubbed, method: str, call: str, code: str, kind: type[errors.RotationError]
+    stub: Stubbed, method: str, code: str, kind: type[Exception]
 ) -> None:
-    arguments = {"read": [PENDING], "put_pending": [PENDING, "a text"]}.get(method, [])
+    call, arguments = CALLS[method]
     stub.fails(call, code)
     with pytest.raises(kind):
         getattr(stub.adapter, method)(SECRET_ARN, *arguments)
