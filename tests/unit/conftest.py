@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,7 +99,9 @@ def output(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], str]]:
     """What has been logged, at any level, and printed since the last call."""
-    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+    # The logger would keep the stdout of its import.
+    stdout = SimpleNamespace(write=lambda text: sys.stdout.write(text), flush=lambda: None)
+    monkeypatch.setattr(logger.registered_handler, "stream", stdout)
     level = logger.log_level
     logger.setLevel("DEBUG")
     yield lambda: "".join(capsys.readouterr())

@@ -28,16 +28,14 @@ STATES = json.loads((Path(__file__).parents[2] / "statemachine" / "rotation.asl.
 Stubbed = Stub[StepFunctions]
 
 
-def has_history(stub: Stubbed, *events: Json, data: bool = False, **more: Any) -> None:
+def has_history(
+    stub: Stubbed, *events: Json, data: bool = False, answer: Json = {}, **more: Any
+) -> None:
     """GetExecutionHistory answers these events, newest first unless the call asks otherwise."""
-    asked = {"reverseOrder": True, "maxResults": 20 if data else 1000, **more}
-    stub.answers(
-        "get_execution_history",
-        {"events": [{"timestamp": NOW, "id": 1, **event} for event in events]},
-        executionArn=EXECUTION_ARN,
-        includeExecutionData=data,
-        **asked,
-    )
+    asked = {"executionArn": EXECUTION_ARN, "includeExecutionData": data, "reverseOrder": True}
+    asked |= {"maxResults": 20 if data else 1000, **more}
+    dated = [{"timestamp": NOW, "id": 1, **event} for event in events]
+    stub.answers("get_execution_history", {"events": dated, **answer}, **asked)
 
 
 @pytest.fixture
@@ -51,22 +49,15 @@ def entered(name: str, kind: str = "Task", state: Any = None) -> Json:
     return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": details}
 
 
-def test_an_execution_is_started_by_name_and_runs(stub: Stubbed) -> None:
+def test_an_execution_is_started_under_a_name_that_is_free(stub: Stubbed) -> None:
     execution_input = {"SecretId": SECRET_ARN, "Attempt": 1}
-    stub.answers(
-        "start_execution",
-        {"executionArn": EXECUTION_ARN, "startDate": NOW},
-        stateMachineArn=MACHINE_ARN,
-        name="run-1",
-        input=json.dumps(execution_input),
-    )
-    assert stub.adapter.start("run-1", execution_input) == Execution(EXECUTION_ARN, "RUNNING")
-
-
-def test_a_name_that_is_taken_starts_nothing(stub: Stubbed) -> None:
+    asked = {"name": "run-1", "input": json.dumps(execution_input)}
+    started = {"executionArn": EXECUTION_ARN, "startDate": NOW}
+    stub.answers("start_execution", started, stateMachineArn=MACHINE_ARN, **asked)
     # By an execution that has ended or has another input: StartExecution does not say which.
     stub.fails("start_execution", "ExecutionAlreadyExists")
-    assert stub.adapter.start("run-1", {}) is None
+    assert stub.adapter.start("run-1", execution_input) == Execution(EXECUTION_ARN, "RUNNING")
+    assert stub.adapter.start("run-1", execution_input) is None
 
 
 def test_without_a_state_machine_nothing_is_started() -> None:
@@ -199,20 +190,12 @@ def test_what_a_run_has_left_is_in_its_history(
 
 
 def test_transitions_are_states_entered_and_retries_on_all_pages(stub: Stubbed) -> None:
-    page = [entered("Read Input", "Pass"), entered("Check Target"), SCHEDULED, failed("E")]
-    events = [{"timestamp": NOW, "id": 1, **event} for event in page]
-    oldest_first = {"reverseOrder": False}
-    stub.answers("get_execution_history", {"events": events, "nextToken": "more"})
+    first: list[Json] = [entered("Read Input", "Pass"), entered("Check Target"), SCHEDULED, REFUSED]
+    second = [SCHEDULED, SUCCEEDED, entered("Check Network", "Map"), entered("Check Endpoint")]
+    asked = {"reverseOrder": False}
+    has_history(stub, *first, answer={"nextToken": "more"}, **asked)
     has_history(
-        stub,
-        SCHEDULED,
-        SUCCEEDED,
-        entered("Check Network", "Map"),
-        {"type": "MapIterationStarted"},
-        entered("Check Endpoint"),
-        SCHEDULED,
-        **oldest_first,
-        nextToken="more",
+        stub, *second, {"type": "MapIterationStarted"}, SCHEDULED, **asked, nextToken="more"
     )
     assert stub.adapter.transitions(EXECUTION_ARN) == 5
 
