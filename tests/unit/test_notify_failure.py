@@ -11,10 +11,10 @@ from rotation.errors import ThrottlingError
 from rotation.rules.message import console_url
 from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World
 
+INPUT = json.dumps({"SecretId": SECRET_ARN})
 
-def event(
-    world: World, status: str = "FAILED", text: str | None = json.dumps({"SecretId": SECRET_ARN})
-) -> Json:
+
+def event(world: World, status: str = "FAILED", text: str | None = INPUT) -> Json:
     world.machine.machine.statuses["run-1"] = [status]
     return {"detail": {"name": "run-1", "status": status, "input": text}}
 
