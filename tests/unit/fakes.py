@@ -66,7 +66,7 @@ ALL_PASSWORDS = (
 )
 #: As in two public captures of Secrets Manager's events: letters, digits and hyphens.
 ROTATION_TOKEN = "9f1c6e2a-Rotation-Token-Xq7-3b8d5f0e4c61"  # pragma: allowlist secret
-#: What is in no event, history, log, metric or exception.
+#: No event, history, log, metric or exception holds these.
 SENSITIVE = (*ALL_PASSWORDS, ROTATION_TOKEN)
 
 
@@ -131,7 +131,7 @@ class FakeSecretsManager(SecretsManager):
         self.failed_replicas: dict[str, str] = {}
 
     def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
-        """A version is newer than those before it, and each older than the longest execution."""
+        """Each version is newer than those before it, and older than the longest execution."""
         self.texts[version_id] = text
         self.created.setdefault(version_id, LONG_AGO + timedelta(minutes=len(self.created)))
         for label in labels:
@@ -141,7 +141,7 @@ class FakeSecretsManager(SecretsManager):
         return next((each for each, labels in self.labels.items() if label in labels), None)
 
     def snapshot(self) -> dict[str, Any]:
-        """All that there is, to compare."""
+        """Everything, to compare."""
         labels = {each: sorted(found) for each, found in self.labels.items() if found}
         return {"texts": dict(self.texts), "labels": labels}
 
@@ -279,7 +279,7 @@ class FakeElastiCache(ElastiCache):
 
 @dataclass
 class FakeMachine:
-    """What becomes of the executions: for each name, the statuses that the looks will find."""
+    """The executions: for each name, the statuses that the next calls find."""
 
     statuses: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -295,7 +295,7 @@ class FakeMachine:
 
 
 class FakeStepFunctions(StepFunctions):
-    """Executions by name. One that is started runs until a look finds another status."""
+    """Executions by name. One that is started is RUNNING until its next status is found."""
 
     def __init__(self) -> None:
         super().__init__(None, MACHINE_ARN)
@@ -315,28 +315,19 @@ class FakeStepFunctions(StepFunctions):
 
     def find(self, name: str) -> Execution | None:
         with self.faults.at("find", name):
-            return self._found(name)
-
-    def _found(self, name: str) -> Execution | None:
-        statuses = self.machine.statuses.get(name)
-        if not statuses:
-            return None
-        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-        failed = status == "FAILED"
-        return Execution(
-            self.arn(name),
-            status,
-            self.machine.error if failed else "",
-            self.machine.cause if failed else "",
-            None if status == "RUNNING" else self.machine.stopped_at,
-        )
+            statuses = self.machine.statuses.get(name)
+            if not statuses:
+                return None
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            failure = (self.machine.error, self.machine.cause) if status == "FAILED" else ("", "")
+            stopped_at = None if status == "RUNNING" else self.machine.stopped_at
+            return Execution(self.arn(name), status, *failure, stopped_at)
 
     def running(self) -> dict[str, datetime]:
         with self.faults.at("running"):
-            names = [
-                name for name, found in self.machine.statuses.items() if found[:1] == ["RUNNING"]
-            ]
-            arns = [*map(self.arn, names), *self.machine.running_by_hand]
+            statuses = self.machine.statuses.items()
+            arns = [self.arn(name) for name, found in statuses if found[:1] == ["RUNNING"]]
+            arns += self.machine.running_by_hand
             return dict.fromkeys(arns, self.machine.running_since)
 
     def failed_state(self, execution_arn: str) -> str | None:
@@ -360,7 +351,7 @@ class FakeStepFunctions(StepFunctions):
 
 
 class FakeTopic(Topic):
-    """Who is told, and what."""
+    """Keeps what is published."""
 
     def __init__(self) -> None:
         super().__init__(None, TOPIC_ARN)
@@ -373,13 +364,12 @@ class FakeTopic(Topic):
 
 
 class FakeCache:
-    """The nodes behind a FakeElastiCache: they let in whom the user's ACL lets in."""
+    """The nodes behind a FakeElastiCache: they accept the logins that the user's ACL accepts."""
 
     def __init__(self, elasticache: FakeElastiCache) -> None:
         self.faults = Faults()
         self.elasticache = elasticache
         self.opened: list[tuple[Endpoint, str]] = []
-        self.closed = 0
         self.tried: list[str] = []
         self.refused: set[str] = set()
 
@@ -388,10 +378,7 @@ class FakeCache:
         """Stands in for NodeConnection.open."""
         with self.faults.at("open", str(endpoint), username):
             self.opened.append((endpoint, username))
-        try:
-            yield FakeNodeConnection(self, endpoint, username)
-        finally:
-            self.closed += 1
+        yield FakeNodeConnection(self, endpoint, username)
 
     def lets_in(self, username: str, password: str) -> bool:
         user = self.elasticache.found
@@ -434,7 +421,7 @@ class FakeContext:
 
 
 class World:
-    """A secret, its user, their caches and the machine; and a way to call the handlers."""
+    """A secret, its user, their caches and the state machine; and a way to call the handlers."""
 
     def __init__(self) -> None:
         self.secrets = FakeSecretsManager()
@@ -468,7 +455,7 @@ class World:
         return handler(event, self.context)
 
     def current_password_logs_in(self) -> bool:
-        """The promise of every rotation: whoever reads AWSCURRENT now gets in."""
+        """The promise of every rotation."""
         version = self.secrets.version_with(AWSCURRENT)
         text = self.secrets.texts[version or ""]
         assert isinstance(text, str)

@@ -126,8 +126,14 @@ def test_a_random_password_that_is_not_valid_is_not_shown(stub: Stubbed, made: s
     assert_no_leak([made], error=caught.value)
 
 
-RATE = "rate(30 days)"
-EXISTS = "Secret with this name already exists in this region"
+REPLICAS = [
+    {"Region": "eu-west-1", "Status": "InSync"},
+    {"Region": "eu-west-2", "Status": "Failed", "StatusMessage": "It exists."},
+    {"Region": "eu-west-3", "Status": "InProgress", "StatusMessage": "Replicating"},
+    {"Region": "eu-north-1", "Status": "Failed"},
+]
+DAYS = {"ScheduleExpression": "rate(30 days)", "AutomaticallyAfterDays": 30, "Duration": "3h"}
+ROTATED: Json = {"RotationRules": DAYS, "LastRotatedDate": NOW, "NextRotationDate": NOW}
 
 
 @pytest.mark.parametrize(
@@ -140,33 +146,16 @@ EXISTS = "Secret with this name already exists in this region"
             {"stages": {CURRENT: frozenset({AWSCURRENT, AWSPENDING})}},
         ),
         (
-            {
-                "RotationEnabled": True,
-                "RotationLambdaARN": FUNCTION_ARN,
-                "RotationRules": {
-                    "ScheduleExpression": RATE,
-                    "AutomaticallyAfterDays": 30,
-                    "Duration": "3h",
-                },
-                "LastRotatedDate": NOW,
-                "NextRotationDate": NOW,
-            },
-            {"schedule": Schedule(FUNCTION_ARN, True, 30, RATE, "3h", NOW, NOW)},
+            ROTATED | {"RotationEnabled": True, "RotationLambdaARN": FUNCTION_ARN},
+            {"schedule": Schedule(FUNCTION_ARN, True, 30, "rate(30 days)", "3h", NOW, NOW)},
         ),
         (
             {"RotationLambdaARN": f"{FUNCTION_ARN}:live", "RotationRules": {}},
             {"schedule": Schedule(FUNCTION_ARN)},
         ),
         (
-            {
-                "ReplicationStatus": [
-                    {"Region": "eu-west-1", "Status": "InSync"},
-                    {"Region": "eu-west-2", "Status": "Failed", "StatusMessage": EXISTS},
-                    {"Region": "eu-west-3", "Status": "InProgress", "StatusMessage": "Replicating"},
-                    {"Region": "eu-north-1", "Status": "Failed"},
-                ]
-            },
-            {"failed_replicas": {"eu-west-2": EXISTS, "eu-north-1": ""}},
+            {"ReplicationStatus": REPLICAS},
+            {"failed_replicas": {"eu-west-2": "It exists.", "eu-north-1": ""}},
         ),
     ],
 )
