@@ -7,7 +7,7 @@ import pytest
 
 from rotation import errors
 
-CLASSES = dict(inspect.getmembers(errors, inspect.isclass))
+CLASSES: dict[str, type[errors.RotationError]] = dict(inspect.getmembers(errors, inspect.isclass))
 #: In the tree of the docstring: each class, and whether it is transient.
 DOCUMENTED = re.findall(r"[├└│] *[─ ]*(\w+Error)\b *(\(transient\))?", errors.__doc__ or "")
 

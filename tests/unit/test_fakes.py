@@ -42,7 +42,8 @@ def test_a_fake_has_the_public_methods_of_its_adapter(real: type, fake: type) ->
 
 
 def test_only_the_network_of_a_connection_is_faked() -> None:
-    real, fake = map(inspect.signature, (NodeConnection.open, fakes.FakeCache.open))
+    real = inspect.signature(NodeConnection.open)
+    fake = inspect.signature(fakes.FakeCache.open)
     assert list(real.parameters) == list(fake.parameters)[1:]
     accepts = signatures(fakes.FakeNodeConnection)
     assert list(accepts) == ["accepts"]

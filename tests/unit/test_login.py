@@ -226,8 +226,8 @@ def test_timeouts_are_short_and_certificate_and_name_are_verified(network: FakeN
     connection = network.connection
     assert connection
     assert (connection.host, connection.port) == (ENDPOINT.address, ENDPOINT.port)
-    assert 0 < connection.socket_connect_timeout <= 5
-    assert 0 < connection.socket_timeout <= 10
+    assert 0 < (connection.socket_connect_timeout or 0) <= 5
+    assert 0 < (connection.socket_timeout or 0) <= 10
     assert connection.cert_reqs is ssl.CERT_REQUIRED
     assert connection.check_hostname is True
     assert (connection.username, connection.password) == (None, None)

@@ -192,7 +192,7 @@ def test_what_a_run_has_left_is_in_its_history(
 def test_transitions_are_states_entered_and_retries_on_all_pages(stub: Stubbed) -> None:
     first: list[Json] = [entered("Read Input", "Pass"), entered("Check Target"), SCHEDULED, REFUSED]
     second = [SCHEDULED, SUCCEEDED, entered("Check Network", "Map"), entered("Check Endpoint")]
-    asked = {"reverseOrder": False}
+    asked: Json = {"reverseOrder": False}
     has_history(stub, *first, answer={"nextToken": "more"}, **asked)
     has_history(
         stub, *second, {"type": "MapIterationStarted"}, SCHEDULED, **asked, nextToken="more"

@@ -37,13 +37,17 @@ def failure_of(event: Any, error: Exception) -> RotationError:
     return caught.value
 
 
+#: Events that no handler expects.
+SHAPES: list[Any] = [None, [], "text", {"Target": 1}, {"State": "text"}]
+
+
 @pytest.mark.parametrize(
     "event,execution,token",
     [
         (on_target(), on_target()["ExecutionArn"], PENDING),
         ({"State": on_target()}, None, PENDING),
         (step("createSecret"), None, PENDING),
-        *((event, None, None) for event in (None, [], "text", {"Target": 1}, {"State": "text"})),
+        *((shape, None, None) for shape in SHAPES),
     ],
 )
 def test_a_log_line_carries_the_ids_of_its_own_event(
@@ -118,8 +122,7 @@ def test_a_transient_error_says_how_long_it_was_tried(
 
 
 @pytest.mark.parametrize(
-    "event",
-    [None, [], "text", {}, *({"Since": time} for time in (1, "today", "2026-01-01T00:00:00"))],
+    "event", [*SHAPES, *({"Since": time} for time in (1, "today", "2026-01-01T00:00:00"))]
 )
 def test_without_a_time_a_transient_error_stays_as_it_is(event: Any) -> None:
     error = UserBusyError("It is busy.")
