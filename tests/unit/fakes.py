@@ -138,12 +138,12 @@ class FakeSecretsManager(SecretsManager):
             self._attach(label, version_id)
 
     def version_with(self, label: str) -> str | None:
-        return next((each for each, labels in self.labels.items() if label in labels), None)
+        return next((version for version, labels in self.labels.items() if label in labels), None)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, to compare."""
-        labels = {each: sorted(found) for each, found in self.labels.items() if found}
-        return {"texts": dict(self.texts), "labels": labels}
+        stages = {version: sorted(labels) for version, labels in self.labels.items() if labels}
+        return {"texts": dict(self.texts), "labels": stages}
 
     def describe(self, secret_id: str) -> SecretDescription:
         with self.faults.at("describe", secret_id):
@@ -151,7 +151,8 @@ class FakeSecretsManager(SecretsManager):
                 raise errors.SecretNotFoundError(f"DescribeSecret on {secret_id}.")
             if self.deleted:
                 raise errors.SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
-            stages = {each: frozenset(found) for each, found in self.labels.items() if found}
+            labels = self.labels.items()
+            stages = {version: frozenset(on_it) for version, on_it in labels if on_it}
         return SecretDescription(
             SECRET_ARN,
             SECRET_NAME,
@@ -181,8 +182,8 @@ class FakeSecretsManager(SecretsManager):
 
     def versions(self, secret_arn: str) -> list[Version]:
         with self.faults.at("versions", secret_arn):
-            found = [Version(each, self.created[each]) for each in self.texts]
-        return sorted(found, key=lambda version: version.created, reverse=True)
+            versions = [Version(version_id, self.created[version_id]) for version_id in self.texts]
+        return sorted(versions, key=lambda version: version.created, reverse=True)
 
     def put_pending(
         self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""
@@ -326,7 +327,7 @@ class FakeStepFunctions(StepFunctions):
     def running(self) -> dict[str, datetime]:
         with self.faults.at("running"):
             statuses = self.machine.statuses.items()
-            arns = [self.arn(name) for name, found in statuses if found[:1] == ["RUNNING"]]
+            arns = [self.arn(name) for name, next_ones in statuses if next_ones[:1] == ["RUNNING"]]
             arns += self.machine.running_by_hand
             return dict.fromkeys(arns, self.machine.running_since)
 
@@ -497,7 +498,7 @@ def make_target(**fields: Any) -> Target:
 
 #: Characters that a password may have.
 PASSWORD_CHARACTERS = "".join(
-    each for each in string.ascii_letters + string.digits + string.punctuation if each not in ',"/@'
+    char for char in string.ascii_letters + string.digits + string.punctuation if char not in ',"/@'
 )
 #: What a stack asks of a new password by default.
 RULES = PasswordRules(32, f"{string.ascii_letters}{string.digits}-_")

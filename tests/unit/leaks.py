@@ -76,5 +76,5 @@ def assert_no_leak(
         "exception": list(told_by(error)) if error else [],
         "output": [output],
     }
-    found = found_in(passwords, places)
-    assert not found, f"a password is in the {', '.join(found)}"
+    leaks = found_in(passwords, places)
+    assert not leaks, f"a password is in the {', '.join(leaks)}"

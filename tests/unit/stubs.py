@@ -69,8 +69,8 @@ def replication_group(*nodes: str, **more: Any) -> Json:
 
 
 def clusters(*nodes: str, of: str = "cache-1") -> Json:
-    found = [{"Endpoint": address(node)} for node in nodes]
-    return {"CacheClusters": [{"ReplicationGroupId": of, "CacheNodes": found}]}
+    members = [{"Endpoint": address(node)} for node in nodes]
+    return {"CacheClusters": [{"ReplicationGroupId": of, "CacheNodes": members}]}
 
 
 def serverless_cache(endpoint: Json, reader: Json = {}) -> Json:

@@ -105,8 +105,8 @@ def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stubbed) -> None
     # A cache behind two groups is asked about once.
     for group in ("group-1", "group-2"):
         stub.answers("describe_user_groups", user_group("cache-1"), UserGroupId=group)
-    found = replication_group("n1", "n2", ClusterEnabled=False)
-    stub.answers("describe_replication_groups", found, ReplicationGroupId="cache-1")
+    group = replication_group("n1", "n2", ClusterEnabled=False)
+    stub.answers("describe_replication_groups", group, ReplicationGroupId="cache-1")
     assert stub.adapter.endpoints(make_user(group_ids=("group-1", "group-2"))) == ENDPOINTS
 
 
@@ -134,8 +134,8 @@ def test_a_serverless_cache_has_two_endpoints_or_none(
     stub: Stubbed, endpoints: list[Json], ports: list[int]
 ) -> None:
     stub.answers("describe_user_groups", user_group(serverless=("less",)))
-    found = stubs.serverless_cache(*endpoints)
-    stub.answers("describe_serverless_caches", found, ServerlessCacheName="less")
+    cache = stubs.serverless_cache(*endpoints)
+    stub.answers("describe_serverless_caches", cache, ServerlessCacheName="less")
     assert stub.adapter.endpoints(make_user()) == [Endpoint("less", "rw", port) for port in ports]
 
 

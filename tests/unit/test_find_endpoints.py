@@ -30,24 +30,24 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize(
-    "event,found",
+    "event,nodes",
     [
-        *((on_target(), found) for found in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
+        *((on_target(), nodes) for nodes in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
         # Nodes may come and go while the user is modifying.
-        *((again(), found) for found in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
+        *((again(), nodes) for nodes in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
         # An endpoint that did not answer may have gone.
-        *((again(Unreachable=UNREACHABLE), found) for found in ([], [ANOTHER])),
+        *((again(Unreachable=UNREACHABLE), nodes) for nodes in ([], [ANOTHER])),
     ],
 )
 def test_the_answer_has_the_endpoints_of_the_moment(
-    world: World, set_env: SetEnv, event: Json, found: list[Endpoint]
+    world: World, set_env: SetEnv, event: Json, nodes: list[Endpoint]
 ) -> None:
     set_env("REQUIRE_ENDPOINTS", "false")
-    world.users.its_endpoints = found
-    endpoints = [endpoint.to_state() for endpoint in found]
+    world.users.its_endpoints = nodes
+    endpoints = [endpoint.to_state() for endpoint in nodes]
     assert world.call(handler, event) == {
         "Endpoints": endpoints,
-        "Count": len(found),
+        "Count": len(nodes),
         "NotTested": [],
     }
 

@@ -62,7 +62,7 @@ def near(value: Any, *, typed: bool = False) -> st.SearchStrategy[Any]:
     ways = [like.get(type(value), st.just(value)) if typed else JSON]
     if isinstance(value, dict):
         for key in value:
-            rest = {each: value[each] for each in value if each != key}
+            rest = {other: value[other] for other in value if other != key}
             ways.append(st.just(rest))
             changed = st.fixed_dictionaries({key: near(value[key], typed=typed)})
             ways.append(changed.map(partial(operator.or_, rest)))

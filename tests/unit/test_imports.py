@@ -39,8 +39,8 @@ def missing_with(*packages: str) -> dict[str, str]:
     known = ",".join([*packages, *HANDLERS, "rotation"])
     command = [sys.executable, "-c", IMPORT, ",".join(HANDLERS), known]
     environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS)}
-    found: dict[str, str] = json.loads(subprocess.check_output(command, env=environment))
-    return found
+    missing: dict[str, str] = json.loads(subprocess.check_output(command, env=environment))
+    return missing
 
 
 def test_a_handler_needs_what_is_deployed_and_redis_only_to_log_in() -> None:

@@ -75,8 +75,8 @@ ADAPTERS = ("secrets", "users", "machine", "topic", "cache")
 
 
 def faults(world: World, adapter: str) -> Faults:
-    found: Faults = getattr(world, adapter).faults
-    return found
+    of_adapter: Faults = getattr(world, adapter).faults
+    return of_adapter
 
 
 def world_at(stage: str, monkeypatch: pytest.MonkeyPatch) -> World:

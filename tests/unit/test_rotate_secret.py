@@ -69,7 +69,9 @@ def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
         started.call(handler, step("createSecret"))
     calls = [*started.secrets.faults.calls, *started.machine.faults.calls]
     assert "start" in [name for name, _ in calls]
-    assert [name for name, given in calls if ROTATION_TOKEN in repr(given)] == ["put_pending"]
+    assert [name for name, arguments in calls if ROTATION_TOKEN in repr(arguments)] == [
+        "put_pending"
+    ]
     assert_no_leak([ROTATION_TOKEN], output=str(log_lines()))
 
 

@@ -54,9 +54,11 @@ def secrets(request: pytest.FixtureRequest) -> SecretsManager:
     """A secret with one version."""
     text = secret_text(CURRENT_PASSWORD)
     if request.param == "moto":
-        found: SecretsManager = request.getfixturevalue("moto")
-        found._client.create_secret(Name=SECRET_NAME, SecretString=text, ClientRequestToken=CURRENT)
-        return found
+        adapter: SecretsManager = request.getfixturevalue("moto")
+        adapter._client.create_secret(
+            Name=SECRET_NAME, SecretString=text, ClientRequestToken=CURRENT
+        )
+        return adapter
     fake = FakeSecretsManager()
     fake.add(CURRENT, text, AWSCURRENT)
     return fake
@@ -162,8 +164,8 @@ ROTATED: Json = {"RotationRules": DAYS, "LastRotatedDate": NOW, "NextRotationDat
 def test_a_description_is_what_describe_secret_shows(
     stub: Stubbed, answer: Json, described: Json
 ) -> None:
-    found = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **answer}
-    stub.answers("describe_secret", found, SecretId=SECRET_NAME)
+    secret = {"ARN": SECRET_ARN, "Name": SECRET_NAME, **answer}
+    stub.answers("describe_secret", secret, SecretId=SECRET_NAME)
     expected = SecretDescription(SECRET_ARN, SECRET_NAME, **{"stages": {}, **described})
     assert stub.adapter.describe(SECRET_NAME) == expected
 
@@ -183,8 +185,7 @@ def test_the_secrets_of_a_function_are_found_on_all_pages(stub: Stubbed) -> None
     ]
     stub.answers("list_secrets", {"SecretList": listed[:3], "NextToken": "more"})
     stub.answers("list_secrets", {"SecretList": listed[3:]}, NextToken="more")
-    found = stub.adapter.rotated_by(FUNCTION_ARN)
-    assert found == [f"{SECRET_ARN}-c", f"{SECRET_ARN}-d"]
+    assert stub.adapter.rotated_by(FUNCTION_ARN) == [f"{SECRET_ARN}-c", f"{SECRET_ARN}-d"]
 
 
 @pytest.mark.parametrize(

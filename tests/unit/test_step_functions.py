@@ -114,15 +114,14 @@ def states_after_a_failure() -> dict[str, str]:
     # Where a Catch leads; what succeeds after all is asked for no failed state.
     caught = {way["Next"] for state in STATES.values() for way in state.get("Catch", ())}
     waiting = [*caught - {"Find Endpoints Again", "Rotated"}]
-    found: dict[str, str] = {}
+    after: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        state = STATES[name]
-        inner = state.get("ItemProcessor", {}).get("States", {})
-        found |= {name: state["Type"], **{each: inner[each]["Type"] for each in inner}}
-        following = [state.get("Next"), state.get("Default")]
-        waiting += [state for state in following if state and state not in found]
-    return found
+        states = STATES[name].get("ItemProcessor", {}).get("States", {}) | {name: STATES[name]}
+        after |= {inner: state["Type"] for inner, state in states.items()}
+        following = {STATES[name].get("Next"), STATES[name].get("Default")}
+        waiting += following - {None, *after}
+    return after
 
 
 def test_no_state_after_a_failure_is_taken_for_the_failed_one(stub: Stubbed) -> None:
