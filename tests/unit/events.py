@@ -101,11 +101,13 @@ EVENTS: dict[str, tuple[str, Json]] = {
 STAGES = ("staged", "generated", "modified")
 
 
-def prepare(world: World, stage: str) -> None:
+def world_at(stage: str) -> World:
+    world = World()
     world.stage(None) if stage == "staged" else world.stage()
     if stage == "modified":
         world.modify()
     world.machine.machine.statuses[f"{PENDING}-1"] = ["SUCCEEDED"]
+    return world
 
 
 def call(world: World, name: str, event: Any = None) -> Any:

@@ -26,7 +26,7 @@ from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import RotationError, UnexpectedError
 from rotation.runtime.telemetry import logger
 from tests.unit import stubs
-from tests.unit.events import BY_TOKEN, EVENTS, call, on_target, prepare, step
+from tests.unit.events import BY_TOKEN, EVENTS, call, on_target, step, world_at
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -36,7 +36,6 @@ from tests.unit.fakes import (
     SECRET_NAME,
     SENSITIVE,
     Json,
-    World,
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
@@ -84,8 +83,7 @@ def run(
 ) -> None:
     """Call the handler of a case: only our errors come out of it, and no value of the secret."""
     note(name)
-    world, output, answer, error = World(), io.StringIO(), None, None
-    prepare(world, stage)
+    world, output, answer, error = world_at(stage), io.StringIO(), None, None
     world.secrets.texts |= texts
     vars(world).update(adapters)
     with pytest.MonkeyPatch.context() as monkeypatch, redirect_stdout(output):

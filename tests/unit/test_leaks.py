@@ -16,29 +16,34 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rotation.errors import RotationError
 from rotation.runtime.telemetry import entry_point, logger
-from tests.unit.events import EVENTS, STAGES, call, prepare
+from tests.unit.events import EVENTS, STAGES, call, world_at
 from tests.unit.fakes import CURRENT_PASSWORD, SENSITIVE, USER_ID, FakeContext, Faults, Json, World
 from tests.unit.leaks import assert_no_leak
 
+Run = Callable[[str, World], RotationError | None]
 
-def failure_of(name: str, world: World, output: Callable[[], str]) -> RotationError | None:
-    """Call the handler of a case, and look through whatever comes out of it."""
-    answer, error = None, None
-    try:
-        answer = call(world, name)
-    except RotationError as caught:
-        error = caught
-    assert_no_leak(SENSITIVE, answer=answer, error=error, output=output())
-    return error
+
+@pytest.fixture
+def looked_through(monkeypatch: pytest.MonkeyPatch, output: Callable[[], str]) -> Run:
+    """Calls the handler of a case, and looks through whatever comes out of it."""
+
+    def run(name: str, world: World) -> RotationError | None:
+        answer, error = None, None
+        world.take_over(monkeypatch)
+        try:
+            answer = call(world, name)
+        except RotationError as caught:
+            error = caught
+        assert_no_leak(SENSITIVE, answer=answer, error=error, output=output())
+        return error
+
+    return run
 
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("name", EVENTS)
-def test_no_handler_leaks_a_password(
-    world: World, output: Callable[[], str], name: str, stage: str
-) -> None:
-    prepare(world, stage)
-    error = failure_of(name, world, output)
+def test_no_handler_leaks_a_password(looked_through: Run, name: str, stage: str) -> None:
+    error = looked_through(name, world_at(stage))
     # Or the tests with these worlds would prove nothing.
     assert error is None or stage != "modified" or name == "finishSecret"
 
@@ -53,37 +58,21 @@ class QuotingError(Exception):
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_foreign_exception_leaks_no_password(
-    monkeypatch: pytest.MonkeyPatch, output: Callable[[], str], name: str
-) -> None:
+def test_a_foreign_exception_leaks_no_password(looked_through: Run, name: str) -> None:
     reached = 0
     for stage in STAGES:
-        sound = world_at(stage, monkeypatch)
-        failure_of(name, sound, output)
-        calls = {
-            (adapter, call) for adapter in ADAPTERS for call, _ in faults(sound, adapter).calls
-        }
+        looked_through(name, world := world_at(stage))
+        faults = faults_of(world).items()
+        calls = sorted({(adapter, call) for adapter, of_it in faults for call, _ in of_it.calls})
         for (adapter, method), after in product(calls, (False, True)):
-            world = world_at(stage, monkeypatch)
-            faults(world, adapter).raise_at(method, QuotingError(), after=after)
-            error = failure_of(name, world, output)
-            reached += "QuotingError" in str(error)
+            world = world_at(stage)
+            faults_of(world)[adapter].raise_at(method, QuotingError(), after=after)
+            reached += "QuotingError" in str(looked_through(name, world))
     assert reached, "no fault has reached the handler"
 
 
-ADAPTERS = ("secrets", "users", "machine", "topic", "cache")
-
-
-def faults(world: World, adapter: str) -> Faults:
-    of_adapter: Faults = getattr(world, adapter).faults
-    return of_adapter
-
-
-def world_at(stage: str, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World()
-    prepare(world, stage)
-    world.take_over(monkeypatch)
-    return world
+def faults_of(world: World) -> dict[str, Faults]:
+    return {name: fake.faults for name, fake in vars(world).items() if hasattr(fake, "faults")}
 
 
 #: Ways to plant a password in an exception, by the attribute.
