@@ -3,7 +3,7 @@
 import pytest
 
 import check_target
-from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
+from rotation.errors import SecretNotAllowedError
 from tests.unit.conftest import SetEnv
 from tests.unit.events import BY_TOKEN, INPUT
 from tests.unit.fakes import SECRET_ARN, World, make_target
@@ -16,18 +16,7 @@ def test_the_answer_is_the_target_that_the_other_states_read(world: World) -> No
     assert world.call(check_target.handler, EVENT) == make_target().to_state()
 
 
-def test_an_input_that_cannot_be_used_is_refused(world: World) -> None:
-    with pytest.raises(InvalidInputError):
-        world.call(check_target.handler, EVENT | {"Input": {"Comment": "Insert your JSON here"}})
-
-
-@pytest.mark.usefixtures("pinned")
 def test_a_pinned_stack_refuses_another_secret(world: World, set_env: SetEnv) -> None:
     set_env("SECRET_ARN", f"{SECRET_ARN}x")
     with pytest.raises(SecretNotAllowedError):
         world.call(check_target.handler, EVENT)
-
-
-def test_an_event_that_is_not_the_state_machines_is_a_bug(world: World) -> None:
-    with pytest.raises(UnexpectedError, match="KeyError"):
-        world.call(check_target.handler, {})

@@ -84,12 +84,6 @@ def test_an_unknown_password_is_replaced_and_awscurrent_logs_in_from_then_on(sta
     assert staged.users.passwords == [PENDING_PASSWORD, CURRENT_PASSWORD]
 
 
-def test_a_user_that_is_being_modified_is_busy(staged: World) -> None:
-    staged.users.change(status="modifying")
-    with pytest.raises(errors.UserBusyError):
-        staged.call(handler, on_target())
-
-
 @pytest.mark.parametrize("label", [AWSCURRENT, AWSPENDING])
 def test_a_secret_that_changed_meanwhile_leaves_the_user_alone(staged: World, label: str) -> None:
     staged.secrets.add(OTHER, secret_text(OTHER_PASSWORD), label)

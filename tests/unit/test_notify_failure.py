@@ -7,7 +7,6 @@ import pytest
 from notify_failure import handler
 from rotation.adapters.step_functions import Ending
 from rotation.adapters.topic import Message
-from rotation.errors import ThrottlingError
 from rotation.rules.message import console_url
 from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World
 
@@ -75,9 +74,3 @@ def test_an_execution_that_is_gone_is_not_published(world: World) -> None:
     world.machine.machine.statuses.clear()
     assert world.call(handler, gone) == {"Subject": ""}
     assert world.topic.messages == []
-
-
-def test_a_publish_that_fails_is_left_to_lambdas_retries(world: World) -> None:
-    world.topic.faults.raise_at("publish", ThrottlingError("Publish answered Throttling."))
-    with pytest.raises(ThrottlingError):
-        notify(world)

@@ -43,12 +43,6 @@ def test_the_remaining_time_is_lambdas(started: World) -> None:
     assert 30 <= sum(started.context.slept) <= 60
 
 
-def test_an_event_that_is_not_secrets_managers_is_refused(started: World) -> None:
-    with pytest.raises(errors.InvalidInputError):
-        started.call(handler, {})
-    assert started.secrets.faults.calls == started.machine.faults.calls == []
-
-
 def test_a_secret_in_another_account_than_the_function_is_refused(started: World) -> None:
     started.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
     with pytest.raises(errors.CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
@@ -73,12 +67,6 @@ def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
         "put_pending"
     ]
     assert_no_leak([ROTATION_TOKEN], output=str(log_lines()))
-
-
-def test_a_rotation_token_that_is_not_valid_is_not_shown(world: World, log_lines: Lines) -> None:
-    with pytest.raises(errors.InvalidInputError, match="RotationToken") as caught:
-        world.call(handler, step("createSecret", RotationToken=f"{ROTATION_TOKEN}!"))
-    assert_no_leak([ROTATION_TOKEN], error=caught.value, output=str(log_lines()))
 
 
 @pytest.mark.usefixtures("pinned")
