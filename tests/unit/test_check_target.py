@@ -16,6 +16,7 @@ def test_the_answer_is_the_target_that_the_other_states_read(world: World) -> No
     assert world.call(check_target.handler, EVENT) == make_target().to_state()
 
 
+@pytest.mark.usefixtures("pinned")
 def test_a_pinned_stack_refuses_another_secret(world: World, set_env: SetEnv) -> None:
     set_env("SECRET_ARN", f"{SECRET_ARN}x")
     with pytest.raises(SecretNotAllowedError):
