@@ -26,8 +26,8 @@ class Stub(Generic[A]):
         """Where there are arguments, the call has exactly these."""
         self._stubber.add_response(call, answer, expected or None)
 
-    def fails(self, call: str, code: str, status: int = 400, message: str = "") -> None:
-        self._stubber.add_client_error(call, code, message, status)
+    def fails(self, call: str, code: str, status: int = 400) -> None:
+        self._stubber.add_client_error(call, code, "", status)
 
 
 @contextmanager
