@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +21,7 @@ from tests.unit.events import EVENTS, STAGES, call, world_at
 from tests.unit.fakes import CURRENT_PASSWORD, SENSITIVE, USER_ID, FakeContext, Faults, Json, World
 from tests.unit.leaks import assert_no_leak
 
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 Run = Callable[[str, World], RotationError | None]
 
 
@@ -46,6 +48,12 @@ def test_no_handler_leaks_a_password(looked_through: Run, name: str, stage: str)
     error = looked_through(name, world_at(stage))
     # Or the tests with these worlds would prove nothing.
     assert error is None or stage != "modified" or name == "finishSecret"
+
+
+def test_every_handler_is_among_the_cases() -> None:
+    assert {module for module, _ in EVENTS.values()} == {
+        path.stem for path in FUNCTIONS.glob("*.py")
+    }
 
 
 class QuotingError(Exception):
