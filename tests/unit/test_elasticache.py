@@ -105,8 +105,8 @@ def test_every_node_of_a_replication_group_is_an_endpoint(stub: Stubbed) -> None
     # A cache behind two groups is asked about once.
     for group in ("group-1", "group-2"):
         stub.answers("describe_user_groups", user_group("cache-1"), UserGroupId=group)
-    group = replication_group("n1", "n2", ClusterEnabled=False)
-    stub.answers("describe_replication_groups", group, ReplicationGroupId="cache-1")
+    caches = replication_group("n1", "n2", ClusterEnabled=False)
+    stub.answers("describe_replication_groups", caches, ReplicationGroupId="cache-1")
     assert stub.adapter.endpoints(make_user(group_ids=("group-1", "group-2"))) == ENDPOINTS
 
 
