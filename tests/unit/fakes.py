@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from rotation import errors
 from rotation.adapters.elasticache import ElastiCache
 from rotation.adapters.login import NodeConnection
 from rotation.adapters.secrets_manager import (
@@ -26,22 +27,14 @@ from rotation.adapters.secrets_manager import (
 )
 from rotation.adapters.step_functions import Ending, Execution, StepFunctions
 from rotation.adapters.topic import Message, Topic
-from rotation.errors import (
-    RotationSupersededError,
-    SecretDeletedError,
-    SecretFormatError,
-    SecretNotFoundError,
-    UnexpectedAwsError,
-    UserBusyError,
-    UserNotFoundError,
-    VersionNotReadableError,
-)
 from rotation.records.endpoint import Endpoint
 from rotation.records.password import PasswordRules, is_valid
 from rotation.records.schedule import Schedule
 from rotation.records.secret import SecretValue
 from rotation.records.target import Target
 from rotation.records.user import User
+
+Json = dict[str, Any]
 
 SECRET_NAME = "redis/app"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbCdEf"
@@ -73,7 +66,7 @@ ALL_PASSWORDS = (
 )
 #: As in two public captures of Secrets Manager's events: letters, digits and hyphens.
 ROTATION_TOKEN = "9f1c6e2a-Rotation-Token-Xq7-3b8d5f0e4c61"  # pragma: allowlist secret
-#: What is in no event, history, log, metric or exception.
+#: No event, history, log, metric or exception holds these.
 SENSITIVE = (*ALL_PASSWORDS, ROTATION_TOKEN)
 
 
@@ -138,27 +131,28 @@ class FakeSecretsManager(SecretsManager):
         self.failed_replicas: dict[str, str] = {}
 
     def add(self, version_id: str, text: str | bytes | None, *labels: str) -> None:
-        """A version is newer than those before it, and each older than the longest execution."""
+        """Each version is newer than those before it, and older than the longest execution."""
         self.texts[version_id] = text
         self.created.setdefault(version_id, LONG_AGO + timedelta(minutes=len(self.created)))
         for label in labels:
             self._attach(label, version_id)
 
     def version_with(self, label: str) -> str | None:
-        return next((each for each, labels in self.labels.items() if label in labels), None)
+        return next((version for version, labels in self.labels.items() if label in labels), None)
 
     def snapshot(self) -> dict[str, Any]:
-        """All that there is, to compare."""
-        labels = {each: sorted(found) for each, found in self.labels.items() if found}
-        return {"texts": dict(self.texts), "labels": labels}
+        """Everything, to compare."""
+        stages = {version: sorted(labels) for version, labels in self.labels.items() if labels}
+        return {"texts": dict(self.texts), "labels": stages}
 
     def describe(self, secret_id: str) -> SecretDescription:
         with self.faults.at("describe", secret_id):
             if not self.exists or secret_id not in (SECRET_NAME, SECRET_ARN):
-                raise SecretNotFoundError(f"DescribeSecret on {secret_id}.")
+                raise errors.SecretNotFoundError(f"DescribeSecret on {secret_id}.")
             if self.deleted:
-                raise SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
-            stages = {each: frozenset(found) for each, found in self.labels.items() if found}
+                raise errors.SecretDeletedError(f"Secret {secret_id} is marked for deletion.")
+            labels = self.labels.items()
+            stages = {version: frozenset(on_it) for version, on_it in labels if on_it}
         return SecretDescription(
             SECRET_ARN,
             SECRET_NAME,
@@ -176,27 +170,27 @@ class FakeSecretsManager(SecretsManager):
     def read(self, secret_arn: str, version_id: str) -> SecretValue:
         with self.faults.at("read", secret_arn, version_id):
             if self.deleted:
-                raise SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
+                raise errors.SecretDeletedError(f"Secret {secret_arn} is marked for deletion.")
             if not version_id:
-                raise UnexpectedAwsError("GetSecretValue was not sent (ParamValidationError).")
+                raise errors.UnexpectedAwsError("GetSecretValue was not sent.")
             text = self.texts.get(version_id)
             if text is None:
-                raise VersionNotReadableError(f"Version {version_id} has no value.")
+                raise errors.VersionNotReadableError(f"Version {version_id} has no value.")
             if isinstance(text, bytes):
-                raise SecretFormatError(f"Version {version_id} is binary.")
+                raise errors.SecretFormatError(f"Version {version_id} is binary.")
         return SecretValue.parse(text, f"Version {version_id} of secret {secret_arn}")
 
     def versions(self, secret_arn: str) -> list[Version]:
         with self.faults.at("versions", secret_arn):
-            found = [Version(each, self.created[each]) for each in self.texts]
-        return sorted(found, key=lambda version: version.created, reverse=True)
+            versions = [Version(version_id, self.created[version_id]) for version_id in self.texts]
+        return sorted(versions, key=lambda version: version.created, reverse=True)
 
     def put_pending(
         self, secret_arn: str, version_id: str, text: str, rotation_token: str = ""
     ) -> None:
         with self.faults.at("put_pending", secret_arn, version_id, rotation_token):
             if self.texts.get(version_id) not in (None, text):
-                raise RotationSupersededError(f"Version {version_id} has another value.")
+                raise errors.RotationSupersededError(f"Version {version_id} has another value.")
             if self.texts.get(version_id) is None:
                 self.add(version_id, text, AWSPENDING)
 
@@ -206,10 +200,10 @@ class FakeSecretsManager(SecretsManager):
         with self.faults.at("move_label", secret_arn, label, to, away_from):
             for version in filter(None, (to, away_from)):
                 if version not in self.texts:
-                    raise SecretNotFoundError(f"There is no version {version}.")
+                    raise errors.SecretNotFoundError(f"There is no version {version}.")
             holder = self.version_with(label)
             if holder != away_from:
-                raise RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
+                raise errors.RotationSupersededError(f"{label} is on {holder}, not on {away_from}.")
             if holder is not None:
                 self.labels[holder].discard(label)
             if to is not None:
@@ -248,7 +242,7 @@ class FakeElastiCache(ElastiCache):
     def user(self, user_id: str) -> User:
         with self.faults.at("user", user_id):
             if self.found is None or user_id != self.found.user_id:
-                raise UserNotFoundError(f"There is no user {user_id}.")
+                raise errors.UserNotFoundError(f"There is no user {user_id}.")
             return self.found
 
     def users(self) -> list[User]:
@@ -266,12 +260,12 @@ class FakeElastiCache(ElastiCache):
             # What AWS looks at itself is no call of ours.
             user = self.found
             if user is None or user_id != user.user_id:
-                raise UserNotFoundError(f"There is no user {user_id}.")
+                raise errors.UserNotFoundError(f"There is no user {user_id}.")
             if user.status != "active":
-                raise UserBusyError(f"User {user_id} has status {user.status}.")
+                raise errors.UserBusyError(f"User {user_id} has status {user.status}.")
             unique = list(dict.fromkeys(passwords))
             if len(unique) not in (1, 2) or not all(map(is_valid, unique)):
-                raise UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
+                raise errors.UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
             self.passwords = unique
             self.change(
                 authentication="password",
@@ -286,7 +280,7 @@ class FakeElastiCache(ElastiCache):
 
 @dataclass
 class FakeMachine:
-    """What becomes of the executions: for each name, the statuses that the looks will find."""
+    """The executions: for each name, the statuses that the next calls find."""
 
     statuses: dict[str, list[str]] = field(default_factory=dict)
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -302,7 +296,7 @@ class FakeMachine:
 
 
 class FakeStepFunctions(StepFunctions):
-    """Executions by name. One that is started runs until a look finds another status."""
+    """Executions by name. One that is started is RUNNING until its next status is found."""
 
     def __init__(self) -> None:
         super().__init__(None, MACHINE_ARN)
@@ -322,28 +316,19 @@ class FakeStepFunctions(StepFunctions):
 
     def find(self, name: str) -> Execution | None:
         with self.faults.at("find", name):
-            return self._found(name)
-
-    def _found(self, name: str) -> Execution | None:
-        statuses = self.machine.statuses.get(name)
-        if not statuses:
-            return None
-        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-        failed = status == "FAILED"
-        return Execution(
-            self.arn(name),
-            status,
-            self.machine.error if failed else "",
-            self.machine.cause if failed else "",
-            None if status == "RUNNING" else self.machine.stopped_at,
-        )
+            statuses = self.machine.statuses.get(name)
+            if not statuses:
+                return None
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            failure = (self.machine.error, self.machine.cause) if status == "FAILED" else ("", "")
+            stopped_at = None if status == "RUNNING" else self.machine.stopped_at
+            return Execution(self.arn(name), status, *failure, stopped_at)
 
     def running(self) -> dict[str, datetime]:
         with self.faults.at("running"):
-            names = [
-                name for name, found in self.machine.statuses.items() if found[:1] == ["RUNNING"]
-            ]
-            arns = [*map(self.arn, names), *self.machine.running_by_hand]
+            statuses = self.machine.statuses.items()
+            arns = [self.arn(name) for name, next_ones in statuses if next_ones[:1] == ["RUNNING"]]
+            arns += self.machine.running_by_hand
             return dict.fromkeys(arns, self.machine.running_since)
 
     def failed_state(self, execution_arn: str) -> str | None:
@@ -367,7 +352,7 @@ class FakeStepFunctions(StepFunctions):
 
 
 class FakeTopic(Topic):
-    """Who is told, and what."""
+    """Keeps what is published."""
 
     def __init__(self) -> None:
         super().__init__(None, TOPIC_ARN)
@@ -380,13 +365,12 @@ class FakeTopic(Topic):
 
 
 class FakeCache:
-    """The nodes behind a FakeElastiCache: they let in whom the user's ACL lets in."""
+    """The nodes behind a FakeElastiCache: they accept the logins that the user's ACL accepts."""
 
     def __init__(self, elasticache: FakeElastiCache) -> None:
         self.faults = Faults()
         self.elasticache = elasticache
         self.opened: list[tuple[Endpoint, str]] = []
-        self.closed = 0
         self.tried: list[str] = []
         self.refused: set[str] = set()
 
@@ -395,10 +379,7 @@ class FakeCache:
         """Stands in for NodeConnection.open."""
         with self.faults.at("open", str(endpoint), username):
             self.opened.append((endpoint, username))
-        try:
-            yield FakeNodeConnection(self, endpoint, username)
-        finally:
-            self.closed += 1
+        yield FakeNodeConnection(self, endpoint, username)
 
     def lets_in(self, username: str, password: str) -> bool:
         user = self.elasticache.found
@@ -441,7 +422,7 @@ class FakeContext:
 
 
 class World:
-    """A secret, its user, their caches and the machine; and a way to call the handlers."""
+    """A secret, its user, their caches and the state machine; and a way to call the handlers."""
 
     def __init__(self) -> None:
         self.secrets = FakeSecretsManager()
@@ -475,7 +456,7 @@ class World:
         return handler(event, self.context)
 
     def current_password_logs_in(self) -> bool:
-        """The promise of every rotation: whoever reads AWSCURRENT now gets in."""
+        """The promise of every rotation."""
         version = self.secrets.version_with(AWSCURRENT)
         text = self.secrets.texts[version or ""]
         assert isinstance(text, str)
@@ -517,7 +498,7 @@ def make_target(**fields: Any) -> Target:
 
 #: Characters that a password may have.
 PASSWORD_CHARACTERS = "".join(
-    each for each in string.ascii_letters + string.digits + string.punctuation if each not in ',"/@'
+    char for char in string.ascii_letters + string.digits + string.punctuation if char not in ',"/@'
 )
 #: What a stack asks of a new password by default.
 RULES = PasswordRules(32, f"{string.ascii_letters}{string.digits}-_")

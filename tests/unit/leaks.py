@@ -11,23 +11,22 @@ from urllib.parse import quote, quote_plus
 
 
 def told_by(error: BaseException) -> Iterator[str]:
-    """All text by which an exception, or one that it was raised from, tells something."""
+    """All text of an exception, and of those that it was raised from."""
     seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield str(found)
-        yield repr(found)
-        yield repr(found.args)
-        yield repr(vars(found))
-        yield from map(str, getattr(found, "__notes__", ()))
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    raised: BaseException | None = error
+    while raised is not None and id(raised) not in seen:
+        seen.add(id(raised))
+        yield str(raised)
+        yield repr(raised)
+        # With the notes.
+        yield repr(vars(raised))
+        raised = raised.__cause__ or (None if raised.__suppress_context__ else raised.__context__)
     yield "".join(traceback.format_exception(error))
 
 
 @cache
 def forms_of(password: str) -> frozenset[str]:
-    """The ways in which the password is still the password, or as good as it: its hash in an ACL.
+    """The password as other tools write it, and its hash, which is as good in an ACL.
 
     JSON may be text in JSON, as a function's error is in the cause that a Catch keeps.
     """
@@ -55,7 +54,7 @@ def _base64_of(raw: bytes, before: int) -> str:
 
 
 def found_in(passwords: Iterable[str], places: Mapping[str, Iterable[str]]) -> list[str]:
-    """The names of the places with a text that holds a password, in whatever form."""
+    """The places with a text that holds a password in any form."""
     forms = [form for password in passwords for form in forms_of(password)]
     return [
         place
@@ -77,5 +76,5 @@ def assert_no_leak(
         "exception": list(told_by(error)) if error else [],
         "output": [output],
     }
-    found = found_in(passwords, places)
-    assert not found, f"a password is in the {', '.join(found)}"
+    leaks = found_in(passwords, places)
+    assert not leaks, f"a password is in the {', '.join(leaks)}"

@@ -1,49 +1,23 @@
 """Check Target, the handler; its rules are in test_target_check.py."""
 
-from typing import Any
-
 import pytest
 
 import check_target
-from rotation.errors import InvalidInputError, SecretNotAllowedError, UnexpectedError
-from tests.unit.fakes import (
-    EXECUTION_ARN,
-    PENDING,
-    SECRET_ARN,
-    USER_ARN,
-    USERNAME,
-    World,
-    make_target,
-)
+from rotation.errors import SecretNotAllowedError
+from tests.unit.conftest import SetEnv
+from tests.unit.events import BY_TOKEN, INPUT
+from tests.unit.fakes import SECRET_ARN, World, make_target
 
-ARN = EXECUTION_ARN.replace("run-1", f"{PENDING}-1")
-
-
-def event(given: Any) -> dict[str, Any]:
-    return {"ExecutionArn": ARN, "Input": given}
+EVENT = {"ExecutionArn": BY_TOKEN, "Input": INPUT}
 
 
 def test_the_answer_is_the_target_that_the_other_states_read(world: World) -> None:
     world.stage(None)
-    given = {"SecretId": SECRET_ARN, "ClientRequestToken": PENDING, "Attempt": 1}
-    assert world.call(check_target.handler, event(given)) == make_target().to_state()
+    assert world.call(check_target.handler, EVENT) == make_target().to_state()
 
 
-def test_an_input_that_cannot_be_used_is_refused(world: World) -> None:
-    with pytest.raises(InvalidInputError):
-        world.call(check_target.handler, event({"Comment": "Insert your JSON here"}))
-
-
-def test_the_pin_of_the_environment_is_honoured(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
+@pytest.mark.usefixtures("pinned")
+def test_a_pinned_stack_refuses_another_secret(world: World, set_env: SetEnv) -> None:
+    set_env("SECRET_ARN", f"{SECRET_ARN}x")
     with pytest.raises(SecretNotAllowedError):
-        world.call(check_target.handler, event({"SecretId": SECRET_ARN}))
-
-
-def test_an_event_that_is_not_the_machines_is_a_bug(world: World) -> None:
-    with pytest.raises(UnexpectedError, match="KeyError"):
-        world.call(check_target.handler, {})
+        world.call(check_target.handler, EVENT)

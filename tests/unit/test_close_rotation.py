@@ -1,44 +1,25 @@
 """Close Rotation, the handler; its rules are in test_closing.py."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-import close_rotation
+from close_rotation import handler
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import ThrottlingError
-from rotation.records.modification import Modification
-from tests.unit.fakes import CURRENT, EXECUTION_ARN, NOW, PENDING, SECRET_ARN, World, make_target
-from tests.unit.test_report_rotation import metrics_in
-
-STATE: dict[str, Any] = {
-    "Input": {"SecretId": SECRET_ARN},
-    "Target": make_target().to_state(),
-    "Generation": {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45},
-    "Modification": Modification.begun(NOW).to_state(),
-    "Failure": {"Error": "UserBusyError", "Cause": "It is busy."},
-}
+from tests.unit.conftest import Lines
+from tests.unit.events import BY_TOKEN, FAILED
+from tests.unit.fakes import CURRENT, PENDING, SECRET_ARN, Json, World
 
 
-def event(**more: Any) -> dict[str, Any]:
-    return {"ExecutionArn": EXECUTION_ARN, "State": STATE | more}
-
-
-def verified(*results: str) -> dict[str, Any]:
-    return event(Verification=[{"Endpoint": "e", "Result": each} for each in results])
-
-
-@pytest.fixture
-def staged(world: World) -> World:
-    world.stage()
-    return world
+def event(result: str = "LOGGED_IN") -> Json:
+    verification = [{"Endpoint": "an endpoint", "Result": result}]
+    return {"ExecutionArn": BY_TOKEN, "State": FAILED | {"Verification": verification}}
 
 
 def test_the_answer_is_what_the_execution_ends_with(staged: World) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    answer = staged.call(close_rotation.handler, verified("LOGGED_IN"))
+    answer = staged.call(handler, event())
     assert before <= datetime.fromisoformat(answer["Current"].pop("At")) <= datetime.now(UTC)
     assert answer == {
         "Promoted": False,
@@ -55,10 +36,6 @@ def test_the_answer_is_what_the_execution_ends_with(staged: World) -> None:
     assert staged.secrets.version_with(AWSPENDING) is None
 
 
-def counted(text: str) -> list[str]:
-    return [line["clients"] for line in metrics_in(text) if line["FailedRotations"] == [1.0]]
-
-
 @pytest.mark.parametrize(
     "result,clients",
     [
@@ -67,26 +44,18 @@ def counted(text: str) -> list[str]:
         ("PasswordRefusedError", "LOCKED_OUT"),
     ],
 )
-def test_a_failed_rotation_is_counted_by_what_clients_have(
-    staged: World, output: Callable[[], str], result: str, clients: str
-) -> None:
-    staged.call(close_rotation.handler, verified(result))
-    assert counted(output()) == [clients]
-
-
-def test_a_rotation_that_was_promoted_after_all_is_not_counted(
-    staged: World, output: Callable[[], str]
-) -> None:
-    staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
-    assert staged.call(close_rotation.handler, event())["Promoted"] is True
-    assert metrics_in(output()) == []
-
-
-def test_a_closing_that_is_tried_again_counts_once(
-    staged: World, output: Callable[[], str]
+def test_a_failed_rotation_is_counted_once_by_what_clients_have(
+    staged: World, metric_lines: Lines, result: str, clients: str
 ) -> None:
     staged.secrets.faults.raise_at("move_label", ThrottlingError("too many"), after=True)
     with pytest.raises(ThrottlingError):
-        staged.call(close_rotation.handler, event())
-    staged.call(close_rotation.handler, event())
-    assert counted(output()) == ["UNKNOWN"]
+        staged.call(handler, event(result))
+    staged.call(handler, event(result))
+    (line,) = metric_lines()
+    assert (line["FailedRotations"], line["clients"]) == ([1.0], clients)
+
+
+def test_a_rotation_promoted_after_all_is_not_counted(staged: World, metric_lines: Lines) -> None:
+    staged.secrets.move_label(SECRET_ARN, AWSCURRENT, to=PENDING, away_from=CURRENT)
+    assert staged.call(handler, event())["Promoted"] is True
+    assert metric_lines() == []

@@ -7,37 +7,19 @@ from typing import Any
 
 import pytest
 
-import find_endpoints
-from rotation.errors import (
-    CurrentPasswordUnknownError,
-    EndpointUnreachableError,
-    NoEndpointError,
-)
+from find_endpoints import handler
+from rotation.errors import CurrentPasswordUnknownError, EndpointUnreachableError, NoEndpointError
 from rotation.records.endpoint import Endpoint
-from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, World, make_target
+from tests.unit.conftest import SetEnv
+from tests.unit.events import on_target
+from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, Json, World
 
-EVENT = {"Target": make_target().to_state()}
-
-
-def test_the_answer_has_the_endpoints_and_their_number(world: World) -> None:
-    answer = world.call(find_endpoints.handler, EVENT)
-    assert answer == {"Endpoints": [ENDPOINT.to_state()], "Count": 1, "NotTested": []}
+ANOTHER = replace(ENDPOINT, port=6380)
+ELSEWHERE = Endpoint("cache-in-another-vpc", "10.1.0.1", 6379)
 
 
-@pytest.mark.parametrize("required", ["false", "", None])
-def test_no_endpoint_is_an_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch, required: str | None
-) -> None:
-    world.users.its_endpoints = []
-    if required is not None:
-        monkeypatch.setenv("REQUIRE_ENDPOINTS", required)
-    answer = world.call(find_endpoints.handler, EVENT)
-    assert answer == {"Endpoints": [], "Count": 0, "NotTested": []}
-
-
-def again(*before: Endpoint, caught: dict[str, Any] | None = None) -> dict[str, Any]:
-    network: dict[str, Any] = {"Endpoints": [each.to_state() for each in before]}
-    return EVENT | {"Network": network | ({"Unreachable": caught} if caught else {})}
+def again(**more: Any) -> Json:
+    return on_target() | {"Network": {"Endpoints": [ENDPOINT.to_state()], **more}}
 
 
 CAUSE = f"{ENDPOINT} cannot be reached."
@@ -45,82 +27,69 @@ UNREACHABLE = {
     "Error": "EndpointUnreachableError",
     "Cause": json.dumps({"errorMessage": CAUSE, "errorType": "EndpointUnreachableError"}),
 }
-ANOTHER = replace(ENDPOINT, port=6380)
 
 
-@pytest.mark.parametrize("found", [[], [ENDPOINT], [ENDPOINT, ANOTHER]])
-def test_nodes_may_come_and_go_while_the_user_is_modifying(
-    world: World, found: list[Endpoint]
+@pytest.mark.parametrize(
+    "event,nodes",
+    [
+        *((on_target(), nodes) for nodes in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
+        # Nodes may come and go while the user is modifying.
+        *((again(), nodes) for nodes in ([], [ENDPOINT], [ENDPOINT, ANOTHER])),
+        # An endpoint that did not answer may have gone.
+        *((again(Unreachable=UNREACHABLE), nodes) for nodes in ([], [ANOTHER])),
+    ],
+)
+def test_the_answer_has_the_endpoints_of_the_moment(
+    world: World, set_env: SetEnv, event: Json, nodes: list[Endpoint]
 ) -> None:
-    world.users.its_endpoints = found
-    assert world.call(find_endpoints.handler, again(ENDPOINT))["Count"] == len(found)
+    set_env("REQUIRE_ENDPOINTS", "false")
+    world.users.its_endpoints = nodes
+    endpoints = [endpoint.to_state() for endpoint in nodes]
+    assert world.call(handler, event) == {
+        "Endpoints": endpoints,
+        "Count": len(nodes),
+        "NotTested": [],
+    }
 
 
-@pytest.mark.parametrize("found", [[], [ANOTHER], [ENDPOINT, ANOTHER]])
-def test_an_endpoint_that_did_not_answer_may_have_gone(world: World, found: list[Endpoint]) -> None:
-    world.users.its_endpoints = found
-    answer = world.call(find_endpoints.handler, again(ENDPOINT, caught=UNREACHABLE))
-    assert answer["Endpoints"] == [each.to_state() for each in found]
-
-
-def test_an_endpoint_that_is_still_there_fails_by_what_was_met_at_it(world: World) -> None:
+def test_an_endpoint_that_is_still_there_fails_with_the_error_of_its_login(world: World) -> None:
+    # That error says how long it was tried.
+    event = again(Unreachable=UNREACHABLE) | {"Since": "2026-01-01T00:00:00Z"}
     with pytest.raises(EndpointUnreachableError, match=f"^{re.escape(CAUSE)}$"):
-        world.call(
-            find_endpoints.handler,
-            # How long that was tried, the error says.
-            again(ENDPOINT, caught=UNREACHABLE) | {"Since": "2026-01-01T00:00:00Z"},
-        )
-
-
-ELSEWHERE = Endpoint("cache-in-another-vpc", "10.1.0.1", 6379)
+        world.call(handler, event)
 
 
 @pytest.fixture
-def two_vpcs(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("CACHES_NOT_TESTED", "another,Cache-In-Another-VPC")
+def two_vpcs(world: World, set_env: SetEnv) -> World:
+    set_env("CACHES_NOT_TESTED", "another,Cache-In-Another-VPC")
     world.users.its_endpoints = [ELSEWHERE, ENDPOINT, replace(ELSEWHERE, port=6380)]
     return world
 
 
-def test_caches_out_of_reach_are_no_endpoints_and_are_named(two_vpcs: World) -> None:
-    answer = two_vpcs.call(find_endpoints.handler, EVENT)
-    assert answer["Endpoints"] == [ENDPOINT.to_state()]
-    assert (answer["Count"], answer["NotTested"]) == (1, [ELSEWHERE.cache])
+def test_caches_that_are_not_tested_have_no_endpoints_and_are_named(two_vpcs: World) -> None:
+    assert two_vpcs.call(handler, on_target()) == {
+        "Endpoints": [ENDPOINT.to_state()],
+        "Count": 1,
+        "NotTested": [ELSEWHERE.cache],
+    }
 
 
-def test_a_cache_out_of_reach_is_not_the_one_that_a_stack_asks_for(
-    two_vpcs: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("left", [[], [ELSEWHERE]])
+def test_a_required_endpoint_is_one_that_is_tested(
+    two_vpcs: World, set_env: SetEnv, left: list[Endpoint]
 ) -> None:
-    two_vpcs.users.its_endpoints = [ELSEWHERE]
-    assert two_vpcs.call(find_endpoints.handler, EVENT)["Count"] == 0
-    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
-    with pytest.raises(NoEndpointError):
-        two_vpcs.call(find_endpoints.handler, EVENT)
-
-
-def test_a_first_password_that_cannot_be_proven_anywhere_is_not_replaced(two_vpcs: World) -> None:
-    target = make_target(first_rotation=True, first_password_candidates=[OTHER])
-    event = {"Target": target.to_state()}
-    assert two_vpcs.call(find_endpoints.handler, event)["Count"] == 1
-    two_vpcs.users.its_endpoints = [ELSEWHERE]
-    with pytest.raises(CurrentPasswordUnknownError, match="CachesNotTested"):
-        two_vpcs.call(find_endpoints.handler, event)
-
-
-def test_no_endpoint_is_refused_where_the_stack_asks_for_one(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
-    assert world.call(find_endpoints.handler, EVENT)["Count"] == 1
-    world.users.its_endpoints = []
+    set_env("REQUIRE_ENDPOINTS", "true")
+    assert two_vpcs.call(handler, on_target())["Count"] == 1
+    two_vpcs.users.its_endpoints = left
     with pytest.raises(NoEndpointError, match="RequireEndpoints") as caught:
-        world.call(find_endpoints.handler, EVENT)
+        two_vpcs.call(handler, on_target())
     assert USER_ID in str(caught.value)
 
 
-def test_the_groups_of_the_moment_count(world: World) -> None:
-    # Modifying takes minutes, in which nodes come and go.
-    world.call(find_endpoints.handler, EVENT)
-    world.call(find_endpoints.handler, EVENT)
-    assert len(world.users.faults.called("user")) == 2
-    assert len(world.users.faults.called("endpoints")) == 2
+def test_a_first_password_that_cannot_be_proven_anywhere_is_not_replaced(two_vpcs: World) -> None:
+    event = on_target(first_rotation=True, first_password_candidates=[OTHER])
+    assert two_vpcs.call(handler, event)["Count"] == 1
+    two_vpcs.users.its_endpoints = [ELSEWHERE]
+    with pytest.raises(CurrentPasswordUnknownError, match="CachesNotTested"):
+        two_vpcs.call(handler, event)
+    assert two_vpcs.call(handler, on_target())["Count"] == 0

@@ -3,11 +3,11 @@
 Quick and the same in every run; `make fuzz` looks further.
 """
 
-import contextlib
 import io
 import json
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial
 from itertools import product
 from typing import Any
@@ -18,33 +18,27 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
-import rotate_secret
 from rotation.adapters.elasticache import ElastiCache
 from rotation.adapters.secrets_manager import SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import RotationError, UnexpectedError
 from rotation.runtime.telemetry import logger
+from tests.unit import stubs
+from tests.unit.events import BY_TOKEN, EVENTS, call, on_target, step, world_at
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
-    EXECUTION_ARN,
     MACHINE_ARN,
     PENDING,
     PREVIOUS,
     SECRET_NAME,
     SENSITIVE,
-    USER_ARN,
-    USER_ID,
-    USERNAME,
-    World,
-    make_target,
+    Json,
     secret_text,
 )
 from tests.unit.leaks import assert_no_leak
-from tests.unit.test_leaks import BY_TOKEN, HANDLERS, prepare
-
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 #: Lone surrogates, quotes and a password, in places where nobody expects them.
 TEXT = st.text(st.characters(), max_size=20) | st.sampled_from(
@@ -67,7 +61,7 @@ def near(value: Any, *, typed: bool = False) -> st.SearchStrategy[Any]:
     ways = [like.get(type(value), st.just(value)) if typed else JSON]
     if isinstance(value, dict):
         for key in value:
-            rest = {each: value[each] for each in value if each != key}
+            rest = {other: value[other] for other in value if other != key}
             ways.append(st.just(rest))
             changed = st.fixed_dictionaries({key: near(value[key], typed=typed)})
             ways.append(changed.map(partial(operator.or_, rest)))
@@ -78,33 +72,34 @@ def near(value: Any, *, typed: bool = False) -> st.SearchStrategy[Any]:
     return st.one_of(ways)
 
 
-@contextlib.contextmanager
-def taken_over(stage: str = "modified") -> Iterator[tuple[World, io.StringIO]]:
-    """A world of its own for each example, and what is printed in it."""
-    world, output = World(), io.StringIO()
-    prepare(world, stage)
-    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(output):
+def run(
+    name: str,
+    event: Any = None,
+    *,
+    stage: str = "modified",
+    texts: dict[str, str | bytes] = {},
+    may_be_a_bug: bool = False,
+    **adapters: Any,
+) -> None:
+    """Call the handler of a case: only our errors come out of it, and no value of the secret."""
+    note(name)
+    world, output, answer, error = world_at(stage), io.StringIO(), None, None
+    world.secrets.texts |= texts
+    vars(world).update(adapters)
+    with pytest.MonkeyPatch.context() as monkeypatch, redirect_stdout(output):
         monkeypatch.setattr(logger.registered_handler, "stream", output)
         world.take_over(monkeypatch)
-        yield world, output
-
-
-def run(
-    world: World, handler: Callable[..., Any], event: Any, output: io.StringIO, *, outside: bool
-) -> None:
-    """Call a handler; ``outside`` says that somebody else may send what is wrong with its input."""
-    answer, error = None, None
-    try:
-        answer = world.call(handler, event)
-    except RotationError as caught:
-        error = caught
-    assert not (outside and isinstance(error, UnexpectedError)), error
+        try:
+            answer = call(world, name, event)
+        except RotationError as caught:
+            error = caught
+    assert may_be_a_bug or not isinstance(error, UnexpectedError), error
     str(error).encode()
     assert_no_leak(SENSITIVE, answer=answer, error=error, output=output.getvalue())
 
 
 def without_passwords(value: Any) -> Any:
-    """What Secrets Manager and a person send is told in errors and logs: no secret is in there."""
+    """Errors and logs show what Secrets Manager and a person send: no secret is in there."""
     assume(CURRENT_PASSWORD not in repr(value))
     return value
 
@@ -121,35 +116,26 @@ INPUT = {
 @given(st.one_of(JSON, near(INPUT)))
 def test_any_input_of_an_execution(data: Any) -> None:
     without_passwords(data)
+    failure = {"Failure": {"Error": "InvalidInputError", "Cause": "{}"}}
+    state = {"ExecutionArn": BY_TOKEN, "Input": data, **failure}
     for name in ("check_target", "close_rotation"):
-        handler, _ = HANDLERS[name]
-        failure = {"Failure": {"Error": "InvalidInputError", "Cause": "{}"}}
-        state = {"ExecutionArn": BY_TOKEN, "Input": data, **failure}
-        with taken_over() as (world, output):
-            run(world, handler, {**state, "State": state}, output, outside=True)
+        run(name, {**state, "State": state})
 
 
-@given(st.one_of(JSON, *(near({**HANDLERS[step][1]}) for step in ("createSecret", "testSecret"))))
+@given(st.one_of(JSON, near(step("createSecret")), near(step("testSecret"))))
 def test_any_event_of_the_rotation_function(event: Any) -> None:
-    without_passwords(event)
-    with taken_over() as (world, output):
-        run(world, rotate_secret.handler, event, output, outside=True)
+    run("createSecret", without_passwords(event))
 
 
 #: Made once: what hypothesis works out about a strategy, it keeps with it.
-EVENTS = {
-    name: near({"ExecutionArn": EXECUTION_ARN, **event}) for name, (_, event) in HANDLERS.items()
-}
+NEAR_EVENTS = {name: near(event) for name, (_, event) in EVENTS.items()}
 
 
-@pytest.mark.parametrize("name", list(HANDLERS))
+@pytest.mark.parametrize("name", EVENTS)
 @given(data=st.data())
 def test_any_event_of_a_state(name: str, data: st.DataObject) -> None:
-    handler, _ = HANDLERS[name]
-    mangled = without_passwords(data.draw(EVENTS[name]))
-    with taken_over() as (world, output):
-        # The machine has made it: what is wrong in there is a bug of this project.
-        run(world, handler, mangled, output, outside=False)
+    # The state machine has made it: what is wrong in there is a bug of this project.
+    run(name, without_passwords(data.draw(NEAR_EVENTS[name])), may_be_a_bug=True)
 
 
 SECRET = json.loads(secret_text(CURRENT_PASSWORD))
@@ -174,60 +160,21 @@ TEXTS = st.one_of(
     stage=st.sampled_from(["staged", "modified"]),
 )
 def test_any_text_of_a_secret(text: str | bytes, version: str, stage: str) -> None:
-    for name, (handler, event) in HANDLERS.items():
-        note(name)
-        with taken_over(stage) as (world, output):
-            world.secrets.texts[version] = text
-            run(world, handler, {"ExecutionArn": EXECUTION_ARN, **event}, output, outside=True)
+    for name in EVENTS:
+        run(name, stage=stage, texts={version: text})
 
 
 # What AWS answers, through botocore.
 
-ANSWERS: dict[str, dict[str, Any]] = {
-    "DescribeUsers": {
-        "Users": [
-            {
-                "UserId": USER_ID,
-                "UserName": USERNAME,
-                "Status": "active",
-                "AccessString": "off ~* +@all",
-                "UserGroupIds": ["group-1"],
-                "Authentication": {"Type": "password", "PasswordCount": 1},
-                "ARN": USER_ARN,
-            }
-        ]
-    },
+ENDPOINT = stubs.address("n")
+ANSWERS: dict[str, Json] = {
+    "DescribeUsers": stubs.described_user(AccessString="off ~* +@all"),
     "ListTagsForResource": {"TagList": [{"Key": "rotation-secret", "Value": SECRET_NAME}]},
     "ModifyUser": {},
-    "DescribeUserGroups": {
-        "UserGroups": [{"ReplicationGroups": ["cache-1"], "ServerlessCaches": ["cache-2"]}]
-    },
-    "DescribeReplicationGroups": {
-        "ReplicationGroups": [
-            {
-                "ClusterEnabled": True,
-                "NodeGroups": [
-                    {"NodeGroupMembers": [{"ReadEndpoint": {"Address": "n", "Port": 6379}}]}
-                ],
-            }
-        ]
-    },
-    "DescribeCacheClusters": {
-        "CacheClusters": [
-            {
-                "ReplicationGroupId": "cache-1",
-                "CacheNodes": [{"Endpoint": {"Address": "n", "Port": 6379}}],
-            }
-        ]
-    },
-    "DescribeServerlessCaches": {
-        "ServerlessCaches": [
-            {
-                "Endpoint": {"Address": "n", "Port": 6379},
-                "ReaderEndpoint": {"Address": "n", "Port": 6380},
-            }
-        ]
-    },
+    "DescribeUserGroups": stubs.user_group("cache-1", serverless=("cache-2",)),
+    "DescribeReplicationGroups": stubs.replication_group("n", ClusterEnabled=True),
+    "DescribeCacheClusters": stubs.clusters("n"),
+    "DescribeServerlessCaches": stubs.serverless_cache(ENDPOINT, ENDPOINT),
 }
 NEAR_ANSWERS = st.fixed_dictionaries(
     {call: st.just(good) | near(good, typed=True) for call, good in ANSWERS.items()}
@@ -244,8 +191,8 @@ def client(service: str, answer: Callable[..., Any], event: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def answered() -> tuple[ElastiCache, dict[str, Any]]:
-    answers: dict[str, Any] = {}
+def answered() -> tuple[ElastiCache, Json]:
+    answers: Json = {}
 
     def answer(model: Any, **_: Any) -> Any:
         return AWSResponse("", 200, {}, None), answers[model.name]
@@ -254,38 +201,22 @@ def answered() -> tuple[ElastiCache, dict[str, Any]]:
 
 
 @given(drawn=NEAR_ANSWERS)
-def test_any_answer_of_elasticache(
-    answered: tuple[ElastiCache, dict[str, Any]], drawn: dict[str, Any]
-) -> None:
+def test_any_answer_of_elasticache(answered: tuple[ElastiCache, Json], drawn: Json) -> None:
     adapter, answers = answered
     answers |= without_passwords(drawn)
-    for name in ("check_target", "find_endpoints", "describe_user", "modify_user"):
-        note(name)
-        handler, event = HANDLERS[name]
-        target = make_target(turn_on=True).to_state()
-        event = {"ExecutionArn": EXECUTION_ARN, **event} | (
-            {"Target": target} if "Target" in event else {}
-        )
-        with taken_over() as (world, output), pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(ElastiCache, "connect", lambda: adapter)
-            run(world, handler, event, output, outside=True)
-
-
-class Body:
-    """Of an HTTP answer."""
-
-    content = b""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.content
+    run("check_target", users=adapter)
+    for name in ("find_endpoints", "describe_user", "modify_user"):
+        run(name, EVENTS[name][1] | on_target(turn_on=True), users=adapter)
 
 
 @pytest.fixture(scope="module")
-def garbled() -> tuple[dict[str, Any], dict[str, Any]]:
-    sent: dict[str, Any] = {"status": 200, "body": Body()}
+def garbled() -> tuple[Json, Json]:
+    """Adapters whose answers have this status and body."""
+    sent: Json = {}
 
     def answer(request: Any, **_: Any) -> AWSResponse:
-        return AWSResponse(request.url, sent["status"], {}, sent["body"])
+        raw = HTTPResponse(io.BytesIO(sent["body"]), preload_content=False)
+        return AWSResponse(request.url, sent["status"], {}, raw)
 
     return {
         "secrets": SecretsManager(client("secretsmanager", answer, "before-send")),
@@ -300,24 +231,17 @@ BODIES = (
     | st.sampled_from([b"<html>No gateway</html>", b"<a", b"", b"null", b"[]", b"<a/>"])
     | st.sampled_from([f'{{"SecretString": "{CURRENT_PASSWORD}"'.encode()])
 )
+#: Handlers that together make most calls.
+CALLERS = [
+    *("check_target", "generate_password_by_hand", "close_rotation"),
+    *("createSecret", "finishSecret"),
+]
 
 
 @given(status=st.sampled_from([200, 302, 400, 403, 500, 503]), body=BODIES)
-def test_what_is_no_answer_of_aws(
-    garbled: tuple[dict[str, Any], dict[str, Any]], status: int, body: bytes
-) -> None:
+def test_an_answer_that_is_not_awss(garbled: tuple[Json, Json], status: int, body: bytes) -> None:
     adapters, sent = garbled
-    sent["status"], sent["body"].content = status, body
-    names = (
-        "check_target",
-        "generate_password_by_hand",
-        "close_rotation",
-        "createSecret",
-        "finishSecret",
-    )
-    for name, broken in product(names, adapters.values()):
-        note(f"{name}, {type(broken).__name__}")
-        handler, event = HANDLERS[name]
-        with taken_over() as (world, output), pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(type(broken), "connect", lambda broken=broken: broken)
-            run(world, handler, {"ExecutionArn": EXECUTION_ARN, **event}, output, outside=True)
+    sent |= {"status": status, "body": body}
+    for name, (service, adapter) in product(CALLERS, adapters.items()):
+        note(service)
+        run(name, **{service: adapter})

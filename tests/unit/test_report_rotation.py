@@ -1,96 +1,58 @@
 """Report Rotation."""
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import report_rotation
+from report_rotation import handler
 from rotation.errors import ThrottlingError
-from tests.unit.fakes import (
-    EXECUTION_ARN,
-    PENDING,
-    SECRET_ARN,
-    USER_ID,
-    USERNAME,
-    World,
-    make_target,
-)
-
-STATE: dict[str, Any] = {
-    "Target": make_target().to_state(),
-    "Network": {"Count": 3},
-    "Checks": [{"CurrentLogsIn": True, "ProvenVersion": ""}] * 3,
-    "Generation": {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45},
-    "Modification": {
-        "StartedAt": "2026-03-01T12:00:00+00:00",
-        "Status": "active",
-        "Seconds": 123,
-        "WaitSeconds": 2,
-    },
-}
-EVENT: dict[str, Any] = {"ExecutionArn": EXECUTION_ARN, "State": STATE}
+from tests.unit.conftest import Lines
+from tests.unit.events import BY_TOKEN, CHECKS, STATE
+from tests.unit.fakes import PENDING, SECRET_ARN, USER_ID, USERNAME, Json, World
 
 
-def metrics_in(text: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    return [line for line in lines if "_aws" in line]
+def event(**more: Any) -> Json:
+    return {"ExecutionArn": BY_TOKEN, "State": STATE | more}
 
 
 def test_the_answer_is_what_the_rotation_took(world: World) -> None:
     world.machine.machine.transitions = 17
-    assert world.call(report_rotation.handler, EVENT) == {
+    assert world.call(handler, event()) == {
         "SecretArn": SECRET_ARN,
         "VersionId": PENDING,
         "UserId": USER_ID,
         "Username": USERNAME,
         "ChangedValues": 1,
-        "EndpointsTested": 3,
+        "EndpointsTested": 1,
         "NotTested": [],
         "ModifyingSeconds": 123,
         # And the last state, which is entered afterwards.
         "Transitions": 18,
         "ReplacedUnknownPassword": False,
     }
-    assert world.machine.faults.called("transitions") == [(EXECUTION_ARN,)]
+    assert world.machine.faults.called("transitions") == [(BY_TOKEN,)]
 
 
-def test_a_password_that_was_replaced_without_being_known_is_told(world: World) -> None:
-    unknown = [*STATE["Checks"], {"CurrentLogsIn": False, "ProvenVersion": ""}]
-    answer = world.call(report_rotation.handler, EVENT | {"State": STATE | {"Checks": unknown}})
+def test_the_answer_names_what_was_not_tested_or_known(world: World) -> None:
+    unknown = [*CHECKS, {"CurrentLogsIn": False, "ProvenVersion": ""}]
+    network = {"Count": 3, "NotTested": ["other"]}
+    answer = world.call(handler, event(Checks=unknown, Network=network))
+    assert (answer["EndpointsTested"], answer["NotTested"]) == (3, ["other"])
     assert answer["ReplacedUnknownPassword"] is True
 
 
-def test_caches_that_were_not_tested_are_told(world: World) -> None:
-    network = STATE["Network"] | {"NotTested": ["other"]}
-    answer = world.call(report_rotation.handler, EVENT | {"State": STATE | {"Network": network}})
-    assert answer["NotTested"] == ["other"]
-
-
-def test_a_rotation_that_another_execution_has_ended_is_reported_without_its_target(
-    world: World,
-) -> None:
-    answer = world.call(report_rotation.handler, EVENT | {"State": {"Closing": {}}})
+def test_a_rotation_that_another_run_has_ended_has_no_target(world: World) -> None:
+    answer = world.call(handler, {"ExecutionArn": BY_TOKEN, "State": {"Closing": {}}})
     assert (answer["EndpointsTested"], answer["ModifyingSeconds"]) == (0, 0)
     assert "UserId" not in answer
 
 
-def test_a_rotation_is_counted_once(world: World, output: Callable[[], str]) -> None:
-    world.call(report_rotation.handler, EVENT)
-    (line,) = metrics_in(output())
-    assert line["Rotations"] == [1.0]
-    assert line["ModifyingSeconds"] == [123.0]
-    assert line["EndpointsTested"] == [3.0]
-    world.call(report_rotation.handler, EVENT)
-    (line,) = metrics_in(output())
-    assert line["Rotations"] == [1.0]
-
-
-@pytest.mark.filterwarnings("ignore:No application metrics")
-def test_a_report_that_is_tried_again_counts_once(world: World, output: Callable[[], str]) -> None:
+def test_a_rotation_is_counted_once_although_retried(world: World, metric_lines: Lines) -> None:
     world.machine.faults.raise_at("transitions", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):
-        world.call(report_rotation.handler, EVENT)
-    world.call(report_rotation.handler, EVENT)
-    assert len([line for line in metrics_in(output()) if "Rotations" in line]) == 1
+        world.call(handler, event())
+    for _ in range(2):
+        world.call(handler, event())
+        (line,) = metric_lines()
+        assert line["Rotations"] == line["EndpointsTested"] == [1.0]
+        assert line["ModifyingSeconds"] == [123.0]

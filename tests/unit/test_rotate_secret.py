@@ -1,133 +1,75 @@
 """The rotation Lambda, the handler; its rules are in test_steps.py."""
 
-import json
-import string
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-import rotate_secret
+from rotate_secret import handler
+from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT
-from rotation.errors import (
-    AccessDeniedError,
-    CrossAccountRotationError,
-    InvalidInputError,
-    RotationInProgressError,
-    SecretNotAllowedError,
-)
 from rotation.records.password import PasswordRules
-from tests.unit.fakes import (
-    FUNCTION_ARN,
-    NEW_PASSWORD,
-    PENDING,
-    ROTATION_TOKEN,
-    SECRET_ARN,
-    USER_ARN,
-    USERNAME,
-    World,
-)
+from tests.unit.conftest import Lines
+from tests.unit.events import step
+from tests.unit.fakes import FUNCTION_ARN, NEW_PASSWORD, PENDING, ROTATION_TOKEN, SECRET_ARN, World
 from tests.unit.leaks import assert_no_leak
 
 
-def event(step: str, **more: Any) -> dict[str, Any]:
-    """As Secrets Manager sends it (user guide, "Rotation by Lambda function")."""
-    return {
-        "Step": step,
-        "SecretId": SECRET_ARN,
-        "ClientRequestToken": PENDING,
-        "RotationToken": ROTATION_TOKEN,
-        **more,
-    }
-
-
-def test_create_secret_makes_the_version_starts_the_execution_and_logs_it(
-    world: World, output: Callable[[], str]
-) -> None:
+@pytest.fixture
+def started(world: World) -> World:
+    """Secrets Manager has attached AWSPENDING to a version without a value."""
     world.stage(None)
-    assert world.call(rotate_secret.handler, event("createSecret")) == {}
-    assert NEW_PASSWORD in str(world.secrets.texts[PENDING])
-    assert [call[0] for call in world.machine.faults.called("start")] == [f"{PENDING}-1"]
-    lines = [json.loads(each) for each in output().splitlines()]
-    (line,) = [each for each in lines if each["message"] == "createSecret"]
-    assert line["execution"].endswith(f":{PENDING}-1")
+    return world
 
 
-def test_length_and_characters_are_those_of_the_environment(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_create_secret_makes_the_version_and_starts_the_execution(
+    started: World, log_lines: Lines
 ) -> None:
-    world.stage(None)
-    monkeypatch.setenv("PASSWORD_LENGTH", "64")
-    monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
-    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", string.ascii_lowercase)
-    world.call(rotate_secret.handler, event("createSecret"))
-    assert world.secrets.faults.called("random_password") == [
-        (PasswordRules(64, string.ascii_uppercase + string.digits),)
+    assert started.call(handler, step("createSecret")) == {}
+    assert NEW_PASSWORD in str(started.secrets.texts[PENDING])
+    assert started.secrets.faults.called("random_password") == [(PasswordRules.from_env(),)]
+    assert [name for name, _ in started.machine.faults.called("start")] == [f"{PENDING}-1"]
+    (line,) = [line for line in log_lines() if line["message"] == "createSecret"]
+    assert line["execution"] == started.machine.arn(f"{PENDING}-1")
+
+
+def test_a_promoted_version_leaves_nothing_to_do(staged: World) -> None:
+    staged.secrets.add(PENDING, None, AWSCURRENT)
+    assert staged.call(handler, step("finishSecret")) == {}
+
+
+def test_the_remaining_time_is_lambdas(started: World) -> None:
+    started.context.remaining = 60
+    started.call(handler, step("createSecret"))
+    with pytest.raises(errors.RotationInProgressError):
+        started.call(handler, step("finishSecret"))
+    assert 30 <= sum(started.context.slept) <= 60
+
+
+def test_a_secret_in_another_account_than_the_function_is_refused(started: World) -> None:
+    started.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
+    with pytest.raises(errors.CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
+        started.call(handler, step("createSecret"))
+    assert started.secrets.faults.calls == started.machine.faults.calls == []
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_a_rotation_token_goes_to_put_secret_value_and_nowhere_else(
+    started: World, log_lines: Lines, denied: bool
+) -> None:
+    if denied:
+        started.secrets.faults.raise_at("put_pending", errors.AccessDeniedError("Denied."))
+        with pytest.raises(errors.AccessDeniedError) as caught:
+            started.call(handler, step("createSecret"))
+        assert_no_leak([ROTATION_TOKEN], error=caught.value)
+    else:
+        started.call(handler, step("createSecret"))
+    calls = [*started.secrets.faults.calls, *started.machine.faults.calls]
+    assert "start" in [name for name, _ in calls]
+    assert [name for name, arguments in calls if ROTATION_TOKEN in repr(arguments)] == [
+        "put_pending"
     ]
+    assert_no_leak([ROTATION_TOKEN], output=str(log_lines()))
 
 
-def test_of_a_promoted_version_there_is_nothing_to_do(world: World) -> None:
-    world.stage()
-    world.secrets.add(PENDING, None, AWSCURRENT)
-    assert world.call(rotate_secret.handler, event("finishSecret")) == {}
-
-
-def test_the_remaining_time_is_lambdas(world: World) -> None:
-    world.stage(None)
-    world.context.remaining = 60
-    world.call(rotate_secret.handler, event("createSecret"))
-    with pytest.raises(RotationInProgressError):
-        world.call(rotate_secret.handler, event("finishSecret"))
-    assert 30 <= sum(world.context.slept) <= 60
-
-
-def test_an_event_of_anybody_else_is_refused(world: World) -> None:
-    with pytest.raises(InvalidInputError):
-        world.call(rotate_secret.handler, {})
-    assert world.secrets.faults.calls == world.machine.faults.calls == []
-
-
-def test_a_secret_in_another_account_than_the_function_is_refused(world: World) -> None:
-    world.stage(None)
-    world.context.invoked_function_arn = FUNCTION_ARN.replace("123456789012", "210987654321")
-    with pytest.raises(CrossAccountRotationError, match=f"{SECRET_ARN} .* 210987654321"):
-        world.call(rotate_secret.handler, event("createSecret"))
-    assert world.secrets.faults.calls == world.machine.faults.calls == []
-
-
-@pytest.mark.parametrize("error", [None, AccessDeniedError("PutSecretValue was denied.")])
-def test_a_rotation_token_goes_to_put_secret_value_and_is_neither_logged_nor_told(
-    world: World, output: Callable[[], str], error: Exception | None
-) -> None:
-    world.stage(None)
-    if error:
-        world.secrets.faults.raise_at("put_pending", error)
-    caught: Exception | None = None
-    try:
-        world.call(rotate_secret.handler, event("createSecret"))
-    except AccessDeniedError as failure:
-        caught = failure
-    assert (caught is None) is (error is None)
-    calls = [*world.secrets.faults.calls, *world.machine.faults.calls]
-    assert [name for name, _ in calls].count("start") == 1
-    assert [name for name, given in calls if ROTATION_TOKEN in repr(given)] == ["put_pending"]
-    assert_no_leak([ROTATION_TOKEN], error=caught, output=output())
-
-
-def test_what_is_no_rotation_token_is_refused_untold(
-    world: World, output: Callable[[], str]
-) -> None:
-    token = f"{ROTATION_TOKEN}!"
-    with pytest.raises(InvalidInputError, match="RotationToken") as caught:
-        world.call(rotate_secret.handler, event("createSecret", RotationToken=token))
-    assert_no_leak([ROTATION_TOKEN], error=caught.value, output=output())
-
-
-def test_the_pin_of_the_environment_is_honoured(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", SECRET_ARN + "x")
-    monkeypatch.setenv("USER_ARN", USER_ARN)
-    monkeypatch.setenv("USER_NAME", USERNAME)
-    with pytest.raises(SecretNotAllowedError):
-        world.call(rotate_secret.handler, event("createSecret"))
+@pytest.mark.usefixtures("pinned")
+def test_a_pinned_stack_refuses_another_secret(world: World) -> None:
+    with pytest.raises(errors.SecretNotAllowedError):
+        world.call(handler, step("createSecret", SecretId=f"{SECRET_ARN}x"))
