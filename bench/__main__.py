@@ -44,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     for title, lines in tables.of(result).items():
         console.print(polling.table(title, lines))
-    RESULTS.mkdir(exist_ok=True)
     kept = RESULTS / f"{result['date']}.json"
     kept.write_text(json.dumps(result, indent=1) + "\n")
     console.print(f"Kept as {kept.relative_to(ROOT)}; for docs: python -m bench --docs")
@@ -56,7 +55,6 @@ def _measured(path: Path | None, repetitions: int) -> dict[str, Any]:
     result = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-        "reference": path is not None,
         "repetitions": repetitions,
         "package_kilobytes": cold_start.package_kilobytes(),
     }

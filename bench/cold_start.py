@@ -1,7 +1,6 @@
 """What a handler's first invocation waits for: imports and clients, in a fresh process.
 
-Measured in CPU seconds of the process, less those of a Python that does nothing, so that other
-processes matter less. The least of a few runs counts.
+In CPU seconds, less those of a Python that does nothing. The least of a few runs counts.
 """
 
 import re

@@ -23,7 +23,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Raises ValueError for no values."""
+        """Of at least one value."""
         return cls(statistics.median(values), min(values), max(values), len(values))
 
 

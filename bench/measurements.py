@@ -27,9 +27,8 @@ def overhead(path: Path | None, repetitions: int, say: Say) -> dict[str, Any]:
             other = bench.tenant_before(2)
             rotated["reference"] = (other, bench.deploy_reference(path, other))
         bench.modifying(0)
-        # The first invocations are cold, and are not measured.
         for each in rotated.values():
-            bench.rotate(*each)
+            bench.rotate(*each)  # the first invocations are cold, and are not measured
         for seconds in MODIFYING:
             bench.modifying(seconds)
             turns = [

@@ -26,8 +26,7 @@ class Quotas:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.throttled: Counter[str] = Counter()
-        # In all but the largest regions (Step Functions guide, "Service quotas", API action
-        # throttling; 2026).
+        # In all but the largest regions: Step Functions guide, "Service quotas"; 2026.
         self._buckets = {
             "DescribeExecution": Bucket(250, 10),
             "GetExecutionHistory": Bucket(400, 20),

@@ -74,16 +74,12 @@ class Bench(World):
         return str(arn)
 
     def rotate(self, tenant: Tenant, function: str) -> float:
-        """Seconds from RotateSecret to AWSCURRENT, once Secrets Manager has ended the rotation.
-
-        Raises:
-            TimeoutError: its version did not become AWSCURRENT.
-        """
+        """Seconds from RotateSecret to AWSCURRENT, once Secrets Manager has ended the rotation."""
         [seconds] = self.rotate_all([tenant], function)
         return seconds
 
     def rotate_all(self, tenants: Sequence[Tenant], function: str) -> list[float]:
-        """The same, of many at once."""
+        """The same, of many at once; raises TimeoutError if one did not become AWSCURRENT."""
         started, versions = {}, {}
         for tenant in tenants:
             started[tenant.secret_arn] = time.monotonic()

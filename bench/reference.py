@@ -43,8 +43,7 @@ def check(path: Path) -> Path:
 def load(path: Path, name: str) -> ModuleType:
     """The function as a module of that name, in `sys.modules`, too."""
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
+    assert spec and spec.loader  # noqa: PT018
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[name] = module

@@ -70,7 +70,7 @@ QUICK = Assumptions(attempts=3, retry_seconds=2)
 
 @pytest.mark.parametrize("modifying", [60, 300])
 @pytest.mark.parametrize("retries, promoted, again", [(WINDOW, 12, 0), (QUICK, 10, 2)])
-def test_more_rotations_than_lambda_has_slots_end_promoted_within_the_window_or_the_next_time(
+def test_more_rotations_than_lambda_has_slots_all_end_promoted(
     modifying: int, retries: Assumptions, promoted: int, again: int
 ) -> None:
     # Two cannot begin, and ten hold all slots that their own executions need.
