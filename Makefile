@@ -112,7 +112,7 @@ model: setup ## Explore every interleaving of the rules, and what goes wrong wit
 	@$(BIN)/python -m tests.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
-	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=functions $(BIN)/python -m tools.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py

@@ -7,7 +7,6 @@ Lambda is a function call, a node is a dictionary of users, and retries have no 
 """
 
 import copy
-import hashlib
 import importlib
 import io
 import json
@@ -17,37 +16,30 @@ import re
 import string
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from botocore import xform_name
 from botocore.exceptions import ClientError, ReadTimeoutError
-from botocore.session import get_session
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
 from moto.stepfunctions.parser.backend import execution as parser_execution
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 import local.elasticache
-from local import interpreter, moments
-from local.access import session_of
+from local import access, interpreter, moments
 from local.assumptions import Assumptions
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, Past, lambda_error
 from local.faults.answers import CODES
 from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
-from local.rotations import Rotation
-from local.secrets_manager import LocalSecretsManager, check_parameters
 from rotation.adapters.aws import CLIENT_CONFIG
 from rotation.adapters.elasticache import ElastiCache
 from rotation.adapters.login import NodeConnection
@@ -56,151 +48,29 @@ from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import EndpointUnreachableError
 from rotation.records.endpoint import Endpoint
 from rotation.runtime.telemetry import logger
+from tests.histories.memory_nodes import KilledError, MemoryFleet, MemoryNodeConnection
 from tests.histories.stage import Stage
+from tests.histories.staged_services import (
+    ACCOUNT,
+    REGION,
+    START,
+    Client,
+    SecretsManagerAnswers,
+    StagedCall,
+    StagedSecretsManager,
+    StagedWorker,
+    StepFunctionsAnswers,
+    answer,
+)
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
 ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFunction"
 DEFINITION = Path("statemachine/rotation.asl.json")
-START = datetime(2026, 1, 1, tzinfo=UTC)
 FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
-#: Answers an operation's request.
-Service = Callable[[str, dict[str, Any]], Any]
 #: An operation's answer, or its error.
 Outcome = tuple[Any, Exception | None]
-_TIMEOUT = ReadTimeoutError(endpoint_url="lost")
-
-
-class KilledError(BaseException):
-    """The process of a function is no more; what Lambda then answers is in its text."""
-
-
-class MemoryNode:
-    """What a Valkey node knows of its users."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.users: dict[str, list[str]] = {}
-
-    def listen(self, *, tls: bool = True) -> int:
-        """Its one address."""
-        return id(self)
-
-    def set_user(self, name: str, rules: Sequence[str]) -> None:
-        """As ACL SETUSER reset."""
-        self.users[name] = list(rules)
-
-    def delete_user(self, name: str) -> None:
-        """As ACL DELUSER."""
-        self.users.pop(name, None)
-
-    def lets_in(self, name: str, password: str) -> bool:
-        """As AUTH."""
-        rules = self.users.get(name, [])
-        hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
-        switch = [rule.lower() for rule in rules if rule.lower() in ("on", "off")][-1:]
-        return switch == ["on"] and ("nopass" in rules or hashed in rules)
-
-
-class MemoryFleet:
-    """The nodes of all caches."""
-
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
-        self.nodes: dict[int, MemoryNode] = {}
-        faults.count_nodes = lambda: max((node.position for node in self.nodes.values()), default=0)
-
-    def start_nodes(self, count: int) -> list[MemoryNode]:
-        """A cache's nodes."""
-        nodes = [MemoryNode(position) for position in range(1, count + 1)]
-        self.nodes |= {node.listen(): node for node in nodes}
-        return nodes
-
-    def stop_nodes(self, nodes: Sequence[MemoryNode]) -> None:
-        """They are gone."""
-        for node in nodes:
-            del self.nodes[node.listen()]
-
-    def check_rules(self, rules: Sequence[str]) -> None:
-        """Any rules will do: Valkey itself is in the other world."""
-
-
-class StagedWorker(ExecutionWorker):  # type: ignore[misc]
-    """The interpreter's thread, as an actor named after its execution."""
-
-    stage: Stage
-    #: When each execution has ended, on the stage's clock.
-    ended: dict[str, datetime]
-
-    def _execution_logic(self) -> None:
-        arn = self._evaluation_details.execution_details.arn
-        try:
-            with self.stage.acting(arn):
-                super()._execution_logic()
-        finally:
-            self.ended[arn] = START + timedelta(seconds=self.stage.now)
-            self.stage.leave(arn)
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self.stage.enter(self._evaluation_details.execution_details.arn)
-        super().start()
-
-
-@dataclass
-class StagedCall:
-    """A call of a handler, and how it meets a fault."""
-
-    service: str
-    operation: str
-    user_id: str
-
-    def refuse(self, kind: str, text: str) -> Any:
-        """As the client raises it."""
-        raise JsonRESTError(CODES[kind][self.service][0], text)
-
-    def kill(self) -> None:
-        """Its function goes no further."""
-        raise KilledError("Runtime.ExitError")
-
-    def lose(self) -> Any:
-        """Whether or not the call has counted."""
-        raise _TIMEOUT
-
-
-class Client:
-    """What the adapters use of a boto3 client, over a function that answers any call."""
-
-    def __init__(self, service: str, answer: Service) -> None:
-        self._operations = _operations(service)
-        self._answer = answer
-        self.exceptions = SimpleNamespace(
-            ExecutionAlreadyExists=type("ExecutionAlreadyExists", (ClientError,), {}),
-            ExecutionDoesNotExist=type("ExecutionDoesNotExist", (ClientError,), {}),
-        )
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(**request: Any) -> Any:
-            try:
-                return self._answer(self._operations[method], request)
-            except (JsonRESTError, ServiceException) as error:
-                code = str(getattr(error, "error_type", "") or getattr(error, "code", ""))
-                kind = getattr(self.exceptions, code, ClientError)
-                status = {"HTTPStatusCode": 400}
-                found = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": status}
-                raise kind(found, method) from None
-
-        return call
-
-    def get_paginator(self, method: str) -> Any:
-        """All on one page."""
-
-        def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":
-            return _OnePage([getattr(self, method)(**request)])
-
-        return SimpleNamespace(paginate=paginate)
 
 
 class _Caller(threading.local):
@@ -211,45 +81,6 @@ class _Caller(threading.local):
 
     arn = f"arn:aws:iam::{ACCOUNT}:root"
     until = math.inf
-
-
-class _OnePage(list[dict[str, Any]]):
-    def build_full_result(self) -> dict[str, Any]:
-        return self[0]
-
-
-class StagedSecretsManager(LocalSecretsManager):
-    """Its rotations are actors, and its time is the stage's."""
-
-    stage: Stage
-
-    def _clock(self) -> float:
-        return START.timestamp() + self.stage.now
-
-    def _sleep(self, seconds: float) -> None:
-        self.stage.sleep(seconds)
-
-    def _after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-        self.stage.after(seconds, work, *arguments)
-
-    def _begin(self, secret: Any, token: str, function: str, *, only_test: bool = False) -> None:
-        if (secret.arn, token) not in self._rotating:
-            self.stage.enter(f"rotation {token}")
-        super()._begin(secret, token, function, only_test=only_test)
-
-    def _rotate(self, rotation: Rotation) -> None:
-        self._acted(super()._rotate, rotation)
-
-    def _test(self, rotation: Rotation) -> None:
-        self._acted(super()._test, rotation)
-
-    def _acted(self, work: Callable[[Rotation], None], rotation: Rotation) -> None:
-        name = f"rotation {rotation.token}"
-        try:
-            with self.stage.acting(name):
-                work(rotation)
-        finally:
-            self.stage.leave(name)
 
 
 class InProcess:
@@ -306,6 +137,7 @@ class InProcess:
             lambda role_arn: machine_client, self.faults.stops, lambda execution: None
         )
         with patch.context() as put:
+            put.setattr(access, "caller", lambda *_: SimpleNamespace(arn=self._caller.arn))
             put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
             put.setattr(retrier_decl, "time", clock)
@@ -398,12 +230,46 @@ class InProcess:
             raise KilledError("Sandbox.Timedout")
 
     def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
-        parts: dict[str, Service] = {
-            "secretsmanager": self._secrets_manager,
-            "elasticache": self._users.call,
-            "states": self._step_functions,
-        }
-        return parts[service](operation, request)
+        if service == "elasticache":
+            return self._users.call(operation, request)
+        if service == "states":
+            return self._step_functions(operation, request)
+        if operation in ("CreateSecret", "PutSecretValue", "RotateSecret"):
+            # As botocore does.
+            request = {"ClientRequestToken": str(self._uuid()), **request}
+        if operation == "GetRandomPassword":
+            return {"RandomPassword": self._password(request)}
+        if operation == "RotateSecret":
+            rules = {"AutomaticallyAfterDays": 30}
+            given = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
+            request = {**given, **request}
+        answers = SecretsManagerAnswers()
+        answers.backend = self._secrets
+        try:
+            return answer(answers, operation, request)
+        finally:
+            if operation == "RotateSecret":
+                # A refused one may have begun the previous rotation again.
+                self.stage.settle()
+
+    def _step_functions(self, operation: str, request: dict[str, Any]) -> Any:
+        answers, arn = StepFunctionsAnswers(), request.get("executionArn", "")
+        answers.stepfunction_backend = self._machines
+        match operation:
+            case "StartExecution":
+                started = {"name": str(self._uuid()), **request, "stateMachineArn": MACHINE}
+                found = answer(answers, operation, started)
+                if self.stage.actor is None:
+                    self.stage.settle()
+                return found
+            case "DescribeExecution":
+                found = answer(answers, operation, request)
+                ended = {"stopDate": self._ended.get(arn, START)} if "stopDate" in found else {}
+                return {**found, **ended}
+            case "GetExecutionHistory":  # on one page
+                events = list(self._machines.get_execution_history(arn)["events"])
+                return {"events": events[::-1] if request.get("reverseOrder") else events}
+        return answer(answers, operation, request)
 
     def _outcome(self, service: str, operation: str, request: dict[str, Any]) -> Outcome:
         try:
@@ -424,90 +290,6 @@ class InProcess:
         user = self._users.users.get(request.get("UserId", "").lower())
         if operation == "ModifyUser" and user and not self._users.seen_by_iam(user.arn):
             raise JsonRESTError(CODES["deny"]["elasticache"][0], "It has no tags.")
-
-    def _secrets_manager(self, operation: str, request: dict[str, Any]) -> Any:
-        check_parameters(operation, request)
-        return _with_dates(self._secrets_managers_json(operation, request))
-
-    def _secrets_managers_json(self, operation: str, request: dict[str, Any]) -> Any:
-        secrets, secret_id = self._secrets, request.get("SecretId", "")
-        match operation:
-            case "DescribeSecret":
-                return secrets.describe(secret_id)
-            case "GetSecretValue":
-                version = (request.get("VersionId"), request.get("VersionStage"))
-                return secrets.get_secret_value(secret_id, *version)
-            case "PutSecretValue":
-                token = request.get("ClientRequestToken") or str(self._uuid())
-                labels = request.get("VersionStages", ["AWSCURRENT"])
-                text, nothing = request["SecretString"], cast(str, None)
-                by_whom = request.get("RotationToken"), self._caller.arn
-                put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
-                return json.loads(put)
-            case "ListSecretVersionIds":
-                every = request.get("IncludeDeprecated", False)
-                listed = secrets.list_secret_version_ids(secret_id, include_deprecated=every)
-                return json.loads(listed)
-            case "UpdateSecretVersionStage":
-                versions = (request.get("RemoveFromVersionId"), request.get("MoveToVersionId"))
-                secrets.update_secret_version_stage(secret_id, request["VersionStage"], *versions)
-            case "GetRandomPassword":
-                return {"RandomPassword": self._password(request)}
-            case "CreateSecret":
-                text = request["SecretString"]
-                made = secrets.create_secret(
-                    request["Name"], text, None, None, [], None, str(self._uuid()), [], False
-                )
-                return json.loads(made)
-            case "RotateSecret":
-                how = ROTATION_FUNCTION, {"AutomaticallyAfterDays": 30}
-                try:
-                    return json.loads(secrets.rotate_secret(secret_id, str(self._uuid()), *how))
-                finally:
-                    # A refused one may have begun the previous rotation again.
-                    self.stage.settle()
-            case "DeleteSecret":
-                secrets.delete_secret(secret_id, 7, False)
-            case "RestoreSecret":
-                secrets.restore_secret(secret_id)
-            case _:
-                raise NotImplementedError(operation)
-        return {}
-
-    def _step_functions(self, operation: str, request: dict[str, Any]) -> Any:
-        machines, arn = self._machines, request.get("executionArn", "")
-        match operation:
-            case "StartExecution":
-                name = request.get("name") or str(self._uuid())
-                machines.start_execution(MACHINE, name, request["input"])
-                if self.stage.actor is None:
-                    self.stage.settle()
-                return {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}"}
-            case "DescribeExecution":
-                shape = machines.describe_execution(arn).to_describe_output()
-                described = {key: value for key, value in shape.items() if value is not None}
-                if "stopDate" in described:
-                    described["stopDate"] = self._ended.get(arn, START)
-                return described
-            case "ListExecutions":
-                executions = machines.describe_state_machine(MACHINE).executions
-                status = request["statusFilter"]
-                found = [each for each in executions if each.exec_status == status]
-                return {
-                    "executions": [
-                        {"executionArn": each.exec_arn, "startDate": each.start_date}
-                        for each in found
-                    ]
-                }
-            case "GetExecutionHistory":
-                events = list(machines.get_execution_history(arn)["events"])
-                return {"events": events[::-1] if request.get("reverseOrder") else events}
-            case "StopExecution":
-                now = datetime.now(UTC)
-                machines.describe_execution(arn).stop(now, "Stopped", "By a person.")
-                return {}
-            case _:
-                raise NotImplementedError(operation)
 
     def _password(self, request: dict[str, Any]) -> str:
         kinds = [string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation]
@@ -611,21 +393,6 @@ class InProcess:
         return retry
 
 
-class MemoryNodeConnection(NodeConnection):
-    """Tries passwords on a node of this world."""
-
-    def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode, faults: Any) -> None:
-        super().__init__(endpoint, username, cast(Any, None))
-        self._node = node
-        self._faults = faults
-
-    def accepts(self, password: str) -> bool:
-        """As the node answers AUTH."""
-        if {"kill-before", "kill-after"} & self._faults.due("AUTH").keys():
-            raise KilledError("Runtime.ExitError")
-        return self._node.lets_in(self._username, password)
-
-
 def _same(one: Outcome, other: Outcome) -> bool:
     return (one[0], repr(one[1])) == (other[0], repr(other[1]))
 
@@ -640,13 +407,6 @@ _PARTS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
 _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
 
 
-@cache
-def _operations(service: str) -> dict[str, str]:
-    """The names of its API, by those of boto3's methods."""
-    model = get_session().get_service_model(service)
-    return {xform_name(name): name for name in model.operation_names}
-
-
 def _configuration(function: str) -> dict[str, str]:
     """What GetFunction tells: each function has a role of its own."""
     name = function.rsplit(":", 1)[-1]
@@ -655,19 +415,7 @@ def _configuration(function: str) -> dict[str, str]:
 
 def _session(function: str) -> str:
     found = _configuration(function)
-    return session_of(found["Role"], found["FunctionName"])
-
-
-def _with_dates(shape: Any) -> Any:
-    """The JSON of Secrets Manager as boto3 gives it."""
-    if isinstance(shape, list):
-        return [_with_dates(each) for each in shape]
-    if not isinstance(shape, dict):
-        return shape
-    return {
-        key: datetime.fromtimestamp(value, UTC) if key.endswith("Date") else _with_dates(value)
-        for key, value in shape.items()
-    }
+    return access.session_of(found["Role"], found["FunctionName"])
 
 
 def _execution(env: Any) -> str:

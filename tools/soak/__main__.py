@@ -1,4 +1,4 @@
-"""Random histories for as long as one likes: ``make soak``, or ``MINUTES=5 make soak``.
+"""Random histories for as long as you like: ``make soak MINUTES=5``.
 
 One process has histories in one process of their own (test_histories.py), another one rotations
 with random faults on the whole local AWS, each compared with the world in one process. Prints
@@ -28,9 +28,9 @@ from local.deploy import deploy
 from local.faults import states
 from local.instance import LocalAws
 from tests.histories.in_process import InProcess
-from tests.histories.test_agreement import LAST, outcomes
 from tests.histories.test_histories import Histories
 from tests.histories.worlds import InProcessWorld
+from tests.rotation.test_agreement import FIRST, LAST, outcomes
 from tests.rotation.test_crash_matrix import calls_of_a_clean_rotation
 from tests.rotation.world import World
 
@@ -54,20 +54,20 @@ def histories(until: float, number: int, figures: Figures) -> None:
 
 def rotations(until: float, number: int, figures: Figures) -> None:
     """On the whole local AWS, beside the world in one process."""
-    chance = random.Random(number)
+    choices = random.Random(number)
     while time.monotonic() < until:
         with (
             tempfile.TemporaryDirectory() as folder,
             LocalAws(Path(folder), modifying_seconds=0.3) as aws,
         ):
-            _rotations(World(aws, deploy(aws)), until, chance, figures)
+            _rotations(World(aws, deploy(aws)), until, choices, figures)
 
 
 #: Histories on one local AWS.
 _MOST = 40
 
 
-def _rotations(world: World, until: float, chance: random.Random, figures: Figures) -> None:
+def _rotations(world: World, until: float, choices: random.Random, figures: Figures) -> None:
     """As many as one local AWS bears: each has a node of its own, a server that is never idle."""
     stops = [state for state in states() if state not in ("Check Endpoint", "Log In")]
     calls = calls_of_a_clean_rotation(world)
@@ -77,17 +77,17 @@ def _rotations(world: World, until: float, chance: random.Random, figures: Figur
             return
         # Of two faults of one call the worlds need not choose the same.
         armed = [
-            f"{chance.choice(['kill-before', 'kill-after', *_other(api)])}:{api}:{count}"
-            for api, count in chance.sample(points, chance.choice([1, 1, 2]))
+            f"{choices.choice(['kill-before', 'kill-after', *_other(api)])}:{api}:{count}"
+            for api, count in choices.sample(points, choices.choice([1, 1, 2]))
         ]
-        if chance.random() < 0.2:
-            armed.append(f"stop-at:{chance.choice(stops)}")
-        first = chance.random() < 0.3
+        if choices.random() < 0.2:
+            armed.append(f"stop-at:{choices.choice(stops)}")
+        user = FIRST if choices.random() < 0.3 else {}
         with InProcess(modifying_seconds=0.3).set_up() as inside:
-            wanted = outcomes(InProcessWorld(inside), armed, first=first)
-        found = outcomes(world, armed, first=first)
-        assert found == wanted, (armed, first, found, wanted)
-        assert found[LAST] == ("SUCCEEDED", None), (armed, first, found)
+            wanted = outcomes(InProcessWorld(inside), armed, **user)
+        found = outcomes(world, armed, **user)
+        assert found == wanted, (armed, user, found, wanted)
+        assert found[LAST] == ("SUCCEEDED", None), (armed, user, found)
         figures["rotations on the local AWS"] += 2
         figures["crash points there"] += sum(each.startswith("kill") for each in armed)
 
@@ -113,7 +113,7 @@ def _work(
 
 def main() -> None:
     """Prints JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.histories.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
