@@ -1,22 +1,18 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from local.deploy import deploy
-from local.instance import LocalAws
 from tests.histories.in_process import InProcess
-from tests.rotation.world import World
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    directory: Path = tmp_path_factory.mktemp("aws")
-    with LocalAws(directory, modifying_seconds=0.5) as aws:
-        yield World(aws, deploy(aws))
+from tests.histories.worlds import InProcessTenant, served
 
 
 @pytest.fixture
 def inside() -> Iterator[InProcess]:
     with InProcess().set_up() as aws:
         yield aws
+
+
+@pytest.fixture
+def tenant(inside: InProcess) -> InProcessTenant:
+    """A user of a cache with three nodes, and its secret."""
+    return served(inside, "replicas")

@@ -7,25 +7,20 @@ Lambda is a function call, a node is a dictionary of users, and retries have no 
 """
 
 import copy
-import importlib
 import io
 import json
-import math
-import random
 import re
-import string
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
@@ -36,7 +31,7 @@ from moto.stepfunctions.parser.backend import execution as parser_execution
 import local.elasticache
 from local import access, interpreter, moments
 from local.assumptions import Assumptions
-from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, Past, lambda_error
+from local.faults import Past
 from local.faults.answers import CODES
 from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
@@ -48,8 +43,8 @@ from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import EndpointUnreachableError
 from rotation.records.endpoint import Endpoint
 from rotation.runtime.telemetry import logger
-from tests.histories.memory_nodes import KilledError, MemoryFleet, MemoryNodeConnection
-from tests.histories.stage import Stage
+from tests.histories.memory_nodes import MemoryFleet, MemoryNodeConnection
+from tests.histories.staged_functions import StagedFunctions
 from tests.histories.staged_services import (
     ACCOUNT,
     REGION,
@@ -66,24 +61,13 @@ from tests.histories.staged_services import (
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
 ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFunction"
 DEFINITION = Path("statemachine/rotation.asl.json")
-FUNCTION_SECONDS, ROTATION_FUNCTION_SECONDS = 40, 900
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
 #: An operation's answer, or its error.
 Outcome = tuple[Any, Exception | None]
 
 
-class _Caller(threading.local):
-    """Whose credentials the thread has: a function's while it is in the handler, or a person's.
-
-    ``until`` is when Lambda ends the function.
-    """
-
-    arn = f"arn:aws:iam::{ACCOUNT}:root"
-    until = math.inf
-
-
-class InProcess:
+class InProcess(StagedFunctions):
     """The services, the machine and the functions; all state is here.
 
     Secrets Manager's assumptions are by default those of the environment.
@@ -97,19 +81,15 @@ class InProcess:
         assumptions: Assumptions | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
-        self.stage = Stage()
-        self.faults = Faults(now=lambda: self.stage.now)
+        super().__init__(seed, concurrency)
         self.fleet = MemoryFleet(self.faults)
         self.logs = io.StringIO()
-        self._random = random.Random(seed)
-        self._concurrency, self._in_flight = concurrency, 0
         self._users = local.elasticache.ElastiCache(
             cast(Fleet, self.fleet), modifying_seconds, self.stage.after
         )
         self._secrets = StagedSecretsManager(REGION, ACCOUNT)
         self._secrets.assumptions = assumptions or self._secrets.assumptions
         self._ended: dict[str, datetime] = {}
-        self._caller = _Caller()
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
         self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
         self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
@@ -121,45 +101,28 @@ class InProcess:
     @contextmanager
     def set_up(self) -> Iterator["InProcess"]:
         """In its place while the test runs: where the handlers and the services look."""
-        stage, patch = self.stage, pytest.MonkeyPatch()
-        clock = SimpleNamespace(sleep=stage.sleep, time=lambda: int(stage.now))
-        StagedWorker.stage = StagedSecretsManager.stage = stage
+        StagedWorker.stage = StagedSecretsManager.stage = self.stage
         StagedWorker.ended = self._ended
-        StagedSecretsManager.lambda_client = staticmethod(
-            lambda: SimpleNamespace(
-                invoke=self._invoke,
-                get_function=lambda FunctionName: {"Configuration": _configuration(FunctionName)},
-                get_policy=lambda **_: {"Policy": json.dumps({"Statement": [_PERMISSION]})},
-            )
-        )
-        machine_client = SimpleNamespace(invoke=self._invoke)
-        interpreter.install(
-            lambda role_arn: machine_client, self.faults.stops, lambda execution: None
-        )
-        with patch.context() as put:
-            put.setattr(access, "caller", lambda *_: SimpleNamespace(arn=self._caller.arn))
-            put.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
-            put.setattr(parser_execution, "ExecutionWorker", StagedWorker)
-            put.setattr(retrier_decl, "time", clock)
-            put.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
-            put.setattr(WaitFunction, "_wait_interval", self._wait)
-            put.setattr(SecretsManager, "connect", lambda: SecretsManager(self.secrets))
-            put.setattr(ElastiCache, "connect", lambda: ElastiCache(self.elasticache))
-            put.setattr(
-                StepFunctions, "connect", lambda: StepFunctions(self.step_functions, MACHINE)
-            )
-            put.setattr(NodeConnection, "open", self._open)
-            for name in ("modify_user", "describe_user", "generate_password", "close_rotation"):
-                put.setattr(importlib.import_module(name), "datetime", _clock(stage))
-            put.setattr(importlib.import_module("rotate_secret"), "time", clock)
-            put.setattr(importlib.import_module("rotate_secret"), "random", self._random)
-            put.setattr(logger.registered_handler, "stream", self.logs)
-            put.setenv("MAX_MODIFYING_SECONDS", "1800")
-            put.setenv("PASSWORD_LENGTH", "32")
-            put.setenv("PASSWORD_CHARACTERS", "UrlSafe")
-            put.setenv("ROTATION_FUNCTION_ARN", ROTATION_FUNCTION)
-            put.setenv("LATE_FUNCTION_SECONDS", "45")
-            put.setenv("EXECUTION_LOOK_SECONDS", "60")
+        StagedSecretsManager.lambda_client = staticmethod(lambda: self.lambda_client)
+        interpreter.install(lambda role: self.lambda_client, self.faults.stops, lambda run: None)
+        clock = SimpleNamespace(sleep=self.stage.sleep, time=lambda: int(self.stage.now))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(access, "caller", lambda *_: SimpleNamespace(arn=self._caller.arn))
+            patch.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
+            patch.setattr(parser_execution, "ExecutionWorker", StagedWorker)
+            patch.setattr(retrier_decl, "time", clock)
+            patch.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
+            patch.setattr(WaitFunction, "_wait_interval", self._wait)
+            patch.setattr(SecretsManager, "connect", lambda: SecretsManager(self.secrets))
+            patch.setattr(ElastiCache, "connect", lambda: ElastiCache(self.elasticache))
+            step_functions = StepFunctions(self.step_functions, MACHINE)
+            patch.setattr(StepFunctions, "connect", lambda: step_functions)
+            patch.setattr(NodeConnection, "open", self._open)
+            patch.setattr(logger.registered_handler, "stream", self.logs)
+            # Threads of the interpreter that are told to stop raise.
+            patch.setattr(threading, "excepthook", lambda _: None)
+            self._patch_handlers(patch, clock)
+            patch.setenv("ROTATION_FUNCTION_ARN", ROTATION_FUNCTION)
             self._machines.create_state_machine(
                 MACHINE.rsplit(":", 1)[1], _definition(), "arn:aws:iam::123456789012:role/machine"
             )
@@ -224,11 +187,6 @@ class InProcess:
         call = StagedCall(service, operation, request.get("UserId", ""))
         return self.faults.meet(call, perform)
 
-    def _require_time(self) -> None:
-        """A function that has waited for its turn for too long is no more."""
-        if self.stage.now > self._caller.until:
-            raise KilledError("Sandbox.Timedout")
-
     def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         if service == "elasticache":
             return self._users.call(operation, request)
@@ -291,81 +249,9 @@ class InProcess:
         if operation == "ModifyUser" and user and not self._users.seen_by_iam(user.arn):
             raise JsonRESTError(CODES["deny"]["elasticache"][0], "It has no tags.")
 
-    def _password(self, request: dict[str, Any]) -> str:
-        kinds = [string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation]
-        allowed = [[*{*kind} - {*request["ExcludeCharacters"]}] for kind in kinds]
-        chosen = [self._random.choice(sorted(kind)) for kind in allowed]
-        every = sorted(character for kind in allowed for character in kind)
-        chosen += self._random.choices(every, k=request["PasswordLength"] - len(chosen))
-        self._random.shuffle(chosen)
-        return "".join(chosen)
-
-    def _uuid(self) -> uuid.UUID:
-        return uuid.UUID(int=self._random.getrandbits(128), version=4)
-
-    # Functions and nodes
-
-    def _invoke(self, FunctionName: str, Payload: str | bytes) -> dict[str, Any]:
-        """As Lambda: the handler's answer, or its error's name and text."""
-        event = json.loads(Payload)
-        actor = self.stage.actor or event["ExecutionArn"]
-        name = FunctionName.rsplit(":", 1)[-1].removesuffix("Function")
-        rotates = name == "RotateSecret"
-        with self.stage.acting(actor):
-            asked = self.stage.now
-            self.stage.park(name)
-            by_secrets_manager = FunctionName == ROTATION_FUNCTION
-            self.faults.invoked(
-                FunctionName, SECRETS_MANAGER if by_secrets_manager else STEP_FUNCTIONS
-            )
-            # What a stopped execution has asked for, Lambda does without a delay.
-            begun = asked if self._is_stopped(actor) else self.stage.now
-            limit = ROTATION_FUNCTION_SECONDS if rotates else FUNCTION_SECONDS
-            context = SimpleNamespace(
-                function_name=name,
-                memory_limit_in_mb=256,
-                invoked_function_arn=FunctionName,
-                aws_request_id=str(self._uuid()),
-                get_remaining_time_in_millis=lambda: (begun + limit - self.stage.now) * 1000,
-            )
-            module = importlib.import_module(re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
-            outside = self._caller.arn, self._caller.until
-            self._caller.arn, self._caller.until = _session(FunctionName), begun + limit
-            try:
-                self._require_time()
-                with self._slot():
-                    answer, error = module.handler(event, context), {}
-            except KilledError as killed:
-                answer = {"errorType": str(killed), "errorMessage": "The process is no more."}
-                error = {"FunctionError": "Unhandled"}
-            except ClientError:
-                raise
-            except Exception as failed:
-                answer = {"errorType": type(failed).__name__, "errorMessage": str(failed)}
-                error = {"FunctionError": "Unhandled"}
-            finally:
-                self._caller.arn, self._caller.until = outside
-        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
-
     def _is_stopped(self, actor: str) -> bool:
         found = self._machines.describe_state_machine(MACHINE).executions
         return any(each.exec_arn == actor and each.exec_status != "RUNNING" for each in found)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """An invocation counts from its begin to its end, in the stage's time.
-
-        Raises:
-            ClientError: it is one too many.
-        """
-        if self._in_flight >= self._concurrency:
-            reason = {"Reason": "ConcurrentInvocationLimitExceeded"}
-            raise lambda_error("TooManyRequestsException", 429, "Rate Exceeded.", **reason)
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
 
     @contextmanager
     def _open(self, endpoint: Endpoint, username: str) -> Iterator[NodeConnection]:
@@ -404,31 +290,10 @@ _PARTS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
     "elasticache": ("_users", moments.of_elasticache),
     "states": ("_machines", moments.of_step_functions),
 }
-_PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
-
-
-def _configuration(function: str) -> dict[str, str]:
-    """What GetFunction tells: each function has a role of its own."""
-    name = function.rsplit(":", 1)[-1]
-    return {"FunctionName": name, "Role": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
-
-
-def _session(function: str) -> str:
-    found = _configuration(function)
-    return access.session_of(found["Role"], found["FunctionName"])
 
 
 def _execution(env: Any) -> str:
     return str(env.states.context_object.context_object_data["Execution"]["Id"])
-
-
-def _clock(stage: Stage) -> type:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return START + timedelta(seconds=stage.now)
-
-    return Clock
 
 
 def _definition() -> str:

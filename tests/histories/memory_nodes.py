@@ -32,7 +32,7 @@ class MemoryNode:
         """As ACL DELUSER."""
         self.users.pop(name, None)
 
-    def accepts(self, name: str, password: str) -> bool:
+    def lets_in(self, name: str, password: str) -> bool:
         """As AUTH."""
         rules = self.users.get(name, [])
         hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
@@ -75,4 +75,4 @@ class MemoryNodeConnection(NodeConnection):
         """As the node answers AUTH."""
         if {"kill-before", "kill-after"} & self._faults.due("AUTH").keys():
             raise KilledError("Runtime.ExitError")
-        return self._node.accepts(self._username, password)
+        return self._node.lets_in(self._username, password)

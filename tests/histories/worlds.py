@@ -50,7 +50,7 @@ class InProcessWorld(World):
         self.control("DELETE")
         self.control("POST", armed)
 
-    def tenant_of(self, *names: str) -> "InProcessTenant":
+    def tenant_of(self, *names: Any) -> "InProcessTenant":
         """A user that exists: its ID and name, and its secret's ARN and name."""
         return InProcessTenant(self, *names)
 
@@ -76,11 +76,24 @@ class InProcessTenant(Tenant):
         self.world.stage.run()
         return self.inside.outcome(token)
 
+    def retry(self, token: str) -> str:
+        """How that rotation ends if Secrets Manager tries it once more."""
+        secrets = self.inside._secrets
+        secrets._begin(secrets.secrets[self.secret_arn], token, ROTATION_FUNCTION)
+        self.world.stage.settle()
+        self.world.stage.run()
+        return self.inside.outcome(token)
+
+    def modify(self, **fields: Any) -> None:
+        """ModifyUser, until the user is active again; no actor goes on meanwhile."""
+        self.world.elasticache.modify_user(UserId=self.user_id, **fields)
+        self.world.stage.pass_time(10)
+
     def logins(self, password: str) -> set[bool]:
         """Whether the password logs in, over all nodes of all caches."""
         groups = self.world.elasticache.describe_replication_groups()["ReplicationGroups"]
         return {
-            self.inside.fleet.nodes[member["ReadEndpoint"]["Port"]].accepts(self.username, password)
+            self.inside.fleet.nodes[member["ReadEndpoint"]["Port"]].lets_in(self.username, password)
             for group in groups
             if group["ReplicationGroupId"] in self.caches
             for shard in group["NodeGroups"]

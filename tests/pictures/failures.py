@@ -20,7 +20,7 @@ from local.deploy import ROOT, deploy, zipped
 from local.faults import control
 from local.package import files
 from tests.local.helpers import eventually
-from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm, change
+from tests.rotation.test_refusals import NODES, SECRETS, USERS, Break, arm
 from tests.rotation.world import Tenant, World
 from tests.statemachine.checks import places
 
@@ -262,7 +262,7 @@ FAILURES: dict[str, Failure] = {
     "EndpointUnreachableError": partial(faulty, "drop-node:1"),
     "PasswordRefusedError": partial(faulty, "lag-password:1:3600"),
     "RotationInProgressError": second_run,
-    "RotationSupersededError": partial(while_modifying, lambda t: change(t, note="by hand")),
+    "RotationSupersededError": partial(while_modifying, lambda t: t.edit(note="by hand")),
     "ThrottlingError": partial(faulty, f"throttle:DescribeUsers:1-{_CALLS}"),
     "ServiceUnavailableError": partial(faulty, f"error-500:DescribeUserGroups:1-{_CALLS}"),
     "AccessDeniedError": partial(faulty, "deny:ModifyUser"),

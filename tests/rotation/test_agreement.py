@@ -1,13 +1,15 @@
 """The world in one process says what the local AWS says; so what holds in the one counts."""
 
+from typing import Any
+
 import pytest
 
 from tests.histories.worlds import InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD, World
 
-FIRST = {"AccessString": "off ~app:* +get", "password": None}
+FIRST: dict[str, Any] = {"AccessString": "off ~app:* +get", "password": None}
 #: The user, and the faults of a rotation; then comes one without.
-HISTORIES: dict[str, tuple[dict[str, object], list[str]]] = {
+HISTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "killed at each write": (
         {},
         [
@@ -43,7 +45,7 @@ LAST = 6
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-def outcomes(world: World, armed: list[str], **user: object) -> list[object]:
+def outcomes(world: World, armed: list[str], **user: Any) -> list[object]:
     """What both worlds have to agree on, after the rotation with the faults and the one without."""
     tenant = world.tenant(**user)
     tenant.serve()

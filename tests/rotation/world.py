@@ -65,7 +65,7 @@ class World:
         """What a cache of the kind needs besides, to be created."""
         return {}
 
-    def tenant(self, *, name: str = "", **user: Any) -> "Tenant":
+    def tenant(self, *, name: str | None = None, **user: Any) -> "Tenant":
         """A user and its secret, bound to each other; by default `on`, with a password."""
         number = next(numbers)
         secret_name = name or f"{self.prefix}secret-{number}"
@@ -116,7 +116,7 @@ class World:
             **how,
         )
 
-    def tenant_of(self, *names: str) -> "Tenant":
+    def tenant_of(self, *names: Any) -> "Tenant":
         """A user that exists: its ID and name, and its secret's ARN and name."""
         return Tenant(self, *names)
 
