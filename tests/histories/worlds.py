@@ -76,6 +76,10 @@ class InProcessTenant(Tenant):
         self.world.stage.run()
         return self.inside.outcome(token)
 
+    def value(self, VersionStage: str = "AWSCURRENT") -> dict[str, Any]:
+        """The secret's JSON, of a deleted secret too."""
+        return dict(json.loads(self.inside.text(self.secret_arn, VersionStage)))
+
     def retry(self, token: str) -> str:
         """How that rotation ends if Secrets Manager tries it once more."""
         secrets = self.inside._secrets

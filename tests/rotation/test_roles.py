@@ -56,7 +56,7 @@ ROLES = [
 Cell = tuple[str, str]  # an action, and the resource that a policy names
 
 
-@dataclass
+@dataclass(eq=False)
 class Tried:
     aws: LocalAws
     documents: dict[str, list[dict[str, Any]]]  # each role's policies, by the function's name
@@ -64,6 +64,7 @@ class Tried:
     keys: dict[str, Any]  # each role's credentials, the same
     parameters: Mapping[str, Any]  # of any call, by the parameter's name
 
+    @cache  # noqa: B019
     def client(self, role: str, service: str) -> Any:
         endpoint = self.aws.environment[MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")]
         own = self.keys[role]

@@ -250,9 +250,10 @@ class Tenant:
         """The ID of the version that has the label."""
         return next((version for version, its in self.labels().items() if label in its), None)
 
-    def value(self, **version: str) -> dict[str, Any]:
-        """The secret's JSON; of AWSCURRENT by default."""
-        found = self.world.secrets.get_secret_value(SecretId=self.secret_arn, **version)
+    def value(self, VersionStage: str = "AWSCURRENT") -> dict[str, Any]:
+        """The secret's JSON."""
+        secrets, arn = self.world.secrets, self.secret_arn
+        found = secrets.get_secret_value(SecretId=arn, VersionStage=VersionStage)
         return dict(json.loads(found["SecretString"]))
 
     def put(self, value: str | bytes) -> None:
