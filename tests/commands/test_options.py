@@ -48,13 +48,14 @@ def test_it_is_named_before_anything_is_started(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delattr(LocalAws, "start")
+    if "--directory" not in arguments:  # which is found to be none when it is used
+        monkeypatch.delattr(LocalAws, "start")
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
     line = answer(arguments, capsys)
     assert named in line
     *_, option, value = arguments
-    assert option in line or value in line
+    assert option in line or value.partition("=")[0] in line
 
 
 def test_parameters_that_do_not_go_together_are_named_by_the_deployment(

@@ -111,8 +111,16 @@ class InProcess(StagedFunctions):
             patch.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             patch.setattr(parser_execution, "ExecutionWorker", StagedWorker)
             patch.setattr(retrier_decl, "time", clock)
-            patch.setattr(retrier_decl.RetrierDecl, "_eval_body", self._retry)
-            patch.setattr(WaitFunction, "_wait_interval", self._wait)
+            patch.setattr(
+                retrier_decl.RetrierDecl,
+                "_eval_body",
+                lambda retrier, env: self._acting(env, _EVAL_RETRY, retrier, env),
+            )
+            patch.setattr(
+                WaitFunction,
+                "_wait_interval",
+                lambda _, env, seconds: self._acting(env, self.stage.sleep, seconds),
+            )
             patch.setattr(SecretsManager, "connect", lambda: SecretsManager(self.secrets))
             patch.setattr(ElastiCache, "connect", lambda: ElastiCache(self.elasticache))
             step_functions = StepFunctions(self.step_functions, MACHINE)
@@ -201,33 +209,26 @@ class InProcess(StagedFunctions):
             rules = {"AutomaticallyAfterDays": 30}
             given = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
             request = {**given, **request}
-        answers = SecretsManagerAnswers()
-        answers.backend = self._secrets
         try:
-            return answer(answers, operation, request)
+            return answer(SecretsManagerAnswers(), self._secrets, operation, request)
         finally:
             if operation == "RotateSecret":
                 # A refused one may have begun the previous rotation again.
                 self.stage.settle()
 
     def _step_functions(self, operation: str, request: dict[str, Any]) -> Any:
-        answers, arn = StepFunctionsAnswers(), request.get("executionArn", "")
-        answers.stepfunction_backend = self._machines
-        match operation:
-            case "StartExecution":
-                started = {"name": str(self._uuid()), **request, "stateMachineArn": MACHINE}
-                found = answer(answers, operation, started)
-                if self.stage.actor is None:
-                    self.stage.settle()
-                return found
-            case "DescribeExecution":
-                found = answer(answers, operation, request)
-                ended = {"stopDate": self._ended.get(arn, START)} if "stopDate" in found else {}
-                return {**found, **ended}
-            case "GetExecutionHistory":  # on one page
-                events = list(self._machines.get_execution_history(arn)["events"])
-                return {"events": events[::-1] if request.get("reverseOrder") else events}
-        return answer(answers, operation, request)
+        arn = request.get("executionArn", "")
+        if operation == "GetExecutionHistory":  # on one page
+            events = list(self._machines.get_execution_history(arn)["events"])
+            return {"events": events[::-1] if request.get("reverseOrder") else events}
+        if operation == "StartExecution":
+            request = {"name": str(self._uuid()), **request, "stateMachineArn": MACHINE}
+        found = answer(StepFunctionsAnswers(), self._machines, operation, request)
+        if operation == "StartExecution" and self.stage.actor is None:
+            self.stage.settle()
+        if operation == "DescribeExecution" and "stopDate" in found:
+            found["stopDate"] = self._ended.get(arn, START)
+        return found
 
     def _outcome(self, service: str, operation: str, request: dict[str, Any]) -> Outcome:
         try:
@@ -262,21 +263,9 @@ class InProcess(StagedFunctions):
 
     # The interpreter's waits. It has threads for all kinds of things; `env` knows whose they are.
 
-    @property
-    def _wait(self) -> Callable[..., None]:
-        def wait(_: Any, env: Any, wait_seconds: float) -> None:
-            with self.stage.acting(_execution(env)):
-                self.stage.sleep(wait_seconds)
-
-        return wait
-
-    @property
-    def _retry(self) -> Callable[..., None]:
-        def retry(each: Any, env: Any) -> None:
-            with self.stage.acting(_execution(env)):
-                _EVAL_RETRY(each, env)
-
-        return retry
+    def _acting(self, env: Any, work: Callable[..., None], *arguments: Any) -> None:
+        with self.stage.acting(_execution(env)):
+            work(*arguments)
 
 
 def _same(one: Outcome, other: Outcome) -> bool:

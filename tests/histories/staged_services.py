@@ -37,21 +37,29 @@ class SecretsManagerAnswers(LocalSecretsManagerResponse):
     """moto's answers, without HTTP, of one backend."""
 
     backend: Any = None
+    stepfunction_backend: Any = None
+    request: dict[str, Any]
+
+    def _get_param(self, param_name: str, if_none: Any = None) -> Any:
+        value = self.request.get(param_name, if_none)
+        return b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 class StepFunctionsAnswers(LocalStepFunctionsResponse):
     """The same."""
 
+    backend: Any = None
     stepfunction_backend: Any = None
+    _get_param = SecretsManagerAnswers._get_param
 
 
-def answer(answers: Any, operation: str, request: dict[str, Any]) -> Any:
+def answer(answers: Any, backend: Any, operation: str, request: dict[str, Any]) -> Any:
     """The answer to one request, as boto3 would return it."""
     if isinstance(answers, SecretsManagerAnswers):
         check_parameters(operation, request)
+    answers.backend = answers.stepfunction_backend = backend
     answers.current_account, answers.region = ACCOUNT, REGION
-    answers.querystring, answers.uri_match, answers.headers = {}, None, {}
-    answers.body = json.dumps(request, default=_base64)
+    answers.headers, answers.request = {}, request
     found = getattr(answers, xform_name(operation))()
     if isinstance(found, ActionResult):
         return found.result
@@ -170,10 +178,6 @@ class StagedSecretsManager(LocalSecretsManager):
                 work(rotation)
         finally:
             self.stage.leave(name)
-
-
-def _base64(value: bytes) -> str:
-    return b64encode(value).decode()
 
 
 @cache

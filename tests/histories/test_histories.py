@@ -1,9 +1,9 @@
 """Random histories: rotations, stops, people's acts and faults, in any order that can be.
 
-After each step AWSCURRENT logs in on every node, no edit of the secret is lost, no run reads
-SUCCEEDED whose version is not AWSCURRENT, and none reads FAILED whose version is. In the end every
+After each step AWSCURRENT logs in on every node, no edit of the secret is lost, no run ends as
+SUCCEEDED whose version is not AWSCURRENT, and none as FAILED whose version is. In the end every
 secret rotates, by hand and by Secrets Manager; after a correction only where a person has changed
-the user's password, or AWSCURRENT, by themselves. `make soak` has many of them.
+the user's password, or AWSCURRENT. `make soak` has many of them.
 """
 
 import json
@@ -12,7 +12,6 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import precondition, rule
 
-from tests.histories.in_process import MACHINE
 from tests.histories.promises import BY_HAND, Promises
 
 TENANTS = st.integers(0, 1)
@@ -88,7 +87,7 @@ class Histories(Promises):
         self.redriven |= {token} if redriven else set()
         self._try(
             lambda: self.world.step_functions.start_execution(
-                stateMachineArn=MACHINE, input=json.dumps({**given, "Attempt": number}), **name
+                input=json.dumps({**given, "Attempt": number}), **name
             )
         )
 
@@ -150,11 +149,12 @@ class Histories(Promises):
     @rule(tenant=TENANTS)
     def revert(self, tenant: int) -> None:
         """Somebody moves AWSCURRENT back to the version before, if that has a password."""
-        arn, previous = self.tenants[tenant].secret_arn, self.tenants[tenant].version("AWSPREVIOUS")
-        if previous and "password" in self.world.inside.text(arn, "AWSPREVIOUS"):
+        found = self.tenants[tenant]
+        previous = found.version("AWSPREVIOUS")
+        if previous and "password" in found.value("AWSPREVIOUS"):
             self.touched.add(tenant)
             self._try(lambda: self._move(tenant, "AWSCURRENT", previous))
-            self.notes[tenant] = json.loads(self.world.inside.text(arn)).get("note")
+            self.notes[tenant] = found.value().get("note")
 
     @rule(tenant=TENANTS)
     def tidy(self, tenant: int) -> None:
@@ -175,8 +175,7 @@ class Histories(Promises):
         self.world.secrets.restore_secret(SecretId=self.tenants[tenant].secret_arn)
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
+SETTINGS = settings(
     max_examples=40,
     stateful_step_count=40,
     deadline=None,
@@ -184,3 +183,5 @@ TestHistories.settings = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+TestHistories = Histories.TestCase
+TestHistories.settings = SETTINGS

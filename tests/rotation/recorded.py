@@ -131,4 +131,4 @@ def check(world: World) -> dict[str, Any]:
 def invoke(world: World, function: str, event: dict[str, Any]) -> dict[str, Any]:
     """A function's answer, or its error."""
     answer = world.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    return dict(json.loads(answer["Payload"].read()))
+    return dict(json.loads(answer["Payload"].read()) or {})

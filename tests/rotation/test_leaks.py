@@ -19,29 +19,32 @@ from typing import Any
 import pytest
 
 from local.deploy import deploy
-from local.faults import ask, control
+from local.faults import ask
 from local.instance import LocalAws
 from rotation.rules.executions import version_of
-from tests.local.helpers import eventually
+from tests.rotation.recorded import invoke
 from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING
 from tests.unit.leaks import found_in
 
 #: What goes wrong in rotations that Secrets Manager begins, which it tries again, ...
-SCHEDULED: tuple[list[str], ...] = ([], ["wrong-certificate:1:Log In"], ["stop-at:Describe User"])
+SCHEDULED: tuple[list[str], ...] = ([], ["stop-at:Describe User"])
 #: ... and in those that a person begins.
 BY_HAND: tuple[list[str], ...] = (
-    [],
     ["deny:ModifyUser"],
-    ["wrong-certificate:1:Log In", "lose-reply:PutSecretValue"],
-    ["kill-after:ModifyUser", "error-500:GetSecretValue:1-3"],
+    [
+        "lose-reply:PutSecretValue",
+        "kill-after:ModifyUser",
+        "error-500:GetSecretValue:1-3",
+        "wrong-certificate:1:Log In",
+    ],
 )
 #: Nobody else's: processes of other tests have theirs in their arguments.
 FIRST_PASSWORD = f"first-{secrets.token_urlsafe(24)}"
 #: What NodeConnection makes up to be refused: secrets.token_hex(16), which nobody keeps.
 MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-#: Where the functions and the machine tell something.
-TOLD = ("histories", "executions", "logs", "metrics", "exceptions")
+#: Where the functions and the state machine write.
+WRITTEN = ("histories", "executions", "logs", "metrics", "exceptions")
 
 Places = dict[str, list[str]]
 
@@ -76,27 +79,21 @@ class Watched:
 
     def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
         """One rotation, to its end, and what the rotation function says of it."""
-        url = self.world.aws.environment["LOCAL_CONTROL_URL"]
-        control(url, "POST", faults)
-        try:
+        with self.world.faults(*faults):
             if by_hand:
                 tenant.start()
                 return
             token = tenant.rotate()
-        finally:
-            control(url, "DELETE")
-        ended = f"{url}/rotations/{token}"
-        eventually(lambda: ask(ended)["ended"], "the end of the rotation and its retries")
+        ended = f"{self.world.aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
+        self.world.eventually(lambda: ask(ended)["ended"], "the end of the rotation's retries")
         for step in ("testSecret", "finishSecret"):
             self.ask_rotation_function(step, tenant, token)
 
     def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
-        """Keeps what it answers: the exception, in Lambda's and CloudTrail's words."""
+        """Keeps its answer: the exception, in Lambda's and CloudTrail's words."""
         event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
-        answer = self.world.aws.client("lambda").invoke(
-            FunctionName=self.world.stack.rotation_function_arn, Payload=json.dumps(event)
-        )
-        self.exceptions.append(answer["Payload"].read().decode())
+        function = self.world.stack.rotation_function_arn
+        self.exceptions.append(json.dumps(invoke(self.world, function, event)))
 
     def places(self) -> Places:
         """All texts there are, by the kind of place."""
@@ -153,8 +150,7 @@ def seen(watched: Watched) -> tuple[set[str], Places]:
             tenant.serve("one node")
             watched.rotate(tenant, faults, by_hand=by_hand)
     malformed = watched.world.tenant(password=FIRST_PASSWORD)
-    text = f'{{"password": "{FIRST_PASSWORD}"}}'
-    watched.world.secrets.put_secret_value(SecretId=malformed.secret_arn, SecretString=text)
+    malformed.put(f'{{"password": "{FIRST_PASSWORD}"}}')
     watched.rotate(malformed, [], by_hand=False)
     return watched.passwords(), watched.places()
 
@@ -168,7 +164,7 @@ def test_no_password_is_anywhere(seen: tuple[set[str], Places]) -> None:
 
 
 def made_up_in(places: Places) -> list[str]:
-    return [kind for kind in TOLD if any(map(MADE_UP.search, places[kind]))]
+    return [kind for kind in WRITTEN if any(map(MADE_UP.search, places[kind]))]
 
 
 @pytest.mark.usefixtures("seen")
@@ -190,4 +186,4 @@ def test_a_password_that_is_planted_is_found_everywhere(watched: Watched) -> Non
     finally:
         sleeper.communicate(b"\n")
     assert found_in([planted], places) == [*places]
-    assert made_up_in(places) == [*TOLD]
+    assert made_up_in(places) == [*WRITTEN]

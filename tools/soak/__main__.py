@@ -1,8 +1,8 @@
 """Random histories for as long as you like: ``make soak MINUTES=5``.
 
-One process has histories in one process of their own (test_histories.py), another one rotations
-with random faults on the whole local AWS, each compared with the world in one process. Prints
-figures; the exit status is 1 if anything was found, which is then printed too.
+One process runs histories in one process (tests/histories), another one runs rotations with random
+faults on the whole local AWS, each compared with the world in one process. Prints figures; the exit
+status is 1 if anything was found, which is then printed too.
 """
 
 import argparse
@@ -17,35 +17,31 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from local.deploy import deploy
 from local.faults import states
 from local.instance import LocalAws
 from tests.histories.in_process import InProcess
-from tests.histories.test_histories import Histories
+from tests.histories.test_histories import SETTINGS, Histories
 from tests.histories.worlds import InProcessWorld
 from tests.rotation.test_agreement import FIRST, LAST, outcomes
 from tests.rotation.test_crash_matrix import calls_of_a_clean_rotation
 from tests.rotation.world import World
 
 Figures = Counter[str]
+#: Histories on one local AWS: each has a node of its own, a server that is never idle.
+_MOST = 40
 
 
 def histories(until: float, number: int, figures: Figures) -> None:
     """In one process."""
-    chunk = settings(
-        max_examples=20,
-        stateful_step_count=60,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    chunk = settings(SETTINGS, max_examples=20, stateful_step_count=60, derandomize=False)
     Histories.figures = figures
     while time.monotonic() < until:
         number += 1
@@ -60,55 +56,53 @@ def rotations(until: float, number: int, figures: Figures) -> None:
             tempfile.TemporaryDirectory() as folder,
             LocalAws(Path(folder), modifying_seconds=0.3) as aws,
         ):
-            _rotations(World(aws, deploy(aws)), until, choices, figures)
+            world = World(aws, deploy(aws))
+            calls = calls_of_a_clean_rotation(world)
+            points = [(api, count + 1) for api, most in calls.items() for count in range(most)]
+            for _ in range(_MOST):
+                if time.monotonic() < until:
+                    _compare(world, points, choices, figures)
 
 
-#: Histories on one local AWS.
-_MOST = 40
-
-
-def _rotations(world: World, until: float, choices: random.Random, figures: Figures) -> None:
-    """As many as one local AWS bears: each has a node of its own, a server that is never idle."""
-    stops = [state for state in states() if state not in ("Check Endpoint", "Log In")]
-    calls = calls_of_a_clean_rotation(world)
-    points = [(api, count) for api, most in calls.items() for count in range(1, most + 1)]
-    for _ in range(_MOST):
-        if time.monotonic() > until:
-            return
-        # Of two faults of one call the worlds need not choose the same.
-        armed = [
-            f"{choices.choice(['kill-before', 'kill-after', *_other(api)])}:{api}:{count}"
-            for api, count in choices.sample(points, choices.choice([1, 1, 2]))
-        ]
-        if choices.random() < 0.2:
-            armed.append(f"stop-at:{choices.choice(stops)}")
-        user = FIRST if choices.random() < 0.3 else {}
-        with InProcess(modifying_seconds=0.3).set_up() as inside:
-            wanted = outcomes(InProcessWorld(inside), armed, **user)
-        found = outcomes(world, armed, **user)
-        assert found == wanted, (armed, user, found, wanted)
-        assert found[LAST] == ("SUCCEEDED", None), (armed, user, found)
-        figures["rotations on the local AWS"] += 2
-        figures["crash points there"] += sum(each.startswith("kill") for each in armed)
-
-
-def _other(api: str) -> list[str]:
-    return [] if api == "AUTH" else ["deny", "lose-reply", "error-500"]
-
-
-def _work(
-    work: Callable[[float, int, Figures], None], until: float, number: int, told: Any
+def _compare(
+    world: World, points: list[tuple[str, int]], choices: random.Random, figures: Figures
 ) -> None:
+    # Of two faults of one call the worlds need not choose the same.
+    armed = [
+        f"{choices.choice(_kinds(api))}:{api}:{count}"
+        for api, count in choices.sample(points, choices.choice([1, 1, 2]))
+    ]
+    if choices.random() < 0.2:
+        stops = [state for state in states() if state not in ("Check Endpoint", "Log In")]
+        armed.append(f"stop-at:{choices.choice(stops)}")
+    user = FIRST if choices.random() < 0.3 else {}
+    with InProcess(modifying_seconds=0.3).set_up() as inside:
+        wanted = outcomes(InProcessWorld(inside), armed, **user)
+    found = outcomes(world, armed, **user)
+    assert found == wanted, (armed, user, found, wanted)
+    assert found[LAST] == ("SUCCEEDED", None), (armed, user, found)
+    figures["rotations on the local AWS"] += 2
+    figures["crash points there"] += sum(each.startswith("kill") for each in armed)
+
+
+def _kinds(api: str) -> list[str]:
+    others = [] if api == "AUTH" else ["deny", "lose-reply", "error-500"]
+    return ["kill-before", "kill-after", *others]
+
+
+def _quietly(
+    work: Callable[[float, int, Figures], None], until: float, number: int
+) -> tuple[Figures, str]:
+    """Figures, and what went wrong."""
     figures: Figures = Counter()
-    problem = ""
     logging.disable(logging.CRITICAL)
     try:
         # Metrics are written to stdout.
         with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
             work(until, number, figures)
     except BaseException:
-        problem = traceback.format_exc()
-    told.put((dict(figures), problem))
+        return figures, traceback.format_exc()
+    return figures, ""
 
 
 def main() -> None:
@@ -119,18 +113,15 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     until = time.monotonic() + options.minutes * 60
-    spawn = multiprocessing.get_context("spawn")
-    told: Any = spawn.Queue()
-    for work in (histories, rotations):
-        spawn.Process(target=_work, args=(work, until, options.seed, told)).start()
     print(f"soaking for {options.minutes:g} minutes, seed {options.seed} ...", flush=True)
     figures, problems = Counter[str](), []
-    for _ in range(2):
-        found, problem = told.get()
-        figures.update(found)
-        if problem:
-            problems.append(problem)
-            print(problem, file=sys.stderr, flush=True)
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(_quietly, work, until, options.seed) for work in (histories, rotations)]
+        for job in jobs:
+            found, problem = job.result()
+            figures.update(found)
+            problems += [problem] if problem else []
+    print(*problems, sep="\n", file=sys.stderr, flush=True)
     print(json.dumps({"minutes": options.minutes, "seed": options.seed, **figures}, indent=2))
     none = "0 lock-outs, 0 secrets to repair, 0 leaks, 0 disagreements"
     print(f"{len(problems)} problems" if problems else none)
