@@ -119,7 +119,7 @@ class InProcess(StagedFunctions):
             patch.setattr(
                 WaitFunction,
                 "_wait_interval",
-                lambda _, env, seconds: self._acting(env, self.stage.sleep, seconds),
+                lambda _, env, wait_seconds: self._acting(env, self.stage.sleep, wait_seconds),
             )
             patch.setattr(SecretsManager, "connect", lambda: SecretsManager(self.secrets))
             patch.setattr(ElastiCache, "connect", lambda: ElastiCache(self.elasticache))
