@@ -6,7 +6,6 @@ Not real: there is no HTTP and nothing of botocore but its retries between a han
 Lambda is a function call, a node is a dictionary of users, and retries have no jitter.
 """
 
-import copy
 import io
 import json
 import re
@@ -21,7 +20,7 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from moto.core.exceptions import JsonRESTError, ServiceException
+from moto.core.exceptions import JsonRESTError
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
@@ -29,9 +28,8 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.backend import execution as parser_execution
 
 import local.elasticache
-from local import access, interpreter, moments
+from local import access, interpreter
 from local.assumptions import Assumptions
-from local.faults import Past
 from local.faults.answers import CODES
 from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
@@ -63,8 +61,6 @@ ROTATION_FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:RotateSecretFun
 DEFINITION = Path("statemachine/rotation.asl.json")
 #: Calls that change something: an actor parks before each, so that others can come between.
 CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartExecution"}
-#: An operation's answer, or its error.
-Outcome = tuple[Any, Exception | None]
 
 
 class InProcess(StagedFunctions):
@@ -94,9 +90,6 @@ class InProcess(StagedFunctions):
         self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
         self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
         self.step_functions = Client("stepfunctions", partial(self._called, "states"))
-        self.faults.past = {
-            service: Past(partial(self._moment, service), _same) for service in _PARTS
-        }
 
     @contextmanager
     def set_up(self) -> Iterator["InProcess"]:
@@ -181,19 +174,8 @@ class InProcess(StagedFunctions):
         if operation in CHANGING:
             self.stage.park(operation)
             self._require_time()
-
-        def perform(stale: bool) -> Any:
-            self._require_tags(operation, request)
-            if not stale:
-                return self._answer(service, operation, request)
-            now = self._outcome(service, operation, request)
-            answer, error = self.faults.before(service, now, operation, request)
-            if error:
-                raise error
-            return answer
-
         call = StagedCall(service, operation, request.get("UserId", ""))
-        return self.faults.meet(call, perform)
+        return self.faults.meet(call, lambda stale: self._answer(service, operation, request))
 
     def _answer(self, service: str, operation: str, request: dict[str, Any]) -> Any:
         if service == "elasticache":
@@ -203,8 +185,6 @@ class InProcess(StagedFunctions):
         if operation in ("CreateSecret", "PutSecretValue", "RotateSecret"):
             # As botocore does.
             request = {"ClientRequestToken": str(self._uuid()), **request}
-        if operation == "GetRandomPassword":
-            return {"RandomPassword": self._password(request)}
         if operation == "RotateSecret":
             rules = {"AutomaticallyAfterDays": 30}
             given = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
@@ -230,26 +210,6 @@ class InProcess(StagedFunctions):
             found["stopDate"] = self._ended.get(arn, START)
         return found
 
-    def _outcome(self, service: str, operation: str, request: dict[str, Any]) -> Outcome:
-        try:
-            return self._answer(service, operation, request), None
-        except (JsonRESTError, ServiceException) as error:
-            return None, error
-
-    def _moment(self, service: str) -> tuple[Any, Callable[..., Outcome]]:
-        """The service's state, and what it would answer in that."""
-        part, moment_of = _PARTS[service]
-        state, frozen = moment_of(getattr(self, part))
-        other = copy.copy(self)
-        setattr(other, part, frozen)
-        return state, partial(other._outcome, service)
-
-    def _require_tags(self, operation: str, request: dict[str, Any]) -> None:
-        """IAM allows ModifyUser by the user's tag, and may not see it (fault hide-tags)."""
-        user = self._users.users.get(request.get("UserId", "").lower())
-        if operation == "ModifyUser" and user and not self._users.seen_by_iam(user.arn):
-            raise JsonRESTError(CODES["deny"]["elasticache"][0], "It has no tags.")
-
     def _is_stopped(self, actor: str) -> bool:
         found = self._machines.describe_state_machine(MACHINE).executions
         return any(each.exec_arn == actor and each.exec_status != "RUNNING" for each in found)
@@ -268,17 +228,7 @@ class InProcess(StagedFunctions):
             work(*arguments)
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
-    return (one[0], repr(one[1])) == (other[0], repr(other[1]))
-
-
 _EVAL_RETRY = retrier_decl.RetrierDecl._eval_body
-#: Each service's part of the world, and how that is kept as it is.
-_PARTS: dict[str, tuple[str, Callable[[Any], tuple[Any, Any]]]] = {
-    "secretsmanager": ("_secrets", moments.of_secrets_manager),
-    "elasticache": ("_users", moments.of_elasticache),
-    "states": ("_machines", moments.of_step_functions),
-}
 
 
 def _execution(env: Any) -> str:

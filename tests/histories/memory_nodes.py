@@ -14,26 +14,20 @@ class KilledError(BaseException):
 
 
 class MemoryNode:
-    """A node; `local.nodes` has the real ones."""
-
     def __init__(self, position: int) -> None:
         self.position = position
         self.users: dict[str, list[str]] = {}
 
     def listen(self, *, tls: bool = True) -> int:
-        """Its one address."""
         return id(self)
 
     def set_user(self, name: str, rules: Sequence[str]) -> None:
-        """As ACL SETUSER reset."""
         self.users[name] = list(rules)
 
     def delete_user(self, name: str) -> None:
-        """As ACL DELUSER."""
         self.users.pop(name, None)
 
     def lets_in(self, name: str, password: str) -> bool:
-        """As AUTH."""
         rules = self.users.get(name, [])
         hashed = f"#{hashlib.sha256(password.encode()).hexdigest()}"
         switch = [rule.lower() for rule in rules if rule.lower() in ("on", "off")][-1:]
@@ -41,21 +35,17 @@ class MemoryNode:
 
 
 class MemoryFleet:
-    """The nodes of all caches."""
-
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.nodes: dict[int, MemoryNode] = {}
         faults.count_nodes = lambda: max((node.position for node in self.nodes.values()), default=0)
 
     def start_nodes(self, count: int) -> list[MemoryNode]:
-        """A cache's nodes."""
         nodes = [MemoryNode(position) for position in range(1, count + 1)]
         self.nodes |= {node.listen(): node for node in nodes}
         return nodes
 
     def stop_nodes(self, nodes: Sequence[MemoryNode]) -> None:
-        """They are gone."""
         for node in nodes:
             del self.nodes[node.listen()]
 
@@ -72,7 +62,6 @@ class MemoryNodeConnection(NodeConnection):
         self._faults = faults
 
     def accepts(self, password: str) -> bool:
-        """As the node answers AUTH."""
         if {"kill-before", "kill-after"} & self._faults.due("AUTH").keys():
             raise KilledError("Runtime.ExitError")
         return self._node.lets_in(self._username, password)

@@ -55,7 +55,6 @@ class Stage:
             self._running.add(name)
 
     def leave(self, name: str) -> None:
-        """An actor has ended."""
         with self._changed:
             self._running.discard(name)
             self._changed.notify_all()
@@ -82,11 +81,9 @@ class Stage:
         parked.go.wait()
 
     def sleep(self, seconds: float) -> None:
-        """As time.sleep."""
         self.park("sleep", seconds)
 
     def after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-        """As threading.Timer."""
         due = self.now + seconds
         heapq.heappush(self._timers, (due, next(self._numbers), lambda: work(*arguments)))
 

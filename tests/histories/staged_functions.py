@@ -6,7 +6,6 @@ import json
 import math
 import random
 import re
-import string
 import threading
 import uuid
 from collections.abc import Iterator
@@ -127,15 +126,6 @@ class StagedFunctions:
         """A function that has waited for its turn for too long is no more."""
         if self.stage.now > self._caller.until:
             raise KilledError("Sandbox.Timedout")
-
-    def _password(self, request: dict[str, Any]) -> str:
-        kinds = [string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation]
-        allowed = [[*{*kind} - {*request["ExcludeCharacters"]}] for kind in kinds]
-        chosen = [self._random.choice(sorted(kind)) for kind in allowed]
-        every = sorted(character for kind in allowed for character in kind)
-        chosen += self._random.choices(every, k=request["PasswordLength"] - len(chosen))
-        self._random.shuffle(chosen)
-        return "".join(chosen)
 
     def _uuid(self) -> uuid.UUID:
         return uuid.UUID(int=self._random.getrandbits(128), version=4)

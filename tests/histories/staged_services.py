@@ -46,8 +46,6 @@ class SecretsManagerAnswers(LocalSecretsManagerResponse):
 
 
 class StepFunctionsAnswers(LocalStepFunctionsResponse):
-    """The same."""
-
     backend: Any = None
     stepfunction_backend: Any = None
     _get_param = SecretsManagerAnswers._get_param
@@ -83,7 +81,6 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
             self.stage.leave(arn)
 
     def start(self) -> None:
-        """Starts the thread."""
         self.stage.enter(self._evaluation_details.execution_details.arn)
         super().start()
 
@@ -97,11 +94,9 @@ class StagedCall:
     user_id: str
 
     def refuse(self, kind: str, text: str) -> Any:
-        """As the client raises it."""
         raise JsonRESTError(CODES[kind][self.service][0], text)
 
     def kill(self) -> None:
-        """Its function goes no further."""
         raise KilledError("Runtime.ExitError")
 
     def lose(self) -> Any:

@@ -67,40 +67,6 @@ def test_a_secret_of_any_shape_is_rotated_twice(
     assert tenant.logins(P) == {False}
 
 
-@pytest.mark.parametrize(
-    "text,error,hint",
-    [
-        (f'{{"username": "{{username}}", "password": "{P}"}}', "SecretFormatError", '"user_arn"'),
-        (
-            f'{{{NAMES}, "password": "{P}\\n"}}',
-            "SecretFormatError",
-            "last character is a line break",
-        ),
-        (
-            f'{{"userName": "u", "userArn": "a", "password": "{P}"}}',
-            "SecretFormatError",
-            'rename "userName" to "username", "userArn" to "user_arn"',
-        ),
-        (
-            f'{{"username": "{{username}}", "user_arn": "arn:aws:elasticache:us-east-1:123456789012'
-            f':usergroup:g", "password": "{P}"}}',
-            "UserMismatchError",
-            "the ARN of a user group",
-        ),
-        (f"rediss://app:{P}@h:6379/0", "SecretFormatError", "not valid JSON"),
-        (f'[{{{NAMES}, "password": "{P}"}}]', "SecretFormatError", "a list"),
-    ],
-)
-def test_a_secret_that_cannot_be_rotated_is_refused_and_nothing_is_changed(
-    inside: InProcess, text: str, error: str, hint: str
-) -> None:
-    tenant = served(inside, password=P)
-    before = put(tenant, text)
-    assert hint in tenant.fails(error)
-    assert text_of(tenant) == before
-    assert tenant.logins(P) == {True}
-
-
 RULES = [
     "on ~app::* -@all +@read +@hash -setbit -bitfield -hset",
     "on clearselectors resetkeys ~prod:* resetchannels &prod:* -@all +@fast +client|setname +info",

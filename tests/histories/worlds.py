@@ -39,7 +39,6 @@ class InProcessWorld(World):
         return answer
 
     def control(self, method: str, armed: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """As the local AWS answers."""
         status, text = self.inside.faults.control(method, json.dumps(armed).encode())
         assert status == 200, text
         found: list[dict[str, Any]] = json.loads(text)
@@ -62,11 +61,9 @@ class InProcessTenant(Tenant):
 
     @property
     def inside(self) -> InProcess:
-        """All of AWS."""
         return self.world.inside
 
     def ended(self, execution: str) -> dict[str, Any]:
-        """As it is when everything has ended."""
         self.world.stage.run()
         return super().ended(execution)
 

@@ -82,17 +82,6 @@ def test_a_run_by_hand_gives_way_to_one_of_secrets_manager(tenant: InProcessTena
     tenant.succeeds(f"{token}-1")
 
 
-def test_a_person_who_moves_awscurrent_during_a_run_keeps_the_edit(
-    tenant: InProcessTenant,
-) -> None:
-    arn = begun(tenant)
-    tenant.edit(note="by hand")
-    tenant.fails("RotationSupersededError", arn)
-    assert tenant.value()["note"] == "by hand"
-    assert tenant.version("AWSPENDING") is None
-    assert tenant.current_logs_in()
-
-
 def test_a_secret_whose_password_nobody_uses_is_refused_and_replaced_only_by_hand() -> None:
     with InProcess().set_up() as inside:
         tenant = served(inside, "replicas", secret_password="mistyped-password-0123")

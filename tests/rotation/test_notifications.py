@@ -164,19 +164,6 @@ def rotate_all(tenants: list[Tenant]) -> None:
     tenants[0].world.eventually(all_are, "the end of the rotations")
 
 
-def test_every_alarm_sends_a_notification(on_call: OnCall) -> None:
-    cloudwatch = on_call.world.aws.client("cloudwatch")
-    alarms = cloudwatch.describe_alarms()["MetricAlarms"]
-    assert len(alarms) == 7
-    for alarm in alarms:
-        name = alarm["AlarmName"]
-        for state in ("OK", "ALARM"):
-            cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
-        message = json.loads(on_call.message(name)["Message"])
-        assert (message["AlarmName"], message["NewStateValue"]) == (name, "ALARM")
-        assert message["AlarmDescription"] == alarm["AlarmDescription"] != ""
-
-
 def test_the_logins_of_a_rotation_are_counted_by_their_outcome(on_call: OnCall) -> None:
     tenant = on_call.world.tenant()
     tenant.serve("replicas")

@@ -20,7 +20,7 @@ def of_each_call(kind: str) -> Sequence[str]:
             for kind in ("throttle", "error-500", "lose-reply")
         ),
         (
-            ["busy-user:1", "lag-password:1:2", "slow-node:2:1"],
+            ["busy-user:1", "lag-password:1:2", "slow-node:2:1", "stale:GetSecretValue:1"],
             ("lag-password:1:2", "slow-node:2:1"),
         ),
     ],
