@@ -16,7 +16,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
 ##@ Start here
 
@@ -104,9 +104,6 @@ lock: setup ## Pin all packages again, with hashes, after a change of pyproject.
 	  --no-emit-package urllib3 --output-file dependencies/requirements.txt dependencies/requirements.in
 
 ##@ Longer checks
-
-crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
-	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
 
 model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
 	@$(BIN)/python -m tests.model

@@ -77,6 +77,24 @@ class InProcessTenant(Tenant):
         """The secret's JSON, of a deleted secret too."""
         return dict(json.loads(self.inside.text(self.secret_arn, VersionStage)))
 
+    def rotate_by(self, how: str) -> None:
+        """By hand, by the console's "New execution" or by Secrets Manager; it has to succeed."""
+        if how == "by hand":
+            self.succeeds()
+        elif how == "new execution":  # with the input of the latest one
+            latest = list(self.inside.executions().values())[-1]
+            step_functions = self.world.step_functions
+            self.succeeds(step_functions.start_execution(input=latest["input"])["executionArn"])
+        else:
+            assert self.rotation() == "succeeded"
+
+    def status(self, arn: str, version: str = "") -> str:
+        """The execution's, which says what has become of its version."""
+        found: str = self.inside.executions()[arn]["status"].value
+        promoted = "AWSCURRENT" in self.labels().get(version or arn.rsplit(":", 1)[1], ())
+        assert (found == "SUCCEEDED") is promoted
+        return found
+
     def retry(self, token: str) -> str:
         """How that rotation ends if Secrets Manager tries it once more."""
         secrets = self.inside._secrets
