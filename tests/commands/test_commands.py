@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of this project, and what it prints."""
     return subprocess.run(
         [preloaded.python(), "-m", *arguments], cwd=ROOT, capture_output=True, text=True
     )
@@ -75,7 +74,6 @@ def processes_of(directory: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory of a local AWS that runs."""
     directory = tmp_path_factory.mktemp("running")
     with up(directory, "--modifying-seconds", "0.5", "--fault", "deny:ModifyUser:999"):
         yield directory

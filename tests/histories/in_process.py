@@ -132,7 +132,6 @@ class InProcess(StagedFunctions):
     # What only a test sees
 
     def executions(self) -> dict[str, dict[str, Any]]:
-        """DescribeExecution's answers, by ARN."""
         found = self._machines.describe_state_machine(MACHINE).executions
         return {str(each.exec_arn): each.to_describe_output() for each in found}
 

@@ -54,8 +54,6 @@ class MemoryFleet:
 
 
 class MemoryNodeConnection(NodeConnection):
-    """Tries passwords on a `MemoryNode`."""
-
     def __init__(self, endpoint: Endpoint, username: str, node: MemoryNode, faults: Faults) -> None:
         super().__init__(endpoint, username, cast(Any, None))
         self._node = node

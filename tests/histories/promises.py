@@ -46,7 +46,6 @@ class Promises(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Users, groups, caches and secrets."""
         off = {"AccessString": "off ~app:* +get", "password": None}
         made = [self.world.tenant(), self.world.tenant(**off)]
         self.tenants = cast(list[InProcessTenant], made)
@@ -57,7 +56,6 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        """The promises, at this instant."""
         if not self.tenants:
             return
         self._count("steps", 1)
@@ -133,7 +131,7 @@ class Promises(RuleBasedStateMachine):
         self._count("histories", 1)
 
     def _correct(self, tenant: int) -> None:
-        """A rotation changes nothing where AWSCURRENT does not log in; a person has to decide."""
+        """A rotation changes nothing where AWSCURRENT does not log in; a person decides."""
         found = self.tenants[tenant]
         before = found.user()
         found.fails("CurrentPasswordRefusedError")
@@ -170,7 +168,6 @@ class Promises(RuleBasedStateMachine):
         self.notes[tenant] = note
 
     def _set_passwords(self, tenant: int, passwords: list[str]) -> None:
-        """Waits until the user is active again."""
         user_id = self.tenants[tenant].user_id
         self.world.elasticache.modify_user(UserId=user_id, Passwords=passwords)
         self.stage.pass_time(120)
@@ -185,7 +182,6 @@ class Promises(RuleBasedStateMachine):
         )
 
     def _try(self, act: Callable[[], Any]) -> None:
-        """What AWS refuses a person is no matter."""
         with suppress(ClientError):
             act()
 

@@ -37,8 +37,6 @@ class _Caller(threading.local):
 
 
 class StagedFunctions:
-    """Invokes the handlers, as actors of the stage."""
-
     def __init__(self, seed: int, concurrency: int) -> None:
         self.stage = Stage()
         self.faults = Faults(now=lambda: self.stage.now)
@@ -94,7 +92,6 @@ class StagedFunctions:
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode()), **error}
 
     def _is_stopped(self, actor: str) -> bool:
-        """Whether the actor's execution was stopped."""
         raise NotImplementedError
 
     @contextmanager
@@ -114,7 +111,6 @@ class StagedFunctions:
             self._in_flight -= 1
 
     def _patch_handlers(self, patch: pytest.MonkeyPatch, clock: Any) -> None:
-        """Their environment, and the stage's clock."""
         for name in ("modify_user", "describe_user", "generate_password", "close_rotation"):
             patch.setattr(importlib.import_module(name), "datetime", _clock(self.stage))
         patch.setattr(importlib.import_module("rotate_secret"), "time", clock)

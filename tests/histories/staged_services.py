@@ -87,8 +87,6 @@ class StagedWorker(ExecutionWorker):  # type: ignore[misc]
 
 @dataclass
 class StagedCall:
-    """A call of a handler, and how it meets a fault."""
-
     service: str
     operation: str
     user_id: str
@@ -128,7 +126,6 @@ class Client:
         return call
 
     def get_paginator(self, method: str) -> Any:
-        """All on one page."""
 
         def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":
             return _OnePage([getattr(self, method)(**request)])
@@ -184,7 +181,6 @@ def _model(service: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _with_dates(shape: Any) -> Any:
-    """Secrets Manager's JSON as boto3 returns it."""
     if isinstance(shape, list):
         return [_with_dates(each) for each in shape]
     if not isinstance(shape, dict):

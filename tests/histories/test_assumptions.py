@@ -37,7 +37,6 @@ def tenant(assumptions: Assumptions) -> Iterator[InProcessTenant]:
 
 
 def assert_in_order(tenant: InProcessTenant, *, new: bool) -> None:
-    """AWSCURRENT logs in, and AWSPENDING blocks nothing."""
     assert tenant.current_logs_in()
     assert (tenant.value()["password"] != FIRST_PASSWORD) is new
     assert tenant.version("AWSPENDING") in (None, tenant.version("AWSCURRENT"))

@@ -54,12 +54,10 @@ class Histories(Promises):
 
     @rule(seconds=st.sampled_from([1, 10, 60]))
     def time_passes(self, seconds: int) -> None:
-        """Nobody moves."""
         self.stage.pass_time(seconds)
 
     @rule(tenant=TENANTS)
     def schedule(self, tenant: int) -> None:
-        """Secrets Manager begins, or is asked to."""
         self._try(
             lambda: self.world.secrets.rotate_secret(SecretId=self.tenants[tenant].secret_arn)
         )
@@ -68,7 +66,6 @@ class Histories(Promises):
 
     @rule(tenant=TENANTS, given=INPUTS)
     def start(self, tenant: int, given: dict[str, bool]) -> None:
-        """An execution by hand."""
         self.tenants[tenant].begin(**given)
 
     @rule(choice=st.integers(0, 7), redriven=st.booleans())
@@ -132,7 +129,7 @@ class Histories(Promises):
 
     @rule(tenant=TENANTS)
     def unlabel(self, tenant: int) -> None:
-        """Somebody takes AWSPENDING off."""
+        """Somebody removes AWSPENDING."""
         self._try(lambda: self._move(tenant, "AWSPENDING", None))
 
     @rule(tenant=TENANTS, logs_in=st.booleans())
@@ -165,13 +162,11 @@ class Histories(Promises):
 
     @rule(tenant=TENANTS)
     def delete(self, tenant: int) -> None:
-        """Somebody deletes the secret."""
         arn = self.tenants[tenant].secret_arn
         self._try(lambda: self.world.secrets.delete_secret(SecretId=arn))
 
     @rule(tenant=TENANTS)
     def restore(self, tenant: int) -> None:
-        """Somebody takes that back."""
         self.world.secrets.restore_secret(SecretId=self.tenants[tenant].secret_arn)
 
 

@@ -40,7 +40,6 @@ def pair(tenant: InProcessTenant, stage: Stage) -> tuple[str, str]:
 
 
 def version_of(attempt: str) -> str:
-    """The version of an execution that Secrets Manager started."""
     return attempt.rsplit(":", 1)[1].rpartition("-")[0]
 
 

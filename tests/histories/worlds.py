@@ -45,18 +45,14 @@ class InProcessWorld(World):
         return found
 
     def arm(self, *armed: str) -> None:
-        """These faults from now on, and no others."""
         self.control("DELETE")
         self.control("POST", armed)
 
     def tenant_of(self, *names: Any) -> "InProcessTenant":
-        """A user that exists: its ID and name, and its secret's ARN and name."""
         return InProcessTenant(self, *names)
 
 
 class InProcessTenant(Tenant):
-    """A user and its secret, in one process."""
-
     world: InProcessWorld
 
     @property
@@ -74,7 +70,6 @@ class InProcessTenant(Tenant):
         return self.inside.outcome(token)
 
     def value(self, VersionStage: str = "AWSCURRENT") -> dict[str, Any]:
-        """The secret's JSON, of a deleted secret too."""
         return dict(json.loads(self.inside.text(self.secret_arn, VersionStage)))
 
     def rotate_by(self, how: str) -> None:
@@ -109,7 +104,6 @@ class InProcessTenant(Tenant):
         self.world.stage.pass_time(10)
 
     def logins(self, password: str) -> set[bool]:
-        """Whether the password logs in, over all nodes of all caches."""
         groups = self.world.elasticache.describe_replication_groups()["ReplicationGroups"]
         return {
             self.inside.fleet.nodes[member["ReadEndpoint"]["Port"]].lets_in(self.username, password)
@@ -121,7 +115,6 @@ class InProcessTenant(Tenant):
 
 
 def served(inside: InProcess, kind: str = "one node", **user: Any) -> InProcessTenant:
-    """A user of a new cache, and its secret."""
     tenant = cast(InProcessTenant, InProcessWorld(inside).tenant(**user))
     tenant.serve(kind, user.get("Engine", "redis"))
     return tenant

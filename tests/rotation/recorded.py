@@ -69,7 +69,6 @@ def of_tags(role: str, call: Call) -> bool:
 
 
 def calls_by_role(world: World) -> dict[str, list[Call]]:
-    """All that were made so far."""
     found: dict[str, list[Call]] = {}
     for asked in asked_for(world):
         found.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))
@@ -124,11 +123,9 @@ def check_after_a_template(tenant: Tenant) -> None:
 
 
 def check(world: World) -> dict[str, Any]:
-    """The answer of the daily check."""
     return invoke(world, world.stack.outputs["OverdueCheckFunctionArn"], {})
 
 
 def invoke(world: World, function: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A function's answer, or its error."""
     answer = world.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
     return dict(json.loads(answer["Payload"].read()) or {})

@@ -13,7 +13,6 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def roles(aws: LocalAws) -> list[dict[str, Any]]:
-    """Those of the stack, in ListRoles' answer."""
     found = aws.client("iam").list_roles()["Roles"]
     return [role for role in found if role["RoleName"].startswith(STACK_NAME)]
 

@@ -22,7 +22,6 @@ def calls_of_a_clean_rotation(world: World) -> dict[str, int]:
 
 
 def run_watched(tenant: InProcessTenant) -> None:
-    """Everything to its end; AWSCURRENT logs in after each step."""
     stage = tenant.world.stage
     while name := stage.next():
         stage.step(name)

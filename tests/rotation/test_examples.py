@@ -20,8 +20,6 @@ numbers = count(1)
 
 
 class Stack:
-    """A CloudFormation stack of the example."""
-
     def __init__(self, world: World, template: dict[str, Any] = TEMPLATE) -> None:
         self.template = copy.deepcopy(template)
         self.resources = self.template["Resources"]
@@ -36,7 +34,6 @@ class Stack:
         change_stack(client, self._name, {"TemplateBody": text}, self._parameters, poll)
 
     def tenant(self, user_id: str, **parameters: str) -> Tenant:
-        """The user that the stack makes, and its secret."""
         self.apply(**parameters)
         name = f"elasticache/{user_id}"
         arn = self._world.secrets.describe_secret(SecretId=name)["ARN"]

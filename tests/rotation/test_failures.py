@@ -13,7 +13,6 @@ def tenant(in_process: InProcessWorld) -> InProcessTenant:
 
 
 def begun(tenant: Tenant) -> str:
-    """An execution by hand whose user is being modified."""
     arn = tenant.begin()
     tenant.world.eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
     return arn

@@ -58,13 +58,12 @@ class Watched:
         self.exceptions: list[str] = []
 
     def executions(self) -> list[dict[str, Any]]:
-        """DescribeExecution of all."""
-        describe = self.world.step_functions
-        found = describe.list_executions(stateMachineArn=self.world.stack.state_machine_arn)
-        return [
-            describe.describe_execution(executionArn=each["executionArn"])
-            for each in found["executions"]
+        client, machine = self.world.step_functions, self.world.stack.state_machine_arn
+        arns = [
+            each["executionArn"]
+            for each in client.list_executions(stateMachineArn=machine)["executions"]
         ]
+        return [client.describe_execution(executionArn=arn) for arn in arns]
 
     def passwords(self) -> set[str]:
         """The first one, and that of each execution's version, whatever became of it."""
@@ -96,7 +95,6 @@ class Watched:
         self.exceptions.append(json.dumps(invoke(self.world, function, event)))
 
     def places(self) -> Places:
-        """All texts there are, by the kind of place."""
         executions = self.executions()
         history = self.world.step_functions.get_paginator("get_execution_history")
         logs, cloudwatch = (self.world.aws.client(name) for name in ("logs", "cloudwatch"))

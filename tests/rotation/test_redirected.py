@@ -16,7 +16,6 @@ Write = Callable[[Tenant, Tenant], object]  # by the secret's writer, for the vi
 def pair(
     world: InProcessWorld, name: str = "writers", victims: str = "victims", **victim: Any
 ) -> tuple[Tenant, Tenant]:
-    """The writer's user and secret, and the victim's."""
     return world.tenant(name=name), world.tenant(name=victims, **victim)
 
 

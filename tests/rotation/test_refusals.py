@@ -11,12 +11,10 @@ from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 
 def arm(tenant: Tenant, fault: str) -> None:
-    """Until the faults are cleared."""
     tenant.world.control("POST", [fault])
 
 
 def move(tenant: Tenant, **parts: str) -> None:
-    """Another ``user_arn``, with those parts replaced."""
     names = ("arn", "partition", "service", "region", "account", "resource", "user")
     arn = dict(zip(names, tenant.user()["ARN"].split(":"), strict=True))
     tenant.edit(user_arn=":".join({**arn, **parts}.values()))

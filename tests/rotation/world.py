@@ -40,7 +40,6 @@ class World:
         self.step_functions = self.aws.client("stepfunctions")
 
     def eventually(self, look: Callable[[], T | None], what: str) -> T:
-        """The first true answer."""
         return eventually(look, what)
 
     def control(self, method: str, armed: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -93,7 +92,6 @@ class World:
         return self.tenant_of(*names)
 
     def default_user(self, number: int) -> str:
-        """A user named default, which a user group of engine redis needs; its ID."""
         user = {"UserId": f"{self.prefix}default-{number}", "UserName": "default"}
         self.elasticache.create_user(
             **user, Engine="redis", AccessString="off -@all", NoPasswordRequired=True
@@ -101,7 +99,6 @@ class World:
         return user["UserId"]
 
     def cache(self, kind: str, name: str, group: str, how: dict[str, Any]) -> None:
-        """A cache with that user group."""
         how |= self.placement(kind)
         if kind == "serverless":
             self.elasticache.create_serverless_cache(
@@ -117,14 +114,11 @@ class World:
         )
 
     def tenant_of(self, *names: Any) -> "Tenant":
-        """A user that exists: its ID and name, and its secret's ARN and name."""
         return Tenant(self, *names)
 
 
 @dataclass
 class Tenant:
-    """One user and its secret."""
-
     world: World
     user_id: str
     username: str
@@ -220,7 +214,6 @@ class Tenant:
         return self.world.eventually(look, f"the end of {arn}")
 
     def history(self, execution_arn: str) -> list[dict[str, Any]]:
-        """All events of an execution, so far."""
         pages = self.world.step_functions.get_paginator("get_execution_history")
         found = pages.paginate(executionArn=execution_arn).build_full_result()
         return list(found["events"])
@@ -238,11 +231,9 @@ class Tenant:
         return [event[kind].get(key, "") for event in events if kind in event]
 
     def described(self) -> dict[str, Any]:
-        """DescribeSecret's answer."""
         return dict(self.world.secrets.describe_secret(SecretId=self.secret_arn))
 
     def labels(self) -> dict[str, set[str]]:
-        """Staging labels by version ID."""
         found = self.described()["VersionIdsToStages"]
         return {version: set(labels) for version, labels in found.items()}
 
@@ -251,7 +242,6 @@ class Tenant:
         return next((version for version, its in self.labels().items() if label in its), None)
 
     def value(self, VersionStage: str = "AWSCURRENT") -> dict[str, Any]:
-        """The secret's JSON."""
         secrets, arn = self.world.secrets, self.secret_arn
         found = secrets.get_secret_value(SecretId=arn, VersionStage=VersionStage)
         return dict(json.loads(found["SecretString"]))
@@ -266,7 +256,6 @@ class Tenant:
         self.put(json.dumps({**self.value(), **keys}))
 
     def user(self) -> dict[str, Any]:
-        """The user in DescribeUsers' answer."""
         [found] = self.world.elasticache.describe_users(UserId=self.user_id)["Users"]
         return dict(found)
 
@@ -288,7 +277,6 @@ class Tenant:
         )
 
     def logins(self, password: str) -> set[bool]:
-        """Whether the password logs in, over all nodes of all caches."""
         return {
             logs_in(self.world.aws, endpoint, self.username, password)
             for cache in self.caches

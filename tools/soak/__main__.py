@@ -40,7 +40,6 @@ _MOST = 40
 
 
 def histories(until: float, number: int, figures: Figures) -> None:
-    """In one process."""
     chunk = settings(SETTINGS, max_examples=20, stateful_step_count=60, derandomize=False)
     Histories.figures = figures
     while time.monotonic() < until:
@@ -93,7 +92,6 @@ def _kinds(api: str) -> list[str]:
 def _quietly(
     work: Callable[[float, int, Figures], None], until: float, number: int
 ) -> tuple[Figures, str]:
-    """Figures, and what went wrong."""
     figures: Figures = Counter()
     logging.disable(logging.CRITICAL)
     try:
@@ -106,7 +104,6 @@ def _quietly(
 
 
 def main() -> None:
-    """Prints JSON."""
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
