@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.histories.in_process import InProcess
-from tests.histories.worlds import InProcessTenant, served
+from tests.histories.worlds import InProcessTenant
 from tests.rotation.snapshots import snapshot
 from tests.rotation.world import FIRST_PASSWORD
 
@@ -21,30 +20,6 @@ def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> N
         assert "Lambda.EC2ThrottledException" in tenant.errors(arn)
     [fault] = tenant.world.control("GET")
     assert fault["met"] == 1
-
-
-def test_a_rotation_function_that_waits_takes_one_of_the_invocations() -> None:
-    with InProcess(concurrency=1).set_up() as inside:
-        tenant = served(inside)
-        tenant.begin_rotation()
-        events = tenant.world.eventually(
-            lambda: [
-                event
-                for arn in inside.executions()
-                for event in tenant.history(arn)
-                if event["type"] == "TaskFailed"
-            ],
-            "a throttled function",
-        )
-        assert events[0]["taskFailedEventDetails"]["cause"] == (
-            "Rate Exceeded. (Service: AWSLambda; Status Code: 429; Error Code: "
-            "TooManyRequestsException; Request ID: local; Proxy: null)"
-        )
-    with InProcess(concurrency=2).set_up() as inside:
-        tenant = served(inside)
-        tenant.begin_rotation()
-        inside.stage.run()
-        assert [tenant.errors(arn) for arn in inside.executions()] == [[]]
 
 
 @pytest.mark.parametrize("seconds", [30, 2400])

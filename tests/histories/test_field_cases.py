@@ -113,13 +113,3 @@ def test_a_version_that_awss_own_function_has_left_is_no_obstacle(tenant: InProc
     )
     tenant.succeeds()
     assert tenant.current_logs_in()
-
-
-def test_an_access_string_that_terraform_has_set_back_is_refused_by_name(
-    tenant: InProcessTenant,
-) -> None:
-    tenant.succeeds()
-    tenant.modify(AccessString="off ~app:* +get")
-    assert '"on" in its access string' in tenant.fails("UserDisabledError")
-    tenant.modify(AccessString="on ~app:* +get")
-    tenant.succeeds()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -13,10 +12,14 @@ from tests.rotation.world import Tenant
 Write = Callable[[Tenant, Tenant], object]  # by the secret's writer, for the victim
 
 
-def pair(
-    world: InProcessWorld, name: str = "writers", victims: str = "victims", **victim: Any
-) -> tuple[Tenant, Tenant]:
-    return world.tenant(name=name), world.tenant(name=victims, **victim)
+@pytest.fixture
+def writer(in_process: InProcessWorld) -> Tenant:
+    return in_process.tenant(name="writers")
+
+
+@pytest.fixture
+def victim(in_process: InProcessWorld) -> Tenant:
+    return in_process.tenant(name="victims")
 
 
 def point(writer: Tenant, victim: Tenant) -> None:
@@ -88,10 +91,9 @@ def refused(writer: Tenant, victim: Tenant, error: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_writer_of_a_secret_cannot_rotate_another_user(
-    in_process: InProcessWorld, way: str
+    writer: Tenant, victim: Tenant, way: str
 ) -> None:
     error, redirect = WAYS[way]
-    writer, victim = pair(in_process)
     redirect(writer, victim)
     refused(writer, victim, error)
 
@@ -100,19 +102,18 @@ def test_a_writer_of_a_secret_cannot_rotate_another_user(
 def test_names_that_begin_alike_are_two_secrets(
     in_process: InProcessWorld, names: tuple[str, str]
 ) -> None:
-    writer, victim = pair(in_process, *names)
+    writer, victim = (in_process.tenant(name=name) for name in names)
     point(writer, victim)
     refused(writer, victim, "UserNotBoundError")
 
 
-def test_users_of_one_name_are_two_users(in_process: InProcessWorld) -> None:
-    writer, victim = pair(in_process, UserName="of-both")
+def test_users_of_one_name_are_two_users(in_process: InProcessWorld, writer: Tenant) -> None:
+    victim = in_process.tenant(UserName="of-both")
     writer.edit(user_arn=victim.user()["ARN"], username="of-both")
     refused(writer, victim, "UserNotBoundError")
 
 
-def test_nor_by_secrets_manager(in_process: InProcessWorld) -> None:
-    writer, victim = pair(in_process)
+def test_nor_by_secrets_manager(writer: Tenant, victim: Tenant) -> None:
     user = victim.user()
     point(writer, victim)
     token = writer.begin_rotation()
