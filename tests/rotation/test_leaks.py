@@ -13,6 +13,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +50,34 @@ WRITTEN = ("histories", "executions", "logs", "metrics", "exceptions")
 Places = dict[str, list[str]]
 
 
+@dataclass
 class Watched:
     """A local AWS with all that can be looked through."""
 
-    def __init__(self, aws: LocalAws, directory: Path) -> None:
-        self.world = World(aws, deploy(aws))
-        self.directory = directory
-        self.exceptions: list[str] = []
+    world: World
+    directory: Path
+    #: What the rotation function answers, in Lambda's and CloudTrail's words.
+    exceptions: list[str] = field(default_factory=list)
+
+    def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
+        """One rotation, to its end, and what the rotation function says of it."""
+        with self.world.faults(*faults):
+            token = tenant.start()["name"] if by_hand else tenant.rotate()
+        if not by_hand:
+            ended = f"{self.world.aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
+            self.world.eventually(lambda: ask(ended)["ended"], "the end of the retries")
+            for step in ("testSecret", "finishSecret"):
+                self.ask_rotation_function(step, tenant, token)
+
+    def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
+        event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
+        function = self.world.stack.rotation_function_arn
+        self.exceptions.append(json.dumps(invoke(self.world, function, event)))
 
     def executions(self) -> list[dict[str, Any]]:
         client, machine = self.world.step_functions, self.world.stack.state_machine_arn
-        arns = [
-            each["executionArn"]
-            for each in client.list_executions(stateMachineArn=machine)["executions"]
-        ]
-        return [client.describe_execution(executionArn=arn) for arn in arns]
+        found = client.list_executions(stateMachineArn=machine)["executions"]
+        return [client.describe_execution(executionArn=each["executionArn"]) for each in found]
 
     def passwords(self) -> set[str]:
         """The first one, and that of each execution's version, whatever became of it."""
@@ -76,29 +90,12 @@ class Watched:
                 found.add(json.loads(answer["SecretString"])["password"])
         return found
 
-    def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
-        """One rotation, to its end, and what the rotation function says of it."""
-        with self.world.faults(*faults):
-            if by_hand:
-                tenant.start()
-                return
-            token = tenant.rotate()
-        ended = f"{self.world.aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
-        self.world.eventually(lambda: ask(ended)["ended"], "the end of the rotation's retries")
-        for step in ("testSecret", "finishSecret"):
-            self.ask_rotation_function(step, tenant, token)
-
-    def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
-        """Keeps its answer: the exception, in Lambda's and CloudTrail's words."""
-        event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
-        function = self.world.stack.rotation_function_arn
-        self.exceptions.append(json.dumps(invoke(self.world, function, event)))
-
     def places(self) -> Places:
-        executions = self.executions()
+        """All texts there are."""
+        executions, aws = self.executions(), self.world.aws
         history = self.world.step_functions.get_paginator("get_execution_history")
-        logs, cloudwatch = (self.world.aws.client(name) for name in ("logs", "cloudwatch"))
-        groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+        logs = aws.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate
         return {
             "histories": [
                 str(history.paginate(executionArn=each["executionArn"]).build_full_result())
@@ -107,36 +104,30 @@ class Watched:
             "executions": [*map(str, executions)],
             "logs": [
                 event["message"]
-                for group in groups
-                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                for group in logs.describe_log_groups()["logGroups"]
+                for page in pages(logGroupName=group["logGroupName"])
                 for event in page["events"]
             ],
-            "metrics": [str(cloudwatch.list_metrics()["Metrics"])],
+            "metrics": [str(aws.client("cloudwatch").list_metrics()["Metrics"])],
             "exceptions": [*self.exceptions],
-            "arguments": [*_of_processes("cmdline")],
-            "environments": [*_of_processes("environ")],
-            "files": [
-                path.read_text(errors="replace")
-                for path in self.directory.rglob("*")
-                if path.is_file()
-            ],
+            "arguments": [*texts(Path("/proc").glob("[0-9]*/cmdline"))],
+            "environments": [*texts(Path("/proc").glob("[0-9]*/environ"))],
+            "files": [*texts(self.directory.rglob("*"))],
         }
 
 
-def _of_processes(what: str) -> Iterator[str]:
-    """Of all processes of this machine that this user may look at, the instance's among them."""
-    for path in Path("/proc").glob(f"[0-9]*/{what}"):
-        try:
+def texts(paths: Iterator[Path]) -> Iterator[str]:
+    """Of what this user may read: a process has ended, or is another user's."""
+    for path in paths:
+        with contextlib.suppress(OSError):
             yield path.read_text(errors="replace")
-        except OSError:  # it has ended, or is another user's
-            continue
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     directory = tmp_path_factory.mktemp("leaks")
     with LocalAws(directory, modifying_seconds=0.2) as aws:
-        yield Watched(aws, directory)
+        yield Watched(World(aws, deploy(aws)), directory)
 
 
 @pytest.fixture(scope="module")

@@ -83,61 +83,70 @@ def check(on_call: OnCall) -> dict[str, Any]:
     return invoke(world, world.stack.outputs["OverdueCheckFunctionArn"], {})
 
 
-def test_the_daily_check_sends_what_it_finds(on_call: OnCall) -> None:
-    world, aws = on_call.world, on_call.world.aws
-    good, late, cancelled, stopped, off = tenants = [world.tenant() for _ in range(5)]
-    rotate_all(tenants)
-    never = world.tenant()  # not of this stack
-    assert check(on_call) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
+Found = tuple[dict[str, Tenant], dict[str, Any]]
 
-    age = {"SecretId": late.secret_arn, "Days": 40}
-    ask(f"{aws.environment['LOCAL_CONTROL_URL']}/age", "POST", age)
-    world.secrets.cancel_rotate_secret(SecretId=cancelled.secret_arn)
-    with world.faults("stop-at:Promote Version"):
-        assert stopped.start()["status"] == "ABORTED"
-    off.modify(AccessString="off ~app:* +get")
-    answer = check(on_call)
-    assert {(each["Secret"], each["Kind"]) for each in answer["Findings"]} == {
-        (late.secret_name, "Overdue"),
-        (cancelled.secret_name, "RotationOff"),
-        (stopped.secret_name, "Blocked"),
-        (off.secret_name, "UserOff"),
+
+@pytest.fixture(scope="module")
+def found(on_call: OnCall) -> Found:
+    """Users by what is wrong with them, and the answer of the daily check."""
+    world = on_call.world
+    tenants = {
+        kind: world.tenant() for kind in ("", "Overdue", "RotationOff", "Blocked", "UserOff")
     }
+    rotate_all([*tenants.values()])
+    assert check(on_call) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
+    age = {"SecretId": tenants["Overdue"].secret_arn, "Days": 40}
+    ask(f"{world.aws.environment['LOCAL_CONTROL_URL']}/age", "POST", age)
+    world.secrets.cancel_rotate_secret(SecretId=tenants["RotationOff"].secret_arn)
+    with world.faults("stop-at:Promote Version"):
+        assert tenants["Blocked"].start()["status"] == "ABORTED"
+    tenants["UserOff"].modify(AccessString="off ~app:* +get")
+    return tenants, check(on_call)
+
+
+def test_the_daily_check_sends_what_it_finds(on_call: OnCall, found: Found) -> None:
+    tenants, answer = found
+    kinds = {kind: tenant.secret_name for kind, tenant in tenants.items()}
+    good = kinds.pop("")
+    assert {each["Kind"]: each["Secret"] for each in answer["Findings"]} == kinds
     assert (answer["Checked"], answer["OverdueSecrets"]) == (5, 4)
     message = on_call.message("daily check")
     assert message["Subject"] == "4 secrets to look at: the daily check of rotations"
     for finding in answer["Findings"]:
         assert f"{finding['Kind']}. {finding['Message']}" in message["Message"]
-    for tenant in (good, never):
-        assert f" {tenant.secret_name} " not in message["Message"]
+    assert f" {good} " not in message["Message"]
 
-    # CloudWatch makes a metric of this log line, which the local one does not. A function's last
-    # lines may come with its next invocation only.
+
+def test_its_count_sets_off_an_alarm(on_call: OnCall, found: Found) -> None:
+    """CloudWatch makes a metric of the log line, which the local one does not."""
+    aws = on_call.world.aws
+
+    # A function's last lines may come with its next invocation only.
     def logged() -> list[dict[str, Any]]:
-        assert check(on_call) == answer
+        assert check(on_call) == found[1]
         logs = aws.client("logs").filter_log_events(
             logGroupName=f"/aws/lambda/{STACK_NAME}", filterPattern='"OverdueSecrets"'
         )
         lines = [json.loads(event["message"]) for event in logs["events"]]
         return [line for line in lines if "_aws" in line and line["OverdueSecrets"] != [0]]
 
-    [line, *_] = world.eventually(logged, "a count in the log")
+    [line, *_] = on_call.world.eventually(logged, "a count in the log")
     assert line["OverdueSecrets"] == [4]
     [directive] = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]
-    metric = {
-        "MetricName": "OverdueSecrets",
-        "Value": 4,
-        "Dimensions": [{"Name": "service", "Value": line["service"]}],
-    }
-    aws.client("cloudwatch").put_metric_data(Namespace=directive["Namespace"], MetricData=[metric])
+    dimensions = [{"Name": "service", "Value": line["service"]}]
+    metric = {"MetricName": "OverdueSecrets", "Value": 4, "Dimensions": dimensions}
+    namespace = directive["Namespace"]
+    aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[metric])
     alarm = on_call.message("OverdueSecretsAlarm")
     assert json.loads(alarm["Message"])["NewStateValue"] == "ALARM"
 
-    # What the findings say is to be done.
-    off.modify(AccessString="on ~app:* +get")
-    stopped.succeeds()
-    rotate_all([late, cancelled])
+
+def test_what_the_findings_say_to_do_helps(on_call: OnCall, found: Found) -> None:
+    tenants, _ = found
+    tenants["UserOff"].modify(AccessString="on ~app:* +get")
+    tenants["Blocked"].succeeds()
+    rotate_all([tenants["Overdue"], tenants["RotationOff"]])
     assert check(on_call)["Findings"] == []
 
 
