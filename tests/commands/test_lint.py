@@ -34,12 +34,12 @@ def test_a_planted_secret_is_found(tmp_path: Path) -> None:
 
 
 def test_the_linter_runs_the_scanner_over_all_that_is_written() -> None:
-    told = subprocess.run(
+    printed = subprocess.run(
         ["make", "-n", "lint"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert "detect-secrets-hook --no-verify --baseline .secrets.baseline" in told
+    assert "detect-secrets-hook --no-verify --baseline .secrets.baseline" in printed
     for place in ("functions", "local", "tests", "docs", "template.yaml", "README.md"):
-        assert place in told.partition("find ")[2].split()
+        assert place in printed.partition("find ")[2].split()
 
 
 def test_every_exception_has_its_reason_beside_it() -> None:

@@ -63,9 +63,9 @@ def test_nothing_is_said_where_nobody_reads(command: str) -> None:
 def test_the_cost_of_nothing_is_answered_with_what_to_pipe_in() -> None:
     # A terminal, from which nothing comes.
     ours, theirs = os.openpty()
-    for given in (theirs, subprocess.DEVNULL):
+    for stdin in (theirs, subprocess.DEVNULL):
         command = [preloaded.python(), "-m", "report.cost"]
-        done = subprocess.run(command, cwd=ROOT, stdin=given, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, stdin=stdin, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (1, "")
         [line] = done.stderr.splitlines()
         assert "get-execution-history" in line

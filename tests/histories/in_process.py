@@ -1,4 +1,4 @@
-"""A whole AWS in one process: the very machine and handlers, no sockets, waits that take no time.
+"""AWS in one process: the real state machine and handlers, no sockets, and waits that take no time.
 
 Real: statemachine/rotation.asl.json on moto's interpreter, functions/ as functions, the rules of
 local/ (staging labels, Secrets Manager's rotations, ElastiCache's users and groups) and its faults.
@@ -64,7 +64,7 @@ CHANGING = {"PutSecretValue", "UpdateSecretVersionStage", "ModifyUser", "StartEx
 
 
 class InProcess(StagedFunctions):
-    """The services, the machine and the functions; all state is here.
+    """The services, the state machine and the functions; all state is here.
 
     Secrets Manager's assumptions are by default those of the environment.
     """
@@ -186,8 +186,8 @@ class InProcess(StagedFunctions):
             request = {"ClientRequestToken": str(self._uuid()), **request}
         if operation == "RotateSecret":
             rules = {"AutomaticallyAfterDays": 30}
-            given = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
-            request = {**given, **request}
+            defaults = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
+            request = {**defaults, **request}
         try:
             return answer(SecretsManagerAnswers(), self._secrets, operation, request)
         finally:
@@ -235,7 +235,7 @@ def _execution(env: Any) -> str:
 
 
 def _definition() -> str:
-    """The machine; one item of a Map at a time, and no jitter: the test decides what comes when.
+    """The state machine; one item of a Map at a time, and no jitter: the test decides what comes when.
 
     Without TimeoutSeconds, which would be of real time.
     """

@@ -74,29 +74,31 @@ class Promises(RuleBasedStateMachine):
         self._look_at_executions()
 
     def _look_at_executions(self) -> None:
-        for arn, told in self.world.inside.executions().items():
+        for arn, execution in self.world.inside.executions().items():
             if arn in self.ended:
                 continue
-            given = json.loads(told["input"])
+            execution_input = json.loads(execution["input"])
             [number] = [
                 number
                 for number, each in enumerate(self.tenants)
-                if given["SecretId"] in (each.secret_arn, each.secret_name)
+                if execution_input["SecretId"] in (each.secret_arn, each.secret_name)
             ]
             self.running[arn] = number
-            if told["status"] != "RUNNING":
+            if execution["status"] != "RUNNING":
                 self.ended[arn] = self.running.pop(arn)
-                self._count(str(told["status"].value), 1)
-                if not given.get("DryRun") and number not in self.touched:
-                    token = given.get("ClientRequestToken", "")
+                self._count(str(execution["status"].value), 1)
+                if not execution_input.get("DryRun") and number not in self.touched:
+                    token = execution_input.get("ClientRequestToken", "")
                     version = token if is_attempt(token, arn) else version_of(arn)
-                    self._ended(arn, told, version, self.tenants[number].version("AWSCURRENT"))
+                    self._ended(arn, execution, version, self.tenants[number].version("AWSCURRENT"))
 
-    def _ended(self, arn: str, told: dict[str, Any], version: str, current: str | None) -> None:
-        if told["status"] == "SUCCEEDED":
+    def _ended(
+        self, arn: str, execution: dict[str, Any], version: str, current: str | None
+    ) -> None:
+        if execution["status"] == "SUCCEEDED":
             assert version in self.promoted, f"{arn} succeeded, and was never AWSCURRENT"
-        elif told["status"] == "FAILED" and version not in self.redriven:
-            unseen = any(words in str(told["cause"]) for words in UNSEEN)
+        elif execution["status"] == "FAILED" and version not in self.redriven:
+            unseen = any(words in str(execution["cause"]) for words in UNSEEN)
             assert version != current or unseen, f"{arn} failed, and is AWSCURRENT"
 
     def teardown(self) -> None:
@@ -123,11 +125,13 @@ class Promises(RuleBasedStateMachine):
             assert tenant.rotation() == "succeeded", self.world.inside.executions()
             self.holds()
             assert tenant.current_logs_in()
-        told = [
+        histories = [
             json.dumps(self.tenants[number].history(arn), default=str)
             for arn, number in self.ended.items()
         ]
-        assert_no_leak(self.passwords, output="".join(told) + self.world.inside.logs.getvalue())
+        assert_no_leak(
+            self.passwords, output="".join(histories) + self.world.inside.logs.getvalue()
+        )
         self._count("histories", 1)
 
     def _correct(self, tenant: int) -> None:

@@ -128,7 +128,7 @@ class StagedFunctions:
 
 
 def _configuration(function: str) -> dict[str, str]:
-    """What GetFunction tells: each function has a role of its own."""
+    """GetFunction's answer: each function has a role of its own."""
     name = function.rsplit(":", 1)[-1]
     return {"FunctionName": name, "Role": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
 

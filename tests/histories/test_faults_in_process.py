@@ -54,7 +54,7 @@ def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation
     arn, user = tenant.begin(), tenant.inside._users.users[tenant.user_id]
     tenant.world.stage.until("ModifyUser")
     user.status = "modifying"
-    # Whether that is its own change, the answer to which was lost, nobody can tell.
+    # Whether that is its own change, the answer to which was lost, is unknown.
     maybe = "The user may have the new password beside the current one."
     assert maybe in tenant.fails("UserBusyError", arn)
     assert tenant.logins(FIRST_PASSWORD) == {True}

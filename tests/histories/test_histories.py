@@ -15,7 +15,7 @@ from hypothesis.stateful import precondition, rule
 from tests.histories.promises import BY_HAND, Promises
 
 TENANTS = st.integers(0, 1)
-#: What an execution by hand is given besides the secret's name.
+#: What an execution by hand takes besides the secret's name.
 INPUTS = st.sampled_from([{}, {}, {"DryRun": True}, {"ReplaceUnknownPassword": True}])
 #: Functions that write.
 WRITING = ("GeneratePassword", "ModifyUser", "PromoteVersion", "CloseRotation")
@@ -64,9 +64,9 @@ class Histories(Promises):
 
     # What people do
 
-    @rule(tenant=TENANTS, given=INPUTS)
-    def start(self, tenant: int, given: dict[str, bool]) -> None:
-        self.tenants[tenant].begin(**given)
+    @rule(tenant=TENANTS, execution_input=INPUTS)
+    def start(self, tenant: int, execution_input: dict[str, bool]) -> None:
+        self.tenants[tenant].begin(**execution_input)
 
     @rule(choice=st.integers(0, 7), redriven=st.booleans())
     def start_again(self, choice: int, redriven: bool) -> None:
@@ -74,17 +74,17 @@ class Histories(Promises):
 
         A redriven attempt runs beside a later one, and both have one token.
         """
-        inputs = [json.loads(told["input"]) for told in self.world.inside.executions().values()]
+        inputs = [json.loads(each["input"]) for each in self.world.inside.executions().values()]
         tokens = {each["ClientRequestToken"]: each for each in inputs if "Attempt" in each}
         if not tokens:
             return
-        token, given = sorted(tokens.items())[choice % len(tokens)]
+        token, execution_input = sorted(tokens.items())[choice % len(tokens)]
         number = sum(each.get("ClientRequestToken") == token for each in inputs) + 1
         name = {"name": f"{token}-{number}"} if redriven else {}
         self.redriven |= {token} if redriven else set()
         self._try(
             lambda: self.world.step_functions.start_execution(
-                input=json.dumps({**given, "Attempt": number}), **name
+                input=json.dumps({**execution_input, "Attempt": number}), **name
             )
         )
 

@@ -30,9 +30,9 @@ def pair(tenant: InProcessTenant, stage: Stage) -> tuple[str, str]:
     token = tenant.begin_rotation()
     stage.until("CheckTarget")
     [first] = tenant.inside.executions()
-    given = json.loads(tenant.inside.executions()[first]["input"])
+    execution_input = json.loads(tenant.inside.executions()[first]["input"])
     second = tenant.world.step_functions.start_execution(
-        name=f"{token}-2", input=json.dumps({**given, "Attempt": 2})
+        name=f"{token}-2", input=json.dumps({**execution_input, "Attempt": 2})
     )["executionArn"]
     for each in (first, second):
         stage.until("ModifyUser", only=each)

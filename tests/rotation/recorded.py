@@ -88,7 +88,7 @@ def rotate_in_every_way(tenant: Tenant) -> None:
     tenant.succeeds()
     tenant.serve("cluster mode")
     tenant.serve("serverless")
-    # By a name that does not tell its version.
+    # By a name from which its version does not follow.
     started = world.step_functions.start_execution(
         stateMachineArn=world.stack.state_machine_arn,
         name="by-hand",

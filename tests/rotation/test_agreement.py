@@ -8,41 +8,30 @@ from tests.histories.worlds import InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD, World
 
 FIRST: dict[str, Any] = {"AccessString": "off ~app:* +get", "password": None}
+MOVE = "UpdateSecretVersionStage"
 #: The user, and the faults of a rotation; then comes one without.
 HISTORIES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "killed at each write": (
         {},
-        [
-            "kill-before:PutSecretValue",
-            "kill-after:ModifyUser",
-            "kill-after:UpdateSecretVersionStage:1",
-        ],
+        ["kill-before:PutSecretValue", "kill-after:ModifyUser", f"kill-after:{MOVE}:1"],
     ),
     "replies are lost": (
         {},
         [
-            "error-500:DescribeUsers",
-            "lose-reply:PutSecretValue",
-            "deny:ModifyUser:1-2",
-            "lose-reply:ModifyUser:3",
-            "lose-reply:UpdateSecretVersionStage:2",
+            *("error-500:DescribeUsers", "lose-reply:PutSecretValue", "deny:ModifyUser:1-2"),
+            *("lose-reply:ModifyUser:3", f"lose-reply:{MOVE}:2"),
         ],
     ),
     "a login is denied": ({}, ["deny:GetSecretValue:7"]),
-    "the end is denied": ({}, ["deny:UpdateSecretVersionStage"]),
+    "the end is denied": ({}, [f"deny:{MOVE}"]),
     "stopped before the promotion": ({}, ["stop-at:Promote Version"]),
-    "stopped after a failure": (
-        {},
-        ["deny:UpdateSecretVersionStage:1", "stop-at:Close Rotation"],
-    ),
+    "stopped after a failure": ({}, [f"deny:{MOVE}:1", "stop-at:Close Rotation"]),
     "first rotation, killed after the change": (FIRST, ["kill-after:ModifyUser"]),
     "first rotation, stopped after the change": (FIRST, ["stop-at:Wait For User"]),
-    "first rotation, its promotion denied": (FIRST, ["deny:UpdateSecretVersionStage:1"]),
+    "first rotation, its promotion denied": (FIRST, [f"deny:{MOVE}:1"]),
 }
 #: Of what `outcomes` finds: how the rotation without faults has ended.
 LAST = 6
-# A thread of the interpreter that is told to stop.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def outcomes(world: World, armed: list[str], **user: Any) -> list[object]:

@@ -27,7 +27,7 @@ class Stack:
         self._parameters: dict[str, str] = {}
 
     def apply(self, **parameters: str) -> None:
-        """Deploy the template with these values of parameters, and those that it was given."""
+        """Deploy the template with these parameters, and with earlier ones."""
         self._parameters |= parameters
         client, text = self._world.aws.client("cloudformation"), json.dumps(self.template)
         poll = {"Delay": 0.1, "MaxAttempts": 300}

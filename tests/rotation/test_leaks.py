@@ -83,10 +83,14 @@ class Watched:
         """The first one, and that of each execution's version, whatever became of it."""
         manager, found = self.world.secrets, {FIRST_PASSWORD}
         for execution in self.executions():
-            given = json.loads(execution["input"])
-            token = given.get("ClientRequestToken") or version_of(execution["executionArn"])
+            execution_input = json.loads(execution["input"])
+            token = execution_input.get("ClientRequestToken") or version_of(
+                execution["executionArn"]
+            )
             with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
-                answer = manager.get_secret_value(SecretId=given["SecretId"], VersionId=token)
+                answer = manager.get_secret_value(
+                    SecretId=execution_input["SecretId"], VersionId=token
+                )
                 found.add(json.loads(answer["SecretString"])["password"])
         return found
 

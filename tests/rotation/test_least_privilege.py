@@ -128,17 +128,17 @@ def test_a_pinned_stack_allows_nothing_on_another_secret_or_user(
     assert reached == (set() if grants.pinned else {*secrets, *users[:2]})
 
 
-def test_a_role_is_assumed_by_one_service_and_the_machines_for_this_account(
+def test_a_role_is_assumed_by_one_service_and_the_state_machines_for_this_account(
     recorded: Recorded,
 ) -> None:
     for role in roles(recorded.world.aws):
-        is_machine = "StateMachineRole" in role["RoleName"]
+        is_state_machine = "StateMachineRole" in role["RoleName"]
         for service in ("lambda", "states", "events", "secretsmanager"):
             for account in ("123456789012", OTHER_ACCOUNT):
                 context = {"aws:sourceaccount": account}
                 call = Call(f"{service}.amazonaws.com", "sts:AssumeRole", role["Arn"], context)
                 expected = service == "lambda"
-                if is_machine:
+                if is_state_machine:
                     expected = (service, account) == ("states", "123456789012")
                 assert admits(role["AssumeRolePolicyDocument"], call) is expected, call
 
@@ -175,8 +175,8 @@ def test_an_operator_with_only_start_execution_cannot_read_a_password(recorded: 
     own = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
     before, environment = tenant.value()["password"], world.aws.environment
     states = make_client("stepfunctions", environment["AWS_ENDPOINT_URL_SFN"], **own)
-    given = json.dumps({"SecretId": tenant.secret_name})
-    arn = states.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+    execution_input = json.dumps({"SecretId": tenant.secret_name})
+    arn = states.start_execution(stateMachineArn=machine, input=execution_input)["executionArn"]
     tenant.succeeds(arn)
     secrets = make_client("secretsmanager", environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"], **own)
     functions = make_client("lambda", environment["AWS_ENDPOINT_URL"], **own)

@@ -79,7 +79,7 @@ NODES: dict[str, tuple[str, Break, str]] = {
         lambda t: arm(t, "wrong-certificate:1"),
         "local issuer certificate",
     ),
-    "takes any password": (
+    "accepts any password": (
         "AnyPasswordAcceptedError",
         lambda t: arm(t, "open-node:1"),
         "made-up password",
@@ -145,8 +145,8 @@ def test_a_secret_without_awscurrent_is_refused(in_process: InProcessWorld) -> N
 def test_wrong_input_is_answered_with_the_accepted_one(
     in_process: InProcessWorld, field: dict[str, object]
 ) -> None:
-    given = json.dumps({"SecretId": "x", **field} if "DryRun" in field else field)
-    arn = in_process.step_functions.start_execution(input=given)["executionArn"]
+    execution_input = json.dumps({"SecretId": "x", **field} if "DryRun" in field else field)
+    arn = in_process.step_functions.start_execution(input=execution_input)["executionArn"]
     tenant = in_process.tenant()
     cause = tenant.fails("InvalidInputError", arn)
     assert f'"{next(iter(field), "SecretId")}"' in cause
