@@ -235,7 +235,7 @@ def _execution(env: Any) -> str:
 
 
 def _definition() -> str:
-    """The state machine; one item of a Map at a time, and no jitter: the test decides what comes when.
+    """The state machine; one item of a Map at a time, and no jitter: the test sets the order.
 
     Without TimeoutSeconds, which would be of real time.
     """

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.access import Call, admits, allows
 from local.deploy import STACK_NAME, Stack, change_stack, local_package
 from local.instance import LocalAws
 from local.package import packaged, read_template, without_sam
 from local.step_functions import adopt_state_machines
-from tests.rotation.roles import allowed, policies, roles
+from tests.rotation.roles import allowed, policies
 from tests.rotation.world import World
 
 ACCOUNT = "123456789012"
@@ -62,36 +61,6 @@ def test_a_stack_with_everything_on_rotates(world: World) -> None:
     world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEYS[1])
     tenant.succeeds()
     assert tenant.current_logs_in()
-
-
-def test_every_role_has_the_path(world: World) -> None:
-    pages = world.aws.client("lambda").get_paginator("list_functions").paginate()
-    functions = pages.build_full_result()["Functions"]
-    found = roles(world.aws)
-    assert len(found) == len(functions) + 1 == len(ROLES)
-    assert {role["Path"] for role in found} == {PATH}
-    assert all(f":role{PATH}" in function["Role"] for function in functions)
-
-
-def test_parameters_that_do_not_go_together_are_refused(world: World) -> None:
-    refused = [
-        ({"SubnetIds": "", "SecurityGroupIds": "", "SecretsManagerEndpoint": ""}, "AllFunctions"),
-        ({"KmsKeyArns": f"{KEYS[0]},alias/mine"}, "KmsKeyArns"),
-        ({"RolePath": "teams"}, "RolePath"),
-    ]
-    client = world.aws.client("cloudformation")
-    [stack] = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    names = [each["ParameterKey"] for each in stack["Parameters"]]
-    for changed, named in refused:
-        keep = [{"ParameterKey": n, "UsePreviousValue": True} for n in names if n not in changed]
-        new = [{"ParameterKey": k, "ParameterValue": v} for k, v in changed.items()]
-        with pytest.raises(ClientError, match=named):
-            client.update_stack(
-                StackName=STACK_NAME,
-                UsePreviousTemplate=True,
-                Capabilities=["CAPABILITY_IAM"],
-                Parameters=[*keep, *new],
-            )
 
 
 @pytest.mark.parametrize("role", ROLES)
