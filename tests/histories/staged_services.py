@@ -19,11 +19,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from local.faults.answers import CODES
 from local.interpreter import LocalStepFunctionsResponse
 from local.rotations import Rotation
-from local.secrets_manager import (
-    LocalSecretsManager,
-    LocalSecretsManagerResponse,
-    check_parameters,
-)
+from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse, check_parameters
 from tests.histories.memory_nodes import KilledError
 from tests.histories.stage import Stage
 

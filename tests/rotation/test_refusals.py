@@ -67,11 +67,7 @@ USERS: dict[str, tuple[str, Break, str]] = {
     "being deleted": ("UserStatusError", delete_user, "deleting"),
     "not bound": ("UserNotBoundError", Tenant.untag, "rotation-secret"),
     "bound to another secret": ("UserNotBoundError", lambda t: t.tag("another"), "another"),
-    "no current password": (
-        "CurrentPasswordUnknownError",
-        forget_password,
-        "locked out",
-    ),
+    "no current password": ("CurrentPasswordUnknownError", forget_password, "locked out"),
 }
 NODES: dict[str, tuple[str, Break, str]] = {
     "does not verify": (
