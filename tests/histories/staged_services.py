@@ -122,7 +122,6 @@ class Client:
         return call
 
     def get_paginator(self, method: str) -> Any:
-
         def paginate(PaginationConfig: Any = None, **request: Any) -> "_OnePage":
             return _OnePage([getattr(self, method)(**request)])
 

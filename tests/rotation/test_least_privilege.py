@@ -143,27 +143,6 @@ def test_a_role_is_assumed_by_one_service_and_the_state_machines_for_this_accoun
                 assert admits(role["AssumeRolePolicyDocument"], call) is expected, call
 
 
-def test_another_accounts_secrets_manager_cannot_invoke_the_function(recorded: Recorded) -> None:
-    world, tenant = recorded.world, recorded.tenant
-    client, arn = world.aws.client("lambda"), world.stack.rotation_function_arn
-    [statement] = json.loads(client.get_policy(FunctionName=arn)["Policy"])["Statement"]
-    client.remove_permission(FunctionName=arn, StatementId=statement["Sid"])
-    permission = {
-        "FunctionName": arn,
-        "StatementId": "rotation",
-        "Action": "lambda:InvokeFunction",
-        "Principal": "secretsmanager.amazonaws.com",
-    }
-    client.add_permission(**permission, SourceAccount=OTHER_ACCOUNT)
-    try:
-        with pytest.raises(ClientError, match="cannot invoke the specified Lambda function"):
-            tenant.begin_rotation()
-    finally:
-        client.remove_permission(FunctionName=arn, StatementId="rotation")
-        client.add_permission(**permission, SourceAccount="123456789012")
-    tenant.rotate()
-
-
 def test_an_operator_with_only_start_execution_cannot_read_a_password(recorded: Recorded) -> None:
     world, tenant = recorded.world, recorded.tenant
     iam, machine = world.aws.client("iam"), world.stack.state_machine_arn

@@ -49,9 +49,6 @@ SECRETS: dict[str, tuple[str, Break, str]] = {
 USERS: dict[str, tuple[str, Break, str]] = {
     "another username": ("UserMismatchError", lambda t: t.edit(username="other"), '"username"'),
     "no ARN": ("UserMismatchError", lambda t: t.edit(user_arn="user-1"), '"user_arn"'),
-    "another account": ("UserMismatchError", lambda t: move(t, account="210987654321"), "account"),
-    "another region": ("UserMismatchError", lambda t: move(t, region="eu-west-1"), "region"),
-    "another partition": ("UserMismatchError", lambda t: move(t, partition="aws-cn"), "partition"),
     "no such user": ("UserNotFoundError", lambda t: move(t, user="nobody"), "nobody"),
     "AWS's own default": ("UserNotRotatableError", lambda t: move(t, user="default"), "default"),
     "iam": (
@@ -66,7 +63,6 @@ USERS: dict[str, tuple[str, Break, str]] = {
     ),
     "being deleted": ("UserStatusError", delete_user, "deleting"),
     "not bound": ("UserNotBoundError", Tenant.untag, "rotation-secret"),
-    "bound to another secret": ("UserNotBoundError", lambda t: t.tag("another"), "another"),
     "no current password": ("CurrentPasswordUnknownError", forget_password, "locked out"),
 }
 NODES: dict[str, tuple[str, Break, str]] = {
