@@ -14,10 +14,9 @@ def arm(tenant: Tenant, fault: str) -> None:
     tenant.world.control("POST", [fault])
 
 
-def move(tenant: Tenant, **parts: str) -> None:
-    names = ("arn", "partition", "service", "region", "account", "resource", "user")
-    arn = dict(zip(names, tenant.user()["ARN"].split(":"), strict=True))
-    tenant.edit(user_arn=":".join({**arn, **parts}.values()))
+def name_user(tenant: Tenant, user_id: str) -> None:
+    """The secret has the ARN of another user."""
+    tenant.edit(user_arn=tenant.user()["ARN"].replace(f":{tenant.user_id}", f":{user_id}"))
 
 
 def delete_secret(tenant: Tenant) -> None:
@@ -49,8 +48,8 @@ SECRETS: dict[str, tuple[str, Break, str]] = {
 USERS: dict[str, tuple[str, Break, str]] = {
     "another username": ("UserMismatchError", lambda t: t.edit(username="other"), '"username"'),
     "no ARN": ("UserMismatchError", lambda t: t.edit(user_arn="user-1"), '"user_arn"'),
-    "no such user": ("UserNotFoundError", lambda t: move(t, user="nobody"), "nobody"),
-    "AWS's own default": ("UserNotRotatableError", lambda t: move(t, user="default"), "default"),
+    "no such user": ("UserNotFoundError", lambda t: name_user(t, "nobody"), "nobody"),
+    "AWS's own default": ("UserNotRotatableError", lambda t: name_user(t, "default"), "default"),
     "iam": (
         "UserNotRotatableError",
         lambda t: t.modify(AuthenticationMode={"Type": "iam"}),
@@ -133,15 +132,16 @@ def test_a_secret_without_awscurrent_is_refused(in_process: InProcessWorld) -> N
     assert tenant.labels() == {}
 
 
-@pytest.mark.parametrize("field", [{}, {"SecretID": "x"}, {"SecretId": 7}, {"DryRun": "yes"}])
+@pytest.mark.parametrize(
+    "data", [{}, {"SecretID": "x"}, {"SecretId": 7}, {"SecretId": "x", "DryRun": "yes"}]
+)
 def test_wrong_input_is_answered_with_the_accepted_one(
-    in_process: InProcessWorld, field: dict[str, object]
+    in_process: InProcessWorld, data: dict[str, object]
 ) -> None:
-    execution_input = json.dumps({"SecretId": "x", **field} if "DryRun" in field else field)
-    arn = in_process.step_functions.start_execution(input=execution_input)["executionArn"]
-    tenant = in_process.tenant()
+    tenant, machines = in_process.tenant(), in_process.step_functions
+    arn = machines.start_execution(input=json.dumps(data))["executionArn"]
     cause = tenant.fails("InvalidInputError", arn)
-    assert f'"{next(iter(field), "SecretId")}"' in cause
+    assert f'"{[*(data or ["SecretId"])][-1]}"' in cause
     assert '{"SecretId": "<name or ARN of the secret>"}' in cause
     assert tenant.states(arn)[:3] == ["Read Input", "Check Target", "Close Rotation"]
 
