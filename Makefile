@@ -17,7 +17,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean crash model soak fuzz mutants bench lint lint-asl lint-words scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean model soak fuzz mutants bench lint lint-asl lint-words scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
 ##@ Start here
 
@@ -111,14 +111,11 @@ lock: setup ## Pin all packages again, with hashes, after a change of pyproject.
 
 ##@ Longer checks
 
-crash: setup ## Kill every function before and after each of its calls and logins (about 5 minutes)
-	@CRASH_MATRIX=all $(BIN)/pytest tests/rotation/test_crash_matrix.py
-
 model: setup ## Explore every interleaving of the rules, and what goes wrong without each (5 minutes)
 	@$(BIN)/python -m tools.model
 
 soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N begins as another did
-	@PYTHONPATH=functions $(BIN)/python -m tests.histories.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=functions $(BIN)/python -m tools.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py

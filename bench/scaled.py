@@ -28,9 +28,9 @@ from bench.quotas import Quotas
 from local.faults.answers import CODES
 from report.cost import cost_of
 from tests.histories import in_process
-from tests.histories.in_process import ACCOUNT, REGION, InProcess
-from tests.histories.worlds import InProcessWorld
-from tests.rotation.world import Tenant
+from tests.histories.in_process import InProcess
+from tests.histories.staged_services import ACCOUNT, REGION
+from tests.histories.worlds import InProcessTenant, InProcessWorld
 
 _BOTOCORE_LONGEST_SECONDS = 20
 

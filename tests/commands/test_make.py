@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands.test_commands import ROOT
 
-#: `make test` tells what it starts of its own.
+#: Without what `make test` passes on to each make that it starts.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if "MAKE" not in name}
 
 
@@ -23,7 +23,6 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """It has the Makefile, and nothing is set up."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.txt").touch()
     return tmp_path
@@ -51,8 +50,8 @@ def test_a_python_that_is_not_there_is_named(folder: Path) -> None:
     done = make(folder, "PYTHON=nothing", "setup")
     assert done.returncode == 2
     assert done.stdout == ""
-    told, _ = done.stderr.splitlines()  # and make's own
-    assert told == "error: there is no nothing; say make PYTHON=python3.x"
+    error, _ = done.stderr.splitlines()  # and make's own
+    assert error == "error: there is no nothing; say make PYTHON=python3.x"
 
 
 def test_an_error_of_the_local_aws_is_one_of_make(folder: Path) -> None:

@@ -44,14 +44,14 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
     switches = ("--parameter", "OverdueCheck=true", "--parameter", "Alarms=true")
     with up(tmp_path, "--modifying-seconds", "0.2", *switches):
         (tmp_path / "secret.json").write_text(SECRET)
-        told = shell(tmp_path, f"cd {tmp_path}\n{BEFORE}\n" + "".join(marks))
-        assert f"END {len(BLOCKS) - 1}" in told
-        # The daily check, by hand, just after a rotation: there is nothing to tell.
-        assert '{"Checked": 1, "OverdueSecrets": 0, "Findings": []}' in told
-        assert told.count("Alarm-") == 7
+        output = shell(tmp_path, f"cd {tmp_path}\n{BEFORE}\n" + "".join(marks))
+        assert f"END {len(BLOCKS) - 1}" in output
+        # The daily check, by hand, just after a rotation: it finds nothing.
+        assert '{"Checked": 1, "OverdueSecrets": 0, "Findings": []}' in output
+        assert output.count("Alarm-") == 7
         # What was started came to a good end: the dry run, and each rotation.
-        assert len(re.findall(r"^[\s\"]*SUCCEEDED\b", told, re.M)) == 3
-        assert not re.search(r"^[\s\"]*FAILED\b", told, re.M)
+        assert len(re.findall(r"^[\s\"]*SUCCEEDED\b", output, re.M)) == 3
+        assert not re.search(r"^[\s\"]*FAILED\b", output, re.M)
         found = json.loads(
             shell(tmp_path, "aws secretsmanager describe-secret --secret-id " + NAME)
         )

@@ -26,8 +26,6 @@ class Parked:
 
 
 class Stage:
-    """The actors and the clock."""
-
     def __init__(self) -> None:
         self.now = 0.0
         self.steps = 0
@@ -55,14 +53,12 @@ class Stage:
             self._running.add(name)
 
     def leave(self, name: str) -> None:
-        """An actor has ended."""
         with self._changed:
             self._running.discard(name)
             self._changed.notify_all()
 
     @contextmanager
     def acting(self, name: str) -> Iterator[None]:
-        """The calling thread is the actor's."""
         before, self._actor.name = self.actor, name
         try:
             yield
@@ -82,11 +78,9 @@ class Stage:
         parked.go.wait()
 
     def sleep(self, seconds: float) -> None:
-        """As time.sleep."""
         self.park("sleep", seconds)
 
     def after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-        """As threading.Timer."""
         due = self.now + seconds
         heapq.heappush(self._timers, (due, next(self._numbers), lambda: work(*arguments)))
 
@@ -101,7 +95,6 @@ class Stage:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until every actor is parked or has ended."""
         with self._changed:
             if not self._changed.wait_for(lambda: not self._running, _STUCK_SECONDS):
                 raise AssertionError(f"stuck: {self._running}")
@@ -132,7 +125,6 @@ class Stage:
             self.step(name)
 
     def pass_time(self, seconds: float = 0, *, until: float = 0) -> None:
-        """Move the clock on; what was to happen by then happens."""
         until = max(until, self.now + seconds)
         while self._timers and self._timers[0][0] <= until:
             due, _, work = heapq.heappop(self._timers)

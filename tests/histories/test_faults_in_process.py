@@ -1,147 +1,117 @@
-"""Faults and the limit of invocations, in the world whose waits take no time."""
-
-import json
-from collections.abc import Callable
-from typing import Any
+"""Faults and long waits, where waiting takes no time."""
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local.faults import STEP_FUNCTIONS
-from tests.histories.in_process import InProcess
-from tests.histories.worlds import InProcessTenant, InProcessWorld
+from tests.histories.worlds import InProcessTenant
+from tests.rotation.snapshots import snapshot
 from tests.rotation.world import FIRST_PASSWORD
-
-# A thread of the interpreter that is told to stop.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-
-
-def tenant_of(inside: InProcess) -> InProcessTenant:
-    tenant = InProcessWorld(inside).tenant()
-    assert isinstance(tenant, InProcessTenant)
-    tenant.serve()
-    return tenant
-
-
-def called(inside: InProcess, call: Callable[[], Any]) -> Any:
-    """What a handler's call answers: one of an actor, which meets faults."""
-    with inside.stage.acting("handler"):
-        return call()
-
-
-def code_of(inside: InProcess, call: Callable[[], Any]) -> str:
-    with pytest.raises(ClientError) as caught:
-        called(inside, call)
-    return str(caught.value.response["Error"]["Code"])
-
-
-def met(inside: InProcess) -> list[int]:
-    return [each["met"] for each in json.loads(inside.faults.control("GET", b"")[1])]
-
-
-def test_secrets_are_read_late(inside: InProcess) -> None:
-    tenant = tenant_of(inside)
-    arn, secrets = {"SecretId": tenant.secret_arn}, inside.secrets
-    before, version = tenant.labels(), "2" * 32
-    tenant.world.arm("stale:DescribeSecret", "stale:GetSecretValue:1-2")
-    secrets.put_secret_value(**arn, SecretString="new", ClientRequestToken=version)
-    found = called(inside, lambda: secrets.describe_secret(**arn))
-    assert set(found["VersionIdsToStages"]) == set(before)
-    assert version in called(inside, lambda: secrets.describe_secret(**arn))["VersionIdsToStages"]
-    late = called(inside, lambda: secrets.get_secret_value(**arn))["SecretString"]
-    assert json.loads(late)["password"] == FIRST_PASSWORD
-    missing = code_of(inside, lambda: secrets.get_secret_value(**arn, VersionId=version))
-    assert missing == "ResourceNotFoundException"
-    now = called(inside, lambda: secrets.get_secret_value(**arn, VersionId=version))
-    assert now["SecretString"] == "new"
-
-
-def test_executions_and_users_are_seen_late(inside: InProcess) -> None:
-    tenant = tenant_of(inside)
-    tenant.world.arm(
-        "stale:DescribeExecution", "stale:DescribeUsers:9999", "stop-at:Find Endpoints"
-    )
-    arn = tenant.begin()
-    assert tenant.ended(arn)["status"] == "ABORTED"
-    describe = inside.step_functions.describe_execution
-    assert called(inside, lambda: describe(executionArn=arn))["status"] == "RUNNING"
-    assert called(inside, lambda: describe(executionArn=arn))["status"] == "ABORTED"
-    tenant.world.arm("stale:DescribeUsers")
-    inside.elasticache.modify_user(UserId=tenant.user_id, AccessString="on +get")
-    user = {"UserId": tenant.user_id}
-    [late] = called(inside, lambda: inside.elasticache.describe_users(**user))["Users"]
-    assert (late["Status"], tenant.user()["Status"]) == ("active", "modifying")
-
-
-def test_a_rotation_with_late_reads_ends_as_it_reads(inside: InProcess) -> None:
-    tenant = tenant_of(inside)
-    tenant.world.arm("stale:DescribeSecret:1", "stale:GetSecretValue:1")
-    execution = tenant.start()
-    assert execution["status"] == "SUCCEEDED"
-    assert met(inside) == [1, 1]
-
-
-def test_an_idle_function_is_met_by_step_functions(inside: InProcess) -> None:
-    tenant = tenant_of(inside)
-    tenant.world.arm("idle-function:90")
-    arn = tenant.begin()
-    tenant.ended(arn)
-    assert tenant.errors(arn)[0] == "Lambda.ResourceNotReadyException"
-    # It is awake by the stage's clock.
-    inside.stage.pass_time(90)
-    seen = met(inside)
-    inside.faults.invoked("CheckEndpointFunction", STEP_FUNCTIONS)
-    assert met(inside) == seen
 
 
 @pytest.mark.parametrize("function", ["RotateSecret", "DescribeUser"])
-def test_any_error_of_lambda_is_met(inside: InProcess, function: str) -> None:
-    tenant = tenant_of(inside)
+def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> None:
     tenant.world.arm(f"lambda-error:EC2ThrottledException:1:{function}")
     token = tenant.begin_rotation()
-    inside.stage.run()
-    lines = inside._secrets.progress(token)["told"]
+    tenant.world.stage.run()
     if function == "RotateSecret":
-        assert "createSecret failed: EC2ThrottledException" in lines[0]
+        [line, *_] = tenant.inside._secrets.progress(token)["told"]
+        assert "createSecret failed: EC2ThrottledException" in line
     else:
-        [arn, *_] = inside.executions()
+        [arn, *_] = tenant.inside.executions()
         assert "Lambda.EC2ThrottledException" in tenant.errors(arn)
-    assert met(inside) == [1]
+    [fault] = tenant.world.control("GET")
+    assert fault["met"] == 1
 
 
-def test_iam_that_sees_no_tags_denies_a_modification(inside: InProcess) -> None:
-    tenant = tenant_of(inside)
-    arn, tags = tenant.begin(), [{"Key": "a", "Value": "b"}]
-    while "ModifyUser" not in inside.stage.parked.values():
-        inside.stage.step(inside.stage.next() or "")
-    tenant.world.arm("lag-tags:5", "hide-tags")
-    inside.elasticache.add_tags_to_resource(ResourceName=tenant.user()["ARN"], Tags=tags)
-    tenant.ended(arn)
-    assert tenant.errors(arn)[0] == "AccessDeniedError"
-    assert met(inside)[1] > 0
+@pytest.mark.parametrize("seconds", [30, 2400])
+def test_a_user_that_somebody_else_modifies_for_minutes_is_waited_for(
+    tenant: InProcessTenant, seconds: int
+) -> None:
+    tenant.inside.faults.occupy(tenant.user_id, seconds)
+    tenant.succeeds()
+    assert tenant.world.stage.now > seconds
 
 
-def errors_of_a_rotation(inside: InProcess) -> list[str]:
-    """Until its end, or the first error of a task."""
-    tenant = tenant_of(inside)
-    tenant.begin_rotation()
-    while name := inside.stage.next():
-        inside.stage.step(name)
-        for arn in inside.executions():
-            if errors := tenant.errors(arn):
-                return errors
-    return []
+def test_functions_that_sleep_are_waited_for(tenant: InProcessTenant) -> None:
+    tenant.world.arm("idle-function:90")
+    arn = tenant.begin()
+    tenant.succeeds(arn)
+    assert set(tenant.errors(arn)) == {"Lambda.ResourceNotReadyException"}
+    # Check Endpoint's and then Log In's.
+    assert tenant.world.stage.now > 2 * 90
 
 
-def test_a_rotation_function_that_waits_takes_one_of_the_invocations() -> None:
-    with InProcess(concurrency=1).set_up() as inside:
-        assert errors_of_a_rotation(inside) == ["Lambda.TooManyRequestsException"]
-        [arn] = inside.executions()
-        events = inside.step_functions.get_execution_history(executionArn=arn)["events"]
-        [failed] = [each for each in events if each["type"] == "TaskFailed"]
-        assert failed["taskFailedEventDetails"]["cause"] == (
-            "Rate Exceeded. (Service: AWSLambda; Status Code: 429; Error Code: "
-            "TooManyRequestsException; Request ID: local; Proxy: null)"
-        )
-    with InProcess(concurrency=2).set_up() as inside:
-        assert errors_of_a_rotation(inside) == []
+def test_a_user_that_is_being_created_for_too_long_is_refused(tenant: InProcessTenant) -> None:
+    tenant.inside._users.users[tenant.user_id].status = "creating"
+    before = snapshot(tenant)
+    tenant.fails("UserBusyError")
+    assert snapshot(tenant) == before
+    assert tenant.world.stage.now > 2400
+
+
+def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation(
+    tenant: InProcessTenant,
+) -> None:
+    arn, user = tenant.begin(), tenant.inside._users.users[tenant.user_id]
+    tenant.world.stage.until("ModifyUser")
+    user.status = "modifying"
+    # Whether that is its own change, the answer to which was lost, is unknown.
+    maybe = "The user may have the new password beside the current one."
+    assert maybe in tenant.fails("UserBusyError", arn)
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    user.status = "active"
+    tenant.succeeds()
+
+
+def test_a_modification_that_does_not_end_is_given_up_after_the_longest_time(
+    tenant: InProcessTenant,
+) -> None:
+    tenant.world.arm("keep-modifying:3600")
+    tenant.fails("UserModifyingTooLongError")
+    assert tenant.world.stage.now >= 1800
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+
+
+def test_a_node_that_does_not_answer_is_given_up_before_anything_has_changed(
+    tenant: InProcessTenant,
+) -> None:
+    before = snapshot(tenant)
+    tenant.world.arm("drop-node:1")
+    assert "The user was not changed." in tenant.fails("EndpointUnreachableError")
+    assert snapshot(tenant) == before
+
+
+@pytest.mark.parametrize("call", ["FindEndpoints", "ModifyUser", "DescribeUser"])
+def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
+    tenant: InProcessTenant, call: str
+) -> None:
+    arn, stage, users = tenant.begin(), tenant.world.stage, tenant.inside._users.users
+    stage.until(call)
+    user = users.pop(tenant.user_id)
+    stage.after(20, lambda: users.update({tenant.user_id: user}))
+    tenant.succeeds(arn)
+
+
+def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
+    tenant: InProcessTenant,
+) -> None:
+    tenant.serve()
+    arn = tenant.begin()
+    tenant.world.stage.until("LogIn")
+    gone = tenant.caches.pop()
+    tenant.world.elasticache.delete_replication_group(ReplicationGroupId=gone)
+    tenant.succeeds(arn)
+    assert tenant.current_logs_in()
+    assert tenant.states(arn).count("Test Authentication") == 2
+
+
+def test_an_endpoint_that_stays_and_does_not_answer_fails_the_rotation(
+    tenant: InProcessTenant,
+) -> None:
+    arn = tenant.begin()
+    tenant.world.stage.until("LogIn")
+    tenant.world.arm("drop-node:1")
+    cause = tenant.fails("EndpointUnreachableError", arn)
+    assert "AWSCURRENT logs in on 2 of 3 endpoints" in cause
+    assert tenant.states(arn).count("Test Authentication") == 1
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    assert tenant.version("AWSPENDING") is None

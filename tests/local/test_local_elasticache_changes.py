@@ -9,7 +9,7 @@ import pytest
 from local.elasticache import ElastiCache, ElastiCacheError
 from local.faults import Faults
 from local.nodes import Fleet
-from tests.histories.in_process import MemoryFleet
+from tests.histories.memory_nodes import MemoryFleet
 from tests.histories.stage import Stage
 
 SECONDS = 60

@@ -1,4 +1,4 @@
-"""The stack's roles: what is deployed for each, and calls with its own credentials."""
+"""The stack's roles, and what is deployed for each."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ def as_list(value: str | list[str]) -> list[str]:
 
 
 def roles(aws: LocalAws) -> list[dict[str, Any]]:
-    """Those of the stack, as ListRoles tells of them."""
     found = aws.client("iam").list_roles()["Roles"]
     return [role for role in found if role["RoleName"].startswith(STACK_NAME)]
 
@@ -21,24 +20,23 @@ def roles(aws: LocalAws) -> list[dict[str, Any]]:
 def policies(aws: LocalAws) -> dict[str, list[dict[str, Any]]]:
     """The deployed documents of every role of the stack, by its name."""
     iam, found = aws.client("iam"), {}
-    for role in roles(aws):
-        name = role["RoleName"]
-        inline = [
-            iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]
-            for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    for name in (role["RoleName"] for role in roles(aws)):
+        documents = [
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
         ]
-        for each in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
-            version = iam.get_policy(PolicyArn=each["PolicyArn"])["Policy"]["DefaultVersionId"]
-            document = iam.get_policy_version(PolicyArn=each["PolicyArn"], VersionId=version)
-            inline.append(document["PolicyVersion"]["Document"])
-        found[name] = [json.loads(each) if isinstance(each, str) else each for each in inline]
+        for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+            arn = attached["PolicyArn"]
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            document = iam.get_policy_version(PolicyArn=arn, VersionId=version)
+            documents.append(document["PolicyVersion"]["Document"])
+        found[name] = [json.loads(each) if isinstance(each, str) else each for each in documents]
     return found
 
 
 def allowed(documents: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Each action with each resource that it is allowed on."""
-    for document in documents:
-        for statement in document["Statement"]:
-            for action in as_list(statement["Action"]):
-                for resource in as_list(statement["Resource"]):
-                    yield action, resource
+    for statement in (each for document in documents for each in document["Statement"]):
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                yield action, resource

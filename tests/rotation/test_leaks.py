@@ -13,97 +13,93 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.deploy import deploy
-from local.faults import ask, control
+from local.faults import ask
 from local.instance import LocalAws
 from rotation.rules.executions import version_of
-from tests.local.helpers import eventually
+from tests.rotation.recorded import invoke
 from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING
 from tests.unit.leaks import found_in
 
 #: What goes wrong in rotations that Secrets Manager begins, which it tries again, ...
-SCHEDULED: tuple[list[str], ...] = ([], ["wrong-certificate:1:Log In"], ["stop-at:Describe User"])
+SCHEDULED: tuple[list[str], ...] = ([], ["stop-at:Describe User"])
 #: ... and in those that a person begins.
 BY_HAND: tuple[list[str], ...] = (
-    [],
     ["deny:ModifyUser"],
-    ["wrong-certificate:1:Log In", "lose-reply:PutSecretValue"],
-    ["kill-after:ModifyUser", "error-500:GetSecretValue:1-3"],
+    [
+        "lose-reply:PutSecretValue",
+        "kill-after:ModifyUser",
+        "error-500:GetSecretValue:1-3",
+        "wrong-certificate:1:Log In",
+    ],
 )
 #: Nobody else's: processes of other tests have theirs in their arguments.
 FIRST_PASSWORD = f"first-{secrets.token_urlsafe(24)}"
 #: What NodeConnection makes up to be refused: secrets.token_hex(16), which nobody keeps.
 MADE_UP = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-#: Where the functions and the machine tell something.
-TOLD = ("histories", "executions", "logs", "metrics", "exceptions")
+#: Where the functions and the state machine write.
+WRITTEN = ("histories", "executions", "logs", "metrics", "exceptions")
 
 Places = dict[str, list[str]]
 
 
+@dataclass
 class Watched:
     """A local AWS with all that can be looked through."""
 
-    def __init__(self, aws: LocalAws, directory: Path) -> None:
-        self.world = World(aws, deploy(aws))
-        self.directory = directory
-        self.exceptions: list[str] = []
+    world: World
+    directory: Path
+    #: What the rotation function answers, in Lambda's and CloudTrail's words.
+    exceptions: list[str] = field(default_factory=list)
+
+    def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
+        """One rotation, to its end, and what the rotation function says of it."""
+        with self.world.faults(*faults):
+            token = tenant.start()["name"] if by_hand else tenant.rotate()
+        if not by_hand:
+            ended = f"{self.world.aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
+            self.world.eventually(lambda: ask(ended)["ended"], "the end of the retries")
+            for step in ("testSecret", "finishSecret"):
+                self.ask_rotation_function(step, tenant, token)
+
+    def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
+        event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
+        function = self.world.stack.rotation_function_arn
+        self.exceptions.append(json.dumps(invoke(self.world, function, event)))
 
     def executions(self) -> list[dict[str, Any]]:
-        """DescribeExecution of all."""
-        describe = self.world.step_functions
-        found = describe.list_executions(stateMachineArn=self.world.stack.state_machine_arn)
-        return [
-            describe.describe_execution(executionArn=each["executionArn"])
-            for each in found["executions"]
-        ]
+        client, machine = self.world.step_functions, self.world.stack.state_machine_arn
+        found = client.list_executions(stateMachineArn=machine)["executions"]
+        return [client.describe_execution(executionArn=each["executionArn"]) for each in found]
 
     def passwords(self) -> set[str]:
         """The first one, and that of each execution's version, whatever became of it."""
         manager, found = self.world.secrets, {FIRST_PASSWORD}
         for execution in self.executions():
-            given = json.loads(execution["input"])
-            token = given.get("ClientRequestToken") or version_of(execution["executionArn"])
+            execution_input = json.loads(execution["input"])
+            token = execution_input.get("ClientRequestToken") or version_of(
+                execution["executionArn"]
+            )
             with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
-                answer = manager.get_secret_value(SecretId=given["SecretId"], VersionId=token)
+                answer = manager.get_secret_value(
+                    SecretId=execution_input["SecretId"], VersionId=token
+                )
                 found.add(json.loads(answer["SecretString"])["password"])
         return found
 
-    def rotate(self, tenant: Tenant, faults: list[str], *, by_hand: bool) -> None:
-        """One rotation, to its end, and what the rotation function says of it."""
-        url = self.world.aws.environment["LOCAL_CONTROL_URL"]
-        control(url, "POST", faults)
-        try:
-            if by_hand:
-                tenant.start()
-                return
-            token = tenant.rotate()
-        finally:
-            control(url, "DELETE")
-        ended = f"{url}/rotations/{token}"
-        eventually(lambda: ask(ended)["ended"], "the end of the rotation and its retries")
-        for step in ("testSecret", "finishSecret"):
-            self.ask_rotation_function(step, tenant, token)
-
-    def ask_rotation_function(self, step: str, tenant: Tenant, token: str) -> None:
-        """Keeps what it answers: the exception, in Lambda's and CloudTrail's words."""
-        event = {"Step": step, "SecretId": tenant.secret_arn, "ClientRequestToken": token}
-        answer = self.world.aws.client("lambda").invoke(
-            FunctionName=self.world.stack.rotation_function_arn, Payload=json.dumps(event)
-        )
-        self.exceptions.append(answer["Payload"].read().decode())
-
     def places(self) -> Places:
-        """All texts there are, by the kind of place."""
-        executions = self.executions()
+        """All texts there are."""
+        executions, aws = self.executions(), self.world.aws
         history = self.world.step_functions.get_paginator("get_execution_history")
-        logs, cloudwatch = (self.world.aws.client(name) for name in ("logs", "cloudwatch"))
-        groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
+        logs = aws.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate
         return {
             "histories": [
                 str(history.paginate(executionArn=each["executionArn"]).build_full_result())
@@ -112,36 +108,30 @@ class Watched:
             "executions": [*map(str, executions)],
             "logs": [
                 event["message"]
-                for group in groups
-                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                for group in logs.describe_log_groups()["logGroups"]
+                for page in pages(logGroupName=group["logGroupName"])
                 for event in page["events"]
             ],
-            "metrics": [str(cloudwatch.list_metrics()["Metrics"])],
+            "metrics": [str(aws.client("cloudwatch").list_metrics()["Metrics"])],
             "exceptions": [*self.exceptions],
-            "arguments": [*_of_processes("cmdline")],
-            "environments": [*_of_processes("environ")],
-            "files": [
-                path.read_text(errors="replace")
-                for path in self.directory.rglob("*")
-                if path.is_file()
-            ],
+            "arguments": [*texts(Path("/proc").glob("[0-9]*/cmdline"))],
+            "environments": [*texts(Path("/proc").glob("[0-9]*/environ"))],
+            "files": [*texts(self.directory.rglob("*"))],
         }
 
 
-def _of_processes(what: str) -> Iterator[str]:
-    """Of all processes of this machine that this user may look at, the instance's among them."""
-    for path in Path("/proc").glob(f"[0-9]*/{what}"):
-        try:
+def texts(paths: Iterator[Path]) -> Iterator[str]:
+    """Of what this user may read: a process has ended, or is another user's."""
+    for path in paths:
+        with contextlib.suppress(OSError):
             yield path.read_text(errors="replace")
-        except OSError:  # it has ended, or is another user's
-            continue
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     directory = tmp_path_factory.mktemp("leaks")
     with LocalAws(directory, modifying_seconds=0.2) as aws:
-        yield Watched(aws, directory)
+        yield Watched(World(aws, deploy(aws)), directory)
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +143,7 @@ def seen(watched: Watched) -> tuple[set[str], Places]:
             tenant.serve("one node")
             watched.rotate(tenant, faults, by_hand=by_hand)
     malformed = watched.world.tenant(password=FIRST_PASSWORD)
-    text = f'{{"password": "{FIRST_PASSWORD}"}}'
-    watched.world.secrets.put_secret_value(SecretId=malformed.secret_arn, SecretString=text)
+    malformed.put(f'{{"password": "{FIRST_PASSWORD}"}}')
     watched.rotate(malformed, [], by_hand=False)
     return watched.passwords(), watched.places()
 
@@ -168,7 +157,7 @@ def test_no_password_is_anywhere(seen: tuple[set[str], Places]) -> None:
 
 
 def made_up_in(places: Places) -> list[str]:
-    return [kind for kind in TOLD if any(map(MADE_UP.search, places[kind]))]
+    return [kind for kind in WRITTEN if any(map(MADE_UP.search, places[kind]))]
 
 
 @pytest.mark.usefixtures("seen")
@@ -190,4 +179,4 @@ def test_a_password_that_is_planted_is_found_everywhere(watched: Watched) -> Non
     finally:
         sleeper.communicate(b"\n")
     assert found_in([planted], places) == [*places]
-    assert made_up_in(places) == [*TOLD]
+    assert made_up_in(places) == [*WRITTEN]

@@ -1,120 +1,46 @@
-"""Every role allows what recorded rotations ask for, and nothing besides."""
+"""Every role allows what recorded rotations ask for, and nothing besides: by tag, and pinned."""
 
 import copy
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.access import Call, admits, allows
-from local.deploy import Stack, deploy
-from local.faults import ask, control
-from local.instance import LocalAws, make_client
-from tests.local.helpers import eventually
-from tests.rotation.roles import as_list, policies, roles
-from tests.rotation.world import Tenant, World
+from local.instance import make_client
+from tests.rotation.recorded import Grants, Recorded, check, recorded_stack
+from tests.rotation.roles import as_list, roles
 
 OTHER_ACCOUNT = "210987654321"
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 #: AWS's own services ask for these with the role, and do not here: logs and traces of Lambda and
 #: Step Functions, network interfaces of Lambda.
 BY_AWS = ("logs:", "xray:", "ec2:")
 
 
-@dataclass
-class Recorded:
-    world: World
-    tenant: Tenant
-    pinned: bool
-    calls: dict[str, list[Call]]  # by the role's name
-    policies: dict[str, list[dict[str, Any]]]  # the same
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    with recorded_stack(tmp_path_factory.mktemp("recorded")) as found:
+        yield found
 
 
-@pytest.fixture(scope="module", params=["bound by tag", "pinned"])
-def recorded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Recorded]:
-    """Rotations and failures of every kind, of a user in front of every kind of cache."""
-    with LocalAws(tmp_path_factory.mktemp("recorded"), modifying_seconds=0.2) as aws:
-        world = World(aws, Stack({}))
-        pinned = request.param == "pinned"
-        bound = {"bound_to": None} if pinned else {}
-        tenant = world.tenant(AccessString="off ~app:* +get", password=None, **bound)
-        pins = {
-            "SecretArn": tenant.secret_arn,
-            "UserArn": tenant.user()["ARN"],
-            "UserName": tenant.username,
-        }
-        world.stack = deploy(
-            aws, {"KmsKeyArns": KEY, "OverdueCheck": "true", **(pins if pinned else {})}
-        )
-        url = aws.environment["LOCAL_CONTROL_URL"]
-        world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEY)
-        # A first rotation that is cut off: the next one looks for the password that it has set.
-        control(url, "POST", ["stop-at:Wait For User"])
-        assert tenant.start()["status"] != "SUCCEEDED"
-        control(url, "DELETE")
-        assert tenant.start()["status"] == "SUCCEEDED"
-        tenant.serve("cluster mode")
-        # By hand, by a name that its version does not tell; a token of Secrets Manager's later.
-        started = world.step_functions.start_execution(
-            stateMachineArn=world.stack.state_machine_arn,
-            name="by-hand",
-            input=json.dumps({"SecretId": tenant.secret_name}),
-        )
-        assert tenant.ended(started["executionArn"])["status"] == "SUCCEEDED"
-        [old] = [v for v, labels in tenant.labels().items() if "AWSCURRENT" in labels]
-        # Its first attempt fails and lets go of AWSPENDING, which the second one takes again.
-        control(url, "POST", ["deny:DescribeUserGroups:1"])
-        token = tenant.rotate()
-        assert tenant.ended(f"{token}-2")["status"] == "SUCCEEDED"
-        control(url, "DELETE")
-        event = {"Step": "createSecret", "SecretId": tenant.secret_arn, "ClientRequestToken": old}
-        answer = aws.client("lambda").invoke(
-            FunctionName=world.stack.rotation_function_arn, Payload=json.dumps(event)
-        )
-        assert "RotationSupersededError" in answer["Payload"].read().decode()
-        # Failed after the change; before it; stopped, and taken up by the next run.
-        for fault in ("open-node:1:Log In", "deny:ModifyUser", "stop-at:Log In"):
-            control(url, "POST", [fault])
-            assert tenant.start()["status"] != "SUCCEEDED"
-            control(url, "DELETE")
-        assert tenant.start()["status"] == "SUCCEEDED"
-        # Stopped; when Secrets Manager tries again, refused, and the rotation Lambda looks why.
-        control(url, "POST", ["stop-at:Log In", "deny:DescribeUserGroups:2-"])
-        token = tenant.rotate()
-        tenant.ended(f"{token}-2")
-        history = "states:GetExecutionHistory"
-        eventually(lambda: history in [asked["action"] for asked in ask(f"{url}/calls")], history)
-        control(url, "DELETE")
-        tenant.serve("serverless")
-        assert tenant.start()["status"] == "SUCCEEDED"
-        # As a template does that sets its own password again: the check looks at all versions.
-        mode = {"Type": "password", "Passwords": [tenant.value()["password"]]}
-        world.elasticache.modify_user(UserId=tenant.user_id, AuthenticationMode=mode)
-        check = world.stack.outputs["OverdueCheckFunctionArn"]
-        answer = aws.client("lambda").invoke(FunctionName=check, Payload="{}")
-        found = [each["Kind"] for each in json.loads(answer["Payload"].read())["Findings"]]
-        assert found == ["PasswordsReplaced"]
-        calls: dict[str, list[Call]] = {}
-        for asked in ask(f"{url}/calls"):
-            calls.setdefault(asked["principal"].split("/")[1], []).append(Call(**asked))
-        yield Recorded(world, tenant, pinned, calls, policies(aws))
+@pytest.fixture(params=["bound by tag", "pinned"])
+def grants(request: pytest.FixtureRequest, recorded: Recorded) -> Grants:
+    return recorded.grants[request.param]
 
 
 def removals(documents: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Each action and each resource that is allowed, with the documents without it."""
     for number, document in enumerate(documents):
         for index, statement in enumerate(document["Statement"]):
-            for part in ("Action", "Resource"):
-                for value in as_list(statement[part]):
-                    if all(a.startswith(BY_AWS) for a in as_list(statement["Action"])):
-                        continue
-                    if part == "Action" and value.startswith(BY_AWS):
-                        continue
+            actions = as_list(statement["Action"])
+            if all(action.startswith(BY_AWS) for action in actions):
+                continue
+            asked = [action for action in actions if not action.startswith(BY_AWS)]
+            for part, values in (("Action", asked), ("Resource", as_list(statement["Resource"]))):
+                for value in values:
                     without = copy.deepcopy(documents)
                     less = [each for each in as_list(statement[part]) if each != value]
                     if less:
@@ -124,26 +50,26 @@ def removals(documents: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[s
                     yield f"{part} {value} of {statement['Action']}", without
 
 
-def test_all_that_was_recorded_is_allowed(recorded: Recorded) -> None:
-    assert sorted(recorded.calls) == sorted(recorded.policies)
-    for role, calls in recorded.calls.items():
-        assert [call for call in calls if not allows(recorded.policies[role], call)] == []
+def test_all_that_was_recorded_is_allowed(grants: Grants) -> None:
+    assert sorted(grants.calls) == sorted(grants.policies)
+    for role, calls in grants.calls.items():
+        assert [call for call in calls if not allows(grants.policies[role], call)] == []
 
 
-def test_no_action_or_resource_can_be_taken_away(recorded: Recorded) -> None:
+def test_no_action_or_resource_can_be_taken_away(grants: Grants) -> None:
     tried, superfluous = 0, []
-    for role, documents in recorded.policies.items():
+    for role, documents in grants.policies.items():
         for what, without in removals(documents):
             tried += 1
-            if all(allows(without, call) for call in recorded.calls[role]):
+            if all(allows(without, call) for call in grants.calls[role]):
                 superfluous.append(f"{role}: {what}")
     assert tried > 80
     assert superfluous == [], "\n".join(superfluous)
 
 
-def test_no_condition_can_be_taken_away(recorded: Recorded) -> None:
+def test_no_condition_can_be_taken_away(grants: Grants) -> None:
     seen: dict[str, int] = {}
-    for role, documents in recorded.policies.items():
+    for role, documents in grants.policies.items():
         for number, document in enumerate(documents):
             for index, statement in enumerate(document["Statement"]):
                 for operator, keys in statement.get("Condition", {}).items():
@@ -152,11 +78,11 @@ def test_no_condition_can_be_taken_away(recorded: Recorded) -> None:
                         without = copy.deepcopy(documents)
                         del without[number]["Statement"][index]["Condition"][operator][key]
                         for action in as_list(statement["Action"]):
-                            call = next(c for c in recorded.calls[role] if c.action == action)
+                            call = next(c for c in grants.calls[role] if c.action == action)
                             bare = replace(call, context={})
                             assert not allows(documents, bare), (role, key)
                             assert allows(without, bare), (role, key)
-    tags = {} if recorded.pinned else {"aws:ResourceTag/rotation-secret": 1}
+    tags = {} if grants.pinned else {"aws:ResourceTag/rotation-secret": 1}
     assert seen == {"kms:ViaService": 8, **tags}
 
 
@@ -175,122 +101,116 @@ def elsewhere(call: Call) -> Iterator[Call]:
         yield replace(call, resource=f"{call.resource}0")
 
 
-def test_nothing_is_allowed_elsewhere(recorded: Recorded) -> None:
-    for role, calls in recorded.calls.items():
+def test_nothing_is_allowed_elsewhere(grants: Grants) -> None:
+    for role, calls in grants.calls.items():
         others = [other for call in calls for other in elsewhere(call)]
         assert others
-        assert [call for call in others if allows(recorded.policies[role], call)] == []
+        assert [call for call in others if allows(grants.policies[role], call)] == []
 
 
-def test_a_pinned_stack_allows_nothing_on_another_secret_or_user(recorded: Recorded) -> None:
+def test_a_pinned_stack_allows_nothing_on_another_secret_or_user(
+    recorded: Recorded, grants: Grants
+) -> None:
     """Nor on a secret whose name or ARN begins with the pinned one's."""
     name, suffix = recorded.tenant.secret_arn.rsplit("-", 1)
     secrets = (f"{name}-{suffix}0", f"{name}-2-{suffix}", f"{name}-AbCdEf", f"{name}*")
     user = recorded.tenant.user()["ARN"]
     users = (f"{user}-2", user[:-1], user.replace(":user:", ":usergroup:"))
-    reached = set()
-    for role, calls in recorded.calls.items():
-        for call in calls:
-            kind = call.resource.split(":")[2:6:3]
-            for other in {"secretsmanager secret": secrets, "elasticache user": users}.get(
-                " ".join(kind), ()
-            ):
-                # The user is tagged: in a stack that is bound by tags, that is what counts.
-                if allows(recorded.policies[role], replace(call, resource=other)):
-                    reached.add(other)
-    within = {*secrets, *users[:2]}
-    assert reached == (set() if recorded.pinned else within)
+    others = {"secretsmanager secret": secrets, "elasticache user": users}
+    reached = {
+        other
+        for role, calls in grants.calls.items()
+        for call in calls
+        for other in others.get(" ".join(call.resource.split(":")[2:6:3]), ())
+        # The user is tagged: in a stack that is bound by tags, that is what counts.
+        if allows(grants.policies[role], replace(call, resource=other))
+    }
+    assert reached == (set() if grants.pinned else {*secrets, *users[:2]})
 
 
-def test_a_role_is_assumed_by_one_service_and_the_machines_for_this_account(
+def test_a_role_is_assumed_by_one_service_and_the_state_machines_for_this_account(
     recorded: Recorded,
 ) -> None:
     for role in roles(recorded.world.aws):
-        trust = role["AssumeRolePolicyDocument"]
-        machine = "StateMachineRole" in role["RoleName"]
+        is_state_machine = "StateMachineRole" in role["RoleName"]
         for service in ("lambda", "states", "events", "secretsmanager"):
             for account in ("123456789012", OTHER_ACCOUNT):
-                call = Call(
-                    f"{service}.amazonaws.com",
-                    "sts:AssumeRole",
-                    role["Arn"],
-                    {"aws:sourceaccount": account},
-                )
-                expected = (
-                    (service, account) == ("states", "123456789012")
-                    if machine
-                    else service == "lambda"
-                )
-                assert admits(trust, call) is expected, call
-
-
-def test_another_accounts_secrets_manager_cannot_invoke_the_function(recorded: Recorded) -> None:
-    world = recorded.world
-    client, arn = world.aws.client("lambda"), world.stack.rotation_function_arn
-    policy = json.loads(client.get_policy(FunctionName=arn)["Policy"])
-    call = Call("secretsmanager.amazonaws.com", "lambda:InvokeFunction", arn)
-    assert admits(policy, replace(call, context={"aws:sourceaccount": "123456789012"}))
-    assert not admits(policy, replace(call, context={"aws:sourceaccount": OTHER_ACCOUNT}))
-    assert not admits(policy, call)
-    assert not admits(policy, replace(call, principal="events.amazonaws.com"))
-    [statement] = policy["Statement"]
-    client.remove_permission(FunctionName=arn, StatementId=statement["Sid"])
-    permission = {
-        "FunctionName": arn,
-        "StatementId": "rotation",
-        "Action": "lambda:InvokeFunction",
-        "Principal": "secretsmanager.amazonaws.com",
-    }
-    client.add_permission(**permission, SourceAccount=OTHER_ACCOUNT)
-    tenant = recorded.tenant
-    try:
-        with pytest.raises(ClientError, match="cannot invoke the specified Lambda function"):
-            tenant.rotate()
-    finally:
-        client.remove_permission(FunctionName=arn, StatementId="rotation")
-        client.add_permission(**permission, SourceAccount="123456789012")
-    tenant.rotate()
+                context = {"aws:sourceaccount": account}
+                call = Call(f"{service}.amazonaws.com", "sts:AssumeRole", role["Arn"], context)
+                expected = service == "lambda"
+                if is_state_machine:
+                    expected = (service, account) == ("states", "123456789012")
+                assert admits(role["AssumeRolePolicyDocument"], call) is expected, call
 
 
 def test_an_operator_with_only_start_execution_cannot_read_a_password(recorded: Recorded) -> None:
-    world, iam = recorded.world, recorded.world.aws.client("iam")
+    world, tenant = recorded.world, recorded.tenant
+    iam, machine = world.aws.client("iam"), world.stack.state_machine_arn
     iam.create_user(UserName="operator")
-    statement = {
-        "Effect": "Allow",
-        "Action": "states:StartExecution",
-        "Resource": world.stack.state_machine_arn,
-    }
-    iam.put_user_policy(
-        UserName="operator",
-        PolicyName="start",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
+    statement = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": machine}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="operator", PolicyName="start", PolicyDocument=document)
     key = iam.create_access_key(UserName="operator")["AccessKey"]
     own = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
-    tenant, before = recorded.tenant, recorded.tenant.value()["password"]
-    environment = world.aws.environment
+    before, environment = tenant.value()["password"], world.aws.environment
     states = make_client("stepfunctions", environment["AWS_ENDPOINT_URL_SFN"], **own)
-    started = states.start_execution(
-        stateMachineArn=world.stack.state_machine_arn,
-        input=json.dumps({"SecretId": tenant.secret_name}),
-    )
-    execution = tenant.ended(started["executionArn"])
-    assert execution["status"] == "SUCCEEDED"
+    execution_input = json.dumps({"SecretId": tenant.secret_name})
+    arn = states.start_execution(stateMachineArn=machine, input=execution_input)["executionArn"]
+    tenant.succeeds(arn)
     secrets = make_client("secretsmanager", environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"], **own)
     functions = make_client("lambda", environment["AWS_ENDPOINT_URL"], **own)
     attempts: list[Callable[[], Any]] = [
         lambda: secrets.get_secret_value(SecretId=tenant.secret_arn),
-        lambda: states.describe_execution(executionArn=started["executionArn"]),
-        lambda: states.get_execution_history(executionArn=started["executionArn"]),
+        lambda: states.describe_execution(executionArn=arn),
+        lambda: states.get_execution_history(executionArn=arn),
         lambda: functions.invoke(FunctionName=world.stack.rotation_function_arn),
     ]
     for attempt in attempts:
         with pytest.raises(ClientError, match="AccessDenied"):
             attempt()
     # Nor is there one for somebody who may read executions, too.
-    seen = json.dumps([execution, tenant.history(started["executionArn"])], default=str)
+    seen = json.dumps([tenant.ended(arn), tenant.history(arn)], default=str)
     after = tenant.value()["password"]
     assert tenant.user_id in seen
+    assert before != after
     assert before not in seen
     assert after not in seen
-    assert before != after
+
+
+# A pinned stack, as AWS's own function is
+
+
+def test_a_pinned_user_rotates_without_a_tag_and_its_secret_need_not_name_it(
+    recorded: Recorded,
+) -> None:
+    before, after = recorded.values
+    assert before.keys() == after.keys() == {"username", "password"}
+    assert before["password"] != after["password"]
+
+
+def test_another_secret_is_refused_by_iam(recorded: Recorded) -> None:
+    # The pin ends in the secret's own suffix.
+    for name in (None, f"{recorded.tenant.secret_name}-2"):
+        other = recorded.world.tenant(name=name)
+        cause = other.fails("AccessDeniedError")
+        assert f"secretsmanager:DescribeSecret on resource: {other.secret_arn}" in cause
+
+
+@pytest.mark.parametrize("key", ["username", "user_arn"])
+def test_another_user_is_refused_by_name(recorded: Recorded, key: str) -> None:
+    """AWS's own function compares the name, and modifies the user of the ARN."""
+    tenant, other = recorded.tenant, recorded.world.tenant()
+    before, value = (other.user(), other.labels()), tenant.value()
+    tenant.edit(**{key: other.value()[key]})
+    assert f'the "{key}" in secret' in tenant.fails("SecretNotAllowedError")
+    assert (other.user(), other.labels()) == before
+    tenant.put(json.dumps(value))
+
+
+def test_a_pinned_secret_and_user_are_checked_every_day(recorded: Recorded) -> None:
+    world, tenant = recorded.world, recorded.tenant
+    tenant.succeeds()
+    assert check(world) == {"Checked": 1, "OverdueSecrets": 0, "Findings": []}
+    world.secrets.cancel_rotate_secret(SecretId=tenant.secret_arn)
+    [finding] = check(world)["Findings"]
+    assert (finding["Secret"], finding["Kind"]) == (tenant.secret_name, "RotationOff")

@@ -2,21 +2,37 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
 
+from local.access import Call, admits, allows
 from local.deploy import STACK_NAME, Stack, change_stack, local_package
 from local.instance import LocalAws
 from local.package import packaged, read_template, without_sam
 from local.step_functions import adopt_state_machines
-from tests.rotation.roles import roles
+from tests.rotation.roles import allowed, policies
 from tests.rotation.world import World
 
-KEYS = [f"arn:aws:kms:us-east-1:123456789012:key/{number}" for number in (1, 2)]
+ACCOUNT = "123456789012"
+KEYS = [f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{number}" for number in (1, 2)]
 PATH = "/teams/cache/"
 POLL = {"Delay": 0.1, "MaxAttempts": 300}
+PARAMETERS = {
+    "SubnetIds": "subnet-1,subnet-2",
+    "SecurityGroupIds": "sg-1",
+    "AllFunctionsInVpc": "true",
+    "KmsKeyArns": ",".join(KEYS),
+    "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+    "RolePath": PATH,
+    "NotificationTopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:on-call",
+    "OverdueCheck": "true",
+}
+ROLES = [
+    name.removesuffix("Role")
+    for name, resource in read_template()["Resources"].items()
+    if resource["Type"] == "AWS::IAM::Role"
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,68 +40,74 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with LocalAws(tmp_path_factory.mktemp("packaged"), modifying_seconds=0.2) as aws:
         sam_template, objects = packaged(read_template(), local_package(), "code", "rotation/")
         text = json.dumps(without_sam(sam_template)).encode()
-        s3 = aws.client("s3")
+        s3, endpoint = aws.client("s3"), aws.environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"]
         s3.create_bucket(Bucket="code")
         for key, content in {**objects, "template.json": text}.items():
             s3.put_object(Bucket="code", Key=key, Body=content)
-        parameters = {
-            "SubnetIds": "subnet-1,subnet-2",
-            "SecurityGroupIds": "sg-1",
-            "AllFunctionsInVpc": "true",
-            "SecretsManagerEndpoint": aws.environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"],
-            "KmsKeyArns": ",".join(KEYS),
-            "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
-            "RolePath": PATH,
-        }
         outputs = change_stack(
             aws.client("cloudformation"),
             STACK_NAME,
             {"TemplateURL": f"{s3.meta.endpoint_url}/code/template.json"},
-            parameters,
+            {**PARAMETERS, "SecretsManagerEndpoint": endpoint},
             POLL,
         )
         adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
         yield World(aws, Stack(outputs))
 
 
-def functions(world: World) -> list[dict[str, Any]]:
-    pages = world.aws.client("lambda").get_paginator("list_functions").paginate()
-    return [function for page in pages for function in page["Functions"]]
-
-
 def test_a_stack_with_everything_on_rotates(world: World) -> None:
     tenant = world.tenant()
     tenant.serve()
     world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=KEYS[1])
-    execution = tenant.start()
-    assert execution["status"] == "SUCCEEDED", execution.get("cause")
-    assert tenant.logins(tenant.value()["password"]) == {True}
+    tenant.succeeds()
+    assert tenant.current_logs_in()
 
 
-def test_every_role_has_the_path(world: World) -> None:
-    assert len(functions(world)) == 12
-    found = roles(world.aws)
-    assert len(found) == 13
-    assert {role["Path"] for role in found} == {PATH}
-    assert all(f":role{PATH}" in function["Role"] for function in functions(world))
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_cannot_do_what_only_others_are_allowed(world: World, role: str) -> None:
+    """By IAM's rules: each action and resource of every other role, which this one has not."""
+    deployed = {
+        name.split("-")[-2].removesuffix("Role"): its for name, its in policies(world.aws).items()
+    }
+    assert sorted(deployed) == sorted(ROLES)
+    cells = {name: set(allowed(documents)) for name, documents in deployed.items()}
+    foreign = set().union(*(each for name, each in cells.items() if name != role)) - cells[role]
+    assert len(foreign) > 20
+    assert [cell for cell in sorted(foreign) if allows(deployed[role], Call(role, *cell))] == []
+    # Its own, but for a key and a user: those under a condition.
+    refused = {cell[0] for cell in cells[role] if not allows(deployed[role], Call(role, *cell))}
+    assert refused <= {"elasticache:ModifyUser", "kms:Decrypt", "kms:GenerateDataKey"}
 
 
-def test_parameters_that_do_not_go_together_are_refused(world: World) -> None:
-    refused = [
-        ({"SubnetIds": "", "SecurityGroupIds": "", "SecretsManagerEndpoint": ""}, "AllFunctions"),
-        ({"KmsKeyArns": f"{KEYS[0]},alias/mine"}, "KmsKeyArns"),
-        ({"RolePath": "teams"}, "RolePath"),
+def test_a_service_invokes_a_function_only_with_its_source(world: World) -> None:
+    """Secrets Manager the rotation Lambda, of this account; EventBridge another, by its rule."""
+    client, events = world.aws.client("lambda"), world.aws.client("events")
+    rules = events.list_rules()["Rules"]
+    assert [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule] == [
+        "rate(1 day)"
     ]
-    client = world.aws.client("cloudformation")
-    [stack] = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    names = [each["ParameterKey"] for each in stack["Parameters"]]
-    for given, said in refused:
-        keep = [{"ParameterKey": n, "UsePreviousValue": True} for n in names if n not in given]
-        new = [{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
-        with pytest.raises(ClientError, match=said):
-            client.update_stack(
-                StackName=STACK_NAME,
-                UsePreviousTemplate=True,
-                Capabilities=["CAPABILITY_IAM"],
-                Parameters=[*keep, *new],
-            )
+    sources = {
+        "secretsmanager.amazonaws.com": {"aws:sourceaccount": [ACCOUNT]},
+        "events.amazonaws.com": {"aws:sourcearn": [rule["Arn"] for rule in rules]},
+    }
+    admitted = {}
+    for function in (
+        client.get_paginator("list_functions").paginate().build_full_result()["Functions"]
+    ):
+        arn = function["FunctionArn"]
+        try:
+            policy = json.loads(client.get_policy(FunctionName=arn)["Policy"])
+        except client.exceptions.ResourceNotFoundException:
+            continue  # no service may
+        for service, keys in sources.items():
+            call = Call(service, "lambda:InvokeFunction", arn)
+            assert not admits(policy, call)
+            for key, values in keys.items():
+                assert not admits(policy, replace(call, context={key: f"{values[0]}0"}))
+                if any(admits(policy, replace(call, context={key: each})) for each in values):
+                    admitted[function["Description"].partition(":")[0]] = service
+    assert admitted == {
+        "The rotation Lambda": "secretsmanager.amazonaws.com",
+        "Notify Failure": "events.amazonaws.com",
+        "Check Overdue": "events.amazonaws.com",
+    }

@@ -2,44 +2,41 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from local.faults import ask
-from tests.rotation.test_refusals import everything, tag, untag
-from tests.rotation.world import Tenant, World, numbers
+from tests.histories.worlds import InProcessWorld
+from tests.rotation.snapshots import snapshot
+from tests.rotation.world import Tenant
 
-Write = Callable[[Tenant, Tenant], None]  # by the secret's writer, for the victim
-
-
-def pair(world: World, name: str = "writers", victims: str = "victims", **victim: Any) -> Any:
-    """The writer's user and secret, and the victim's, under names that no other test has."""
-    number = next(numbers)
-    names = (f"{number}/{name}", f"{number}/{victims}")
-    return world.tenant(name=names[0]), world.tenant(name=names[1], **victim)
+Write = Callable[[Tenant, Tenant], object]  # by the secret's writer, for the victim
 
 
-def write(writer: Tenant, **fields: Any) -> None:
-    value = json.dumps({**writer.value(), **fields})
-    writer.world.secrets.put_secret_value(SecretId=writer.secret_arn, SecretString=value)
+@pytest.fixture
+def writer(in_process: InProcessWorld) -> Tenant:
+    return in_process.tenant(name="writers")
+
+
+@pytest.fixture
+def victim(in_process: InProcessWorld) -> Tenant:
+    return in_process.tenant(name="victims")
 
 
 def point(writer: Tenant, victim: Tenant) -> None:
     """All that names a user in the secret is now the victim's."""
-    write(writer, user_arn=victim.user()["ARN"], username=victim.username)
+    writer.edit(user_arn=victim.user()["ARN"], username=victim.username)
 
 
 def moved(part: int, to: str) -> Write:
     def move(writer: Tenant, victim: Tenant) -> None:
         arn = victim.user()["ARN"].split(":")
-        write(writer, user_arn=":".join([*arn[:part], to, *arn[part + 1 :]]))
+        writer.edit(user_arn=":".join([*arn[:part], to, *arn[part + 1 :]]))
 
     return move
 
 
 def untagged(writer: Tenant, victim: Tenant) -> None:
-    untag(victim)
+    victim.untag()
     point(writer, victim)
 
 
@@ -49,7 +46,7 @@ def tagged(text: str) -> Write:
     def bind(writer: Tenant, victim: Tenant) -> None:
         name, arn = writer.secret_name, writer.secret_arn
         suffix = arn.rpartition("-")[2]
-        tag(victim, text.format(name=name, upper=name.upper(), arn=arn, suffix=suffix))
+        victim.tag(text.format(name=name, upper=name.upper(), arn=arn, suffix=suffix))
         point(writer, victim)
 
     return bind
@@ -57,7 +54,7 @@ def tagged(text: str) -> Write:
 
 def recreated(writer: Tenant, victim: Tenant) -> None:
     """The victim names a secret by its ARN; it is deleted, and the writer makes its namesake."""
-    tag(victim, victim.secret_arn)
+    victim.tag(victim.secret_arn)
     secrets, value = victim.world.secrets, victim.value()
     secrets.delete_secret(SecretId=victim.secret_arn, ForceDeleteWithoutRecovery=True)
     made = secrets.create_secret(Name=victim.secret_name, SecretString=json.dumps(value))
@@ -66,8 +63,8 @@ def recreated(writer: Tenant, victim: Tenant) -> None:
 
 
 WAYS: dict[str, tuple[str, Write]] = {
-    "user_arn": ("UserMismatchError", lambda w, v: write(w, user_arn=v.user()["ARN"])),
-    "username": ("UserMismatchError", lambda w, v: write(w, username=v.username)),
+    "user_arn": ("UserMismatchError", lambda w, v: w.edit(user_arn=v.user()["ARN"])),
+    "username": ("UserMismatchError", lambda w, v: w.edit(username=v.username)),
     "user_arn and username": ("UserNotBoundError", point),
     "ARN of another region": ("UserMismatchError", moved(3, "eu-west-1")),
     "ARN of another account": ("UserMismatchError", moved(4, "210987654321")),
@@ -86,43 +83,39 @@ WAYS: dict[str, tuple[str, Write]] = {
 
 def refused(writer: Tenant, victim: Tenant, error: str) -> None:
     """The rotation of the writer's secret ends with that error, and the victim is as before."""
-    before, user = everything(writer), victim.user()
-    execution = writer.start()
-    assert (execution["status"], execution["error"]) == ("FAILED", error)
-    assert "The user was not changed." in execution["cause"]
-    assert everything(writer) == before
+    before, user = snapshot(writer), victim.user()
+    assert "The user was not changed." in writer.fails(error)
+    assert snapshot(writer) == before
     assert victim.user() == user
-    # No function of the stack has even tried.
-    asked = ask(f"{writer.world.aws.environment['LOCAL_CONTROL_URL']}/calls")
-    modified = [each["resource"] for each in asked if each["action"] == "elasticache:ModifyUser"]
-    assert user["ARN"] not in modified
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_writer_of_a_secret_cannot_rotate_another_user(world: World, way: str) -> None:
+def test_a_writer_of_a_secret_cannot_rotate_another_user(
+    writer: Tenant, victim: Tenant, way: str
+) -> None:
     error, redirect = WAYS[way]
-    writer, victim = pair(world)
     redirect(writer, victim)
     refused(writer, victim, error)
 
 
 @pytest.mark.parametrize("names", [("app", "app-2"), ("app-2", "app"), ("app", "app-AbCdEf")])
-def test_names_that_begin_alike_are_two_secrets(world: World, names: tuple[str, str]) -> None:
-    writer, victim = pair(world, *names)
+def test_names_that_begin_alike_are_two_secrets(
+    in_process: InProcessWorld, names: tuple[str, str]
+) -> None:
+    writer, victim = (in_process.tenant(name=name) for name in names)
     point(writer, victim)
     refused(writer, victim, "UserNotBoundError")
 
 
-def test_users_of_one_name_are_two_users(world: World) -> None:
-    writer, victim = pair(world, user_name="of-both")
-    write(writer, user_arn=victim.user()["ARN"], username="of-both")
+def test_users_of_one_name_are_two_users(in_process: InProcessWorld, writer: Tenant) -> None:
+    victim = in_process.tenant(UserName="of-both")
+    writer.edit(user_arn=victim.user()["ARN"], username="of-both")
     refused(writer, victim, "UserNotBoundError")
 
 
-def test_nor_by_secrets_manager(world: World) -> None:
-    writer, victim = pair(world)
+def test_nor_by_secrets_manager(writer: Tenant, victim: Tenant) -> None:
     user = victim.user()
     point(writer, victim)
-    token = writer.rotate()
-    assert writer.ended(f"{token}-1")["error"] == "UserNotBoundError"
+    token = writer.begin_rotation()
+    writer.fails("UserNotBoundError", f"{token}-1")
     assert victim.user() == user

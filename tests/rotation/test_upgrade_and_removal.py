@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.deploy import STACK_NAME, deploy
-from local.faults import ask, control
+from local.faults import ask
 from local.instance import LocalAws
-from tests.local.helpers import eventually
 from tests.rotation.world import FIRST_PASSWORD, Tenant, World
 
 EVERYTHING = dict.fromkeys(("Alarms", "OverdueCheck", "Dashboard"), "true")
@@ -20,12 +19,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def in_flight(tenant: Tenant) -> str:
-    """A rotation of Secrets Manager's that waits for its user; the new version's id."""
-    url = tenant.world.aws.environment["LOCAL_CONTROL_URL"]
-    control(url, "POST", ["keep-modifying:4"])
-    token = tenant.begin_rotation()
-    eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
-    control(url, "DELETE")
+    """A rotation of Secrets Manager's that waits for its user; the new version's ID."""
+    with tenant.world.faults("keep-modifying:4"):
+        token = tenant.begin_rotation()
+        tenant.world.eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
     return token
 
 
@@ -34,11 +31,10 @@ def test_a_rotation_in_flight_goes_on_while_the_stack_is_updated(world: World) -
     tenant.serve()
     token = in_flight(tenant)
     world.stack = deploy(world.aws, {"LogLevel": "DEBUG", **EVERYTHING})
-    execution = tenant.ended(f"{token}-1")
-    assert execution["status"] == "SUCCEEDED", execution.get("cause")
-    eventually(lambda: tenant.described().get("LastRotatedDate"), "Secrets Manager's word")
-    assert tenant.labels()[token] >= {"AWSCURRENT"}
-    assert tenant.logins(tenant.value()["password"]) == {True}
+    tenant.succeeds(f"{token}-1")
+    world.eventually(lambda: tenant.described().get("LastRotatedDate"), "the rotation's end")
+    assert tenant.version("AWSCURRENT") == token
+    assert tenant.current_logs_in()
     assert tenant.logins(FIRST_PASSWORD) == {True}
 
 
@@ -61,16 +57,16 @@ def test_a_stack_that_is_removed_leaves_users_secrets_and_passwords(world: World
     token = in_flight(tenant)
     # As docs/operations.md has it: switch off, wait for what runs, remove.
     world.secrets.cancel_rotate_secret(SecretId=tenant.secret_arn)
-    eventually(lambda: not running(world), "the end of all executions")
-    url = world.aws.environment["LOCAL_CONTROL_URL"]
-    eventually(lambda: ask(f"{url}/rotations/{token}")["ended"], "the end of the rotation")
+    tenant.ended(f"{token}-1")
+    url = f"{world.aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
+    world.eventually(lambda: ask(url)["ended"], "the end of the rotation")
     before = tenant.labels(), tenant.value(), tenant.user()
     cloudformation = world.aws.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK_NAME)
-    eventually(lambda: not functions(world), "the end of the functions")
-    assert "AWSCURRENT" in tenant.labels()[token]
+    world.eventually(lambda: not functions(world), "the end of the functions")
+    assert tenant.version("AWSCURRENT") == token
     assert (tenant.labels(), tenant.value(), tenant.user()) == before
-    assert tenant.logins(tenant.value()["password"]) == {True}
+    assert tenant.current_logs_in()
     iam, logs = world.aws.client("iam"), world.aws.client("logs")
     cloudwatch, events = world.aws.client("cloudwatch"), world.aws.client("events")
     left = [
@@ -87,10 +83,3 @@ def test_a_stack_that_is_removed_leaves_users_secrets_and_passwords(world: World
 def functions(world: World) -> list[dict[str, str]]:
     pages = world.aws.client("lambda").get_paginator("list_functions").paginate()
     return list(pages.build_full_result()["Functions"])
-
-
-def running(world: World) -> list[dict[str, str]]:
-    found = world.step_functions.list_executions(
-        stateMachineArn=world.stack.state_machine_arn, statusFilter="RUNNING"
-    )
-    return list(found["executions"])
