@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from local.assumptions import Assumptions
 
-REGION = "us-east-1"
+ACCOUNT, REGION = "123456789012", "us-east-1"
 ACCESS_KEY, SECRET_KEY = "local", "local"
 # The services that are not ministack's, by boto3's name, with the variable that names each one's
 # endpoint to an SDK.
@@ -30,7 +30,6 @@ MOTO_SERVICES = {
     "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "elasticache": "AWS_ENDPOINT_URL_ELASTICACHE",
     "stepfunctions": "AWS_ENDPOINT_URL_SFN",
-    "resourcegroupstaggingapi": "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 }
 #: AWS's, of an account that is not new.
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.
 is https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rotation.html
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -33,7 +31,7 @@ _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 @dataclass(eq=False)
 class Rotation:
-    """One that is under way: all attempts for a token, or the test of a function."""
+    """One that is in progress: all attempts for a token, or the test of a function."""
 
     secret: FakeSecret
     token: str
@@ -51,7 +49,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
         self.assumptions = Assumptions.from_environment(os.environ)
         self._lock = threading.RLock()
         self._rotating: dict[tuple[str, str], Rotation] = {}  # by ARN and token
-        # What became of each rotation by its token; AWS tells it to CloudTrail.
+        # What became of each rotation, by its token; AWS has it in CloudTrail.
         self._told: dict[str, list[str]] = {}
         self._ended: set[str] = set()
         self._latest = 0.0
@@ -94,7 +92,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
     def _begin(
         self, secret: FakeSecret, token: str, function: str, *, only_test: bool = False
     ) -> None:
-        """Starts a rotation that is not under way already."""
+        """Starts a rotation that is not in progress already."""
         key = (secret.arn, token)
         if key not in self._rotating:
             rotation = self._rotating[key] = Rotation(secret, token, function)
@@ -119,7 +117,8 @@ class RotatingSecretsManager(SecretsManagerBackend):
             for attempt in range(1, self.assumptions.attempts + 1):
                 if attempt > 1:
                     self._sleep(self.assumptions.retry_seconds)
-                    if not self._may_retry(rotation):
+                    pending = holder(rotation.secret, PENDING) == rotation.token
+                    if not pending and not self.assumptions.retries_without_pending:
                         break
                 if rotation.abandoned or self._is_cancelled(rotation):
                     return
@@ -130,10 +129,6 @@ class RotatingSecretsManager(SecretsManagerBackend):
                 self._tell(logging.ERROR, rotation, "failed")
         finally:
             self._end(rotation)
-
-    def _may_retry(self, rotation: Rotation) -> bool:
-        pending = holder(rotation.secret, PENDING)
-        return self.assumptions.retries_without_pending or pending == rotation.token
 
     def _is_cancelled(self, rotation: Rotation) -> bool:
         secret = rotation.secret

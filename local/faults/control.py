@@ -1,7 +1,5 @@
 """Talks to a running local AWS, from another process."""
 
-from __future__ import annotations
-
 import json
 import urllib.error
 import urllib.request
@@ -17,7 +15,7 @@ def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str,
 
     Raises:
         FaultError: one of the faults is wrong; none was set.
-        LocalAwsError: nobody answers.
+        LocalAwsError: nothing answers.
     """
     listed: list[dict[str, Any]] = ask(f"{url}/faults", method, list(faults))
     return listed
@@ -25,9 +23,7 @@ def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str,
 
 def ask(url: str, method: str = "GET", body: Any = None) -> Any:
     """Asks the local AWS something that is no AWS API, by JSON; raises as `control` does."""
-    request = urllib.request.Request(  # noqa: S310
-        url, method=method, data=json.dumps(body or []).encode()
-    )
+    request = urllib.request.Request(url, json.dumps(body or []).encode(), method=method)  # noqa: S310
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=10) as answer:
@@ -35,4 +31,4 @@ def ask(url: str, method: str = "GET", body: Any = None) -> Any:
     except urllib.error.HTTPError as refused:
         raise FaultError(refused.read().decode()) from None
     except OSError:
-        raise LocalAwsError(f"Nobody answers at {url}: is the local AWS still running?") from None
+        raise LocalAwsError(f"Nothing answers at {url}: is the local AWS still running?") from None

@@ -1,11 +1,9 @@
 """The table of faults, and how they are written."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -96,7 +94,7 @@ ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as it was asked for; ``target`` is the call or the state that it waits for."""
+    """One fault as it was asked for; `target` is the call or the state that it waits for."""
 
     text: str
     kind: str
@@ -115,17 +113,17 @@ def parse(text: str, nodes: int = 0) -> Fault:
     Raises:
         FaultError
     """
-    name, *given = text.split(":")
+    name, *arguments = text.split(":")
     if name not in KINDS:
         raise FaultError(f"{text}: there is no fault {name!r}. There are {', '.join(KINDS)}.")
     kind = KINDS[name]
     optional = kind.arguments.count("[")
-    if not len(kind.names) - optional <= len(given) <= len(kind.names):
+    if not len(kind.names) - optional <= len(arguments) <= len(kind.names):
         raise FaultError(f"{text}: it is written {_written(name, kind)}.")
     values: dict[str, Any] = {"kind": name, "calls": kind.calls, "target": kind.target}
     if name == "idle-function":
         values["functions"] = frozenset(functions(in_vpc=True))
-    for argument, value in zip(kind.names, given, strict=False):
+    for argument, value in zip(kind.names, arguments, strict=False):
         try:
             values |= _read(argument, value, kind, nodes)
         except ValueError as wrong:
@@ -134,19 +132,15 @@ def parse(text: str, nodes: int = 0) -> Fault:
 
 
 def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
-    """One argument as fields of a Fault; raises ValueError with what there is instead."""
-    if argument in ("API", "READ", "STATE"):
-        known = {"API": [*apis(), *kind.also.split()], "READ": reads(), "STATE": states()}
-        _require(argument, value, known[argument])
+    """One argument as a field of a Fault; raises ValueError with what there is instead."""
+    if argument in _NAMED:
+        field, names = _NAMED[argument]
+        known = [*names(), *(kind.also.split() if argument == "API" else [])]
+        if value not in known:
+            raise ValueError(f"no {argument} {value!r}. There are {', '.join(known)}.")
         if value == "AUTH" and not Path("/proc/net/tcp").exists():
-            raise ValueError("whose login it is can be told on Linux only.")
-        return {"target": value}
-    if argument == "ERROR":
-        _require(argument, value, lambda_errors())
-        return {"error": value}
-    if argument == "FUNCTION":
-        _require(argument, value, functions())
-        return {"functions": frozenset([value])}
+            raise ValueError("the process that logs in is known on Linux only.")
+        return {field: frozenset([value]) if argument == "FUNCTION" else value}
     if argument == "CALLS":
         found = re.fullmatch(r"([1-9]\d{0,5})(-([1-9]\d{0,5})?)?", value)
         first = int(found[1]) if found else 0
@@ -154,32 +148,22 @@ def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
         if not first or last < first:
             raise ValueError(f"no CALLS {value!r}. Write 2, 1-3 or 4-.")
         return {"calls": range(first, last + 1)}
-    if argument == "NODE":
-        number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
-        if not number or 0 < nodes < number:
-            raise ValueError(f"no NODE {value!r}. There are 1 to {nodes or 'as many as it has'}.")
-        return {"node": number}
-    if argument == "RATE":
-        rate = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
-        if not rate:
-            raise ValueError(f"no RATE {value!r}. Write 1 to 99999.")
-        return {"rate": rate}
-    seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
-    if not 0 <= seconds <= _MOST_SECONDS:
-        raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
-    return {"seconds": seconds}
-
-
-def _require(argument: str, value: str, known: Iterable[str]) -> None:
-    known = list(known)
-    if value not in known:
-        raise ValueError(f"no {argument} {value!r}. There are {', '.join(known)}.")
+    if argument == "SECONDS":
+        seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
+        if not 0 <= seconds <= _MOST_SECONDS:
+            raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
+        return {"seconds": seconds}
+    number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
+    most = (nodes or "as many as it has") if argument == "NODE" else 99999
+    if not number or (isinstance(most, int) and number > most):
+        raise ValueError(f"no {argument} {value!r}. There are 1 to {most}.")
+    return {argument.lower(): number}
 
 
 @cache
 def apis() -> list[str]:
     """The calls that the functions make, by what their roles allow."""
-    allowed = re.findall(r"\b(?:secretsmanager|elasticache|states|tag):([A-Z]\w+)", _template())
+    allowed = re.findall(r"\b(?:secretsmanager|elasticache|states):([A-Z]\w+)", _template())
     return sorted(set(allowed))
 
 
@@ -190,7 +174,7 @@ def reads() -> list[str]:
     Not GetExecutionHistory: of the reads of Step Functions that functions make, it is the one
     whose API reference does not say "eventually consistent".
     """
-    other = ("GetRandomPassword", "GetExecutionHistory", "GetResources")
+    other = ("GetRandomPassword", "GetExecutionHistory")
     return [
         api for api in apis() if api.startswith(("Describe", "Get", "List")) and api not in other
     ]
@@ -225,12 +209,9 @@ def lambda_errors() -> dict[str, int]:
 
 
 def table() -> list[tuple[str, str]]:
-    """What there is, for people: how each fault is written and what it does, then the arguments."""
+    """How each fault is written and what it does, then the arguments."""
     faults = [
-        (
-            _written(name, kind),
-            f"{kind.does} (API may be {kind.also})" if kind.also else kind.does,
-        )
+        (_written(name, kind), kind.does + (f" (API may be {kind.also})" if kind.also else ""))
         for name, kind in KINDS.items()
     ]
     return [*faults, *ARGUMENTS.items()]
@@ -242,3 +223,13 @@ def _written(name: str, kind: Kind) -> str:
 
 def _template() -> str:
     return (_ROOT / "template.yaml").read_text()
+
+
+#: By argument: the field of a fault, and the names that there are.
+_NAMED: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
+    "API": ("target", apis),
+    "READ": ("target", reads),
+    "STATE": ("target", states),
+    "ERROR": ("error", lambda_errors),
+    "FUNCTION": ("functions", functions),
+}

@@ -47,7 +47,8 @@ from local.faults.answers import CODES
 from local.instance import DEFAULT_CONCURRENCY
 from local.nodes import Fleet
 from local.rotations import Rotation
-from local.secrets_manager import LocalSecretsManager, check_parameters
+from local.secret_requests import OPERATIONS, check_parameters
+from local.secrets_manager import LocalSecretsManager
 from rotation.adapters.aws import CLIENT_CONFIG
 from rotation.adapters.elasticache import ElastiCache
 from rotation.adapters.login import NodeConnection
@@ -431,26 +432,19 @@ class InProcess:
 
     def _secrets_managers_json(self, operation: str, request: dict[str, Any]) -> Any:
         secrets, secret_id = self._secrets, request.get("SecretId", "")
+        if operation == "RotateSecret":
+            rules = {"AutomaticallyAfterDays": 30}
+            request = {**request, "RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
+        if operation in OPERATIONS:
+            token = {"ClientRequestToken": request.get("ClientRequestToken") or str(self._uuid())}
+            more = token if operation in ("PutSecretValue", "RotateSecret") else {}
+            try:
+                return secrets.call(operation, {**request, **more}, self._caller.arn)
+            finally:
+                # A RotateSecret that is refused may have begun the previous rotation again.
+                if operation == "RotateSecret":
+                    self.stage.settle()
         match operation:
-            case "DescribeSecret":
-                return secrets.describe(secret_id)
-            case "GetSecretValue":
-                version = (request.get("VersionId"), request.get("VersionStage"))
-                return secrets.get_secret_value(secret_id, *version)
-            case "PutSecretValue":
-                token = request.get("ClientRequestToken") or str(self._uuid())
-                labels = request.get("VersionStages", ["AWSCURRENT"])
-                text, nothing = request["SecretString"], cast(str, None)
-                by_whom = request.get("RotationToken"), self._caller.arn
-                put = secrets.put_secret_value(secret_id, text, nothing, token, labels, *by_whom)
-                return json.loads(put)
-            case "ListSecretVersionIds":
-                every = request.get("IncludeDeprecated", False)
-                listed = secrets.list_secret_version_ids(secret_id, include_deprecated=every)
-                return json.loads(listed)
-            case "UpdateSecretVersionStage":
-                versions = (request.get("RemoveFromVersionId"), request.get("MoveToVersionId"))
-                secrets.update_secret_version_stage(secret_id, request["VersionStage"], *versions)
             case "GetRandomPassword":
                 return {"RandomPassword": self._password(request)}
             case "CreateSecret":
@@ -459,13 +453,6 @@ class InProcess:
                     request["Name"], text, None, None, [], None, str(self._uuid()), [], False
                 )
                 return json.loads(made)
-            case "RotateSecret":
-                how = ROTATION_FUNCTION, {"AutomaticallyAfterDays": 30}
-                try:
-                    return json.loads(secrets.rotate_secret(secret_id, str(self._uuid()), *how))
-                finally:
-                    # A refused one may have begun the previous rotation again.
-                    self.stage.settle()
             case "DeleteSecret":
                 secrets.delete_secret(secret_id, 7, False)
             case "RestoreSecret":

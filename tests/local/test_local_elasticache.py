@@ -264,10 +264,6 @@ def test_every_parameter_means_something_or_is_refused_by_name() -> None:
     [
         ({"Port": 6380}, "Port of CreateReplicationGroup"),
         ({"AuthToken": "a" * 16, "Port": 1}, "AuthToken, Port of|Port, AuthToken of"),
-        ({"TransitEncryptionMode": "preferred"}, "only be required"),
-        ({"NetworkType": "ipv6"}, "only be ipv4"),
-        ({"ClusterMode": "compatible"}, "enabled or disabled"),
-        ({"ClusterMode": "disabled", "NumNodeGroups": 2}, "ClusterMode disabled"),
         ({"NumCacheClusters": 2, "NumNodeGroups": 2}, "NumCacheClusters, or NumNodeGroups"),
     ],
 )
@@ -483,38 +479,6 @@ def test_tags(elasticache: Any) -> None:
         elasticache.list_tags_for_resource(ResourceName=arn + "0")
     with refused("InvalidARN"):
         elasticache.list_tags_for_resource(ResourceName="arn:aws:s3:::bucket")
-
-
-def test_tagged_users_are_found(aws: LocalAws, elasticache: Any) -> None:
-    client, key = aws.client("resourcegroupstaggingapi"), unique("key")
-    made = {}
-    for value in ("1", "2", "3"):
-        user_id = make_user(elasticache, Tags=[{"Key": key, "Value": value}])
-        made[value] = describe(elasticache, user_id)["ARN"]
-    untagged = make_user(elasticache)
-
-    def found(**how: Any) -> dict[str, list[dict[str, str]]]:
-        pages = client.get_paginator("get_resources").paginate(
-            ResourceTypeFilters=["elasticache:user"], **how
-        )
-        listed = [page["ResourceTagMappingList"] for page in pages]
-        assert all(len(page) <= 2 for page in listed) or "PaginationConfig" not in how
-        return {each["ResourceARN"]: each["Tags"] for page in listed for each in page}
-
-    by_key = [{"Key": key}]
-    assert found(TagFilters=by_key, PaginationConfig={"PageSize": 2}) == {
-        arn: [{"Key": key, "Value": value}] for value, arn in made.items()
-    }
-    some = [{"Key": key, "Values": ["1", "3"]}]
-    assert set(found(TagFilters=some)) == {made["1"], made["3"]}
-    assert set(made.values()) <= set(found())
-    assert describe(elasticache, untagged)["ARN"] not in found()
-    groups = client.get_resources(ResourceTypeFilters=["elasticache:usergroup"], TagFilters=by_key)
-    assert groups["ResourceTagMappingList"] == []
-    with pytest.raises(ClientError, match="TagsPerPage is not part of the local AWS"):
-        client.get_resources(TagsPerPage=100)
-    with pytest.raises(ClientError, match="TagResources is not part of the local AWS"):
-        client.tag_resources(ResourceARNList=list(made.values()), Tags={"a": "b"})
 
 
 def test_no_password_is_on_disk_or_in_a_log(aws: LocalAws, elasticache: Any) -> None:

@@ -92,19 +92,26 @@ class Service(LocalSecretsManager):
         current = next(v for v, labels in self.labels().items() if "AWSCURRENT" in labels)
         self.move("AWSCURRENT", current, event["ClientRequestToken"])
 
+    def __call__(self, operation: str, caller: str = PERSON, **request: Any) -> dict[str, Any]:
+        return self.call(operation, {"SecretId": NAME, **request}, caller)
+
     def move(self, label: str, away_from: str | None, to: str | None) -> None:
-        self.update_secret_version_stage(NAME, label, away_from, to)
+        versions = {"RemoveFromVersionId": away_from, "MoveToVersionId": to}
+        self("UpdateSecretVersionStage", VersionStage=label, **versions)
 
     def put(
         self, value: str, version: str, *labels: str, caller: str = PERSON, by: str | None = None
     ) -> None:
-        labels = labels or ("AWSCURRENT",)
-        self.put_secret_value(NAME, value, None, version, [*labels], by, caller)  # type: ignore[arg-type]
+        made = {"SecretString": value, "ClientRequestToken": version, "RotationToken": by}
+        self("PutSecretValue", caller, **made, VersionStages=[*labels] or ["AWSCURRENT"])
 
     def rotate(self, token: str = SECOND, **how: Any) -> list[str]:
-        """To its end; what is told of it."""
-        self.rotate_secret(NAME, token, FUNCTION, **how)
+        """To its end; what Secrets Manager says of it."""
+        self.begin(token, **how)
         return self.ended(token)
+
+    def begin(self, token: str, function: str = FUNCTION, **how: Any) -> None:
+        self("RotateSecret", ClientRequestToken=token, RotationLambdaARN=function, **how)
 
     def ended(self, token: str = SECOND) -> list[str]:
         eventually(lambda: self.progress(token)["ended"], "the end of the rotation")
@@ -116,10 +123,10 @@ class Service(LocalSecretsManager):
         return found
 
     def described(self) -> dict[str, Any]:
-        return self.describe(NAME)
+        return self("DescribeSecret")
 
     def versions(self, **how: Any) -> dict[str, Any]:
-        found = json.loads(self.list_secret_version_ids(NAME, **how))["Versions"]
+        found = self("ListSecretVersionIds", **how)["Versions"]
         return {each["VersionId"]: each for each in found}
 
 
@@ -256,7 +263,7 @@ def by_put(service: Service) -> None:
 
 
 def by_update(service: Service) -> None:
-    service.update_secret(NAME, "a person's", client_request_token=THIRD)
+    service("UpdateSecret", SecretString="a person's", ClientRequestToken=THIRD)
 
 
 @pytest.mark.parametrize("change", [by_put, by_update])
@@ -270,7 +277,7 @@ def test_a_new_current_version_abandons_the_rotation(
 
     service.functions.does[step] = meanwhile
     service.assume(attempts=attempts)
-    told = service.rotate(rotation_rules=DAILY)
+    told = service.rotate(RotationRules=DAILY)
     assert told[0] == "abandoned"
     assert "failed" not in told
     # The invocation went on, and nothing came after it: neither a step nor an attempt.
@@ -362,7 +369,7 @@ def test_a_rotation_that_is_cancelled_or_whose_secret_goes_is_not_tried_again(
     assert service.rotate()[1:] == ["abandoned"]
     # CancelRotateSecret leaves AWSPENDING where it is, and that blocks.
     assert service.labels()[SECOND] == ["AWSPENDING"]
-    assert refusal(service.rotate_secret, NAME, THIRD)[0] == "InvalidRequestException"
+    assert refusal(service.begin, THIRD)[0] == "InvalidRequestException"
     service.move("AWSPENDING", SECOND, None)
     service.functions.does["setSecret"] = delete
     assert service.rotate(THIRD)[1:] == ["abandoned"]
@@ -378,14 +385,14 @@ def test_a_pending_version_that_is_left_blocks_and_nothing_is_stored(
 ) -> None:
     service.functions.does["setSecret"] = fail
     service.assume(attempts=1, refusal_reattempts=reattempts)
-    service.rotate(rotation_rules=DAILY)
+    service.rotate(RotationRules=DAILY)
     before = service.described()
     assert "LastRotatedDate" not in before
     del service.functions.does["setSecret"]
     service.functions.events.clear()
     service.functions.called.clear()
     weekly = {"AutomaticallyAfterDays": 7}
-    assert refusal(service.rotate_secret, NAME, THIRD, OTHER, weekly) == (
+    assert refusal(service.begin, THIRD, OTHER, RotationRules=weekly) == (
         "InvalidRequestException",
         "A previous rotation isn\u2019t complete. That rotation will be reattempted.",
     )
@@ -404,7 +411,7 @@ def test_a_pending_version_that_is_left_blocks_and_nothing_is_stored(
 def test_a_rotation_that_is_under_way_is_not_begun_again(service: Service) -> None:
     refused = []
     service.functions.does["setSecret"] = lambda event: refused.append(
-        refusal(service.rotate_secret, NAME, THIRD)[0]
+        refusal(service.begin, THIRD)[0]
     )
     assert service.rotate() == ["attempt 1 succeeded"]
     assert refused == ["InvalidRequestException"]
@@ -464,17 +471,19 @@ def test_the_test_of_a_function_has_a_copy_of_the_value_and_leaves_no_trace(
     seen = []
 
     def look(event: dict[str, str]) -> None:
-        found = service.get_secret_value(NAME, event["ClientRequestToken"], "AWSPENDING")
+        found = service(
+            "GetSecretValue", VersionId=event["ClientRequestToken"], VersionStage="AWSPENDING"
+        )
         seen.append((found["SecretString"], found["VersionStages"], service.labels()[FIRST]))
         if fails:
             fail(event)
 
     service.functions.does["testSecret"] = look
-    told = service.rotate(rotate_immediately=False, rotation_rules=DAILY)
+    told = service.rotate(RotateImmediately=False, RotationRules=DAILY)
     assert told == (["test step testSecret failed: LookupError"] if fails else ["test succeeded"])
     assert service.functions.steps == ["testSecret"]
     assert seen == [("old", ["AWSPENDING"], ["AWSCURRENT"])]
-    assert set(service.versions(include_deprecated=True)) == {FIRST}
+    assert set(service.versions(IncludeDeprecated=True)) == {FIRST}
     described = service.described()
     assert described["RotationRules"] == DAILY
     assert "LastRotatedDate" not in described
@@ -490,7 +499,7 @@ def test_created_dates_differ_and_have_milliseconds(service: Service) -> None:
     dates = [found[version]["CreatedDate"] for version in (FIRST, SECOND, THIRD)]
     assert dates == sorted(set(dates))
     assert dates == [round(date, 3) for date in dates]
-    assert service.get_secret_value(NAME, SECOND, None)["CreatedDate"] == dates[1]
+    assert service("GetSecretValue", VersionId=SECOND)["CreatedDate"] == dates[1]
 
 
 @pytest.mark.parametrize("staged", [True, False])
@@ -514,7 +523,7 @@ def test_a_staged_version_is_as_old_as_its_staging_or_its_value(
 def test_a_new_current_version_counts_as_a_rotation_while_rotation_is_on(service: Service) -> None:
     service.put("x", SECOND)
     assert service.described().keys() & {"LastRotatedDate", "NextRotationDate"} == set()
-    service.rotate(THIRD, rotation_rules=DAILY)
+    service.rotate(THIRD, RotationRules=DAILY)
     first = service.described()
     service.age(NAME, 3)
     aged = service.described()
@@ -537,18 +546,18 @@ def test_a_version_without_a_label_is_listed_on_demand_and_can_be_read(service: 
     service.put("x", SECOND)
     service.put("y", THIRD)
     assert set(service.versions()) == {SECOND, THIRD}
-    found = service.versions(include_deprecated=True)
+    found = service.versions(IncludeDeprecated=True)
     assert set(found) == {FIRST, SECOND, THIRD}
     assert "VersionStages" not in found[FIRST]
     assert found[THIRD]["VersionStages"] == ["AWSCURRENT"]
-    assert service.get_secret_value(NAME, FIRST, None)["SecretString"] == "old"
+    assert service("GetSecretValue", VersionId=FIRST)["SecretString"] == "old"
 
 
 def test_versions_are_listed_by_pages(service: Service) -> None:
     service.put("x", SECOND)
-    first = json.loads(service.list_secret_version_ids(NAME, max_results=1))
+    first = service("ListSecretVersionIds", MaxResults=1)
     [one] = first["Versions"]
-    second = json.loads(service.list_secret_version_ids(NAME, 1, first["NextToken"]))
+    second = service("ListSecretVersionIds", MaxResults=1, NextToken=first["NextToken"])
     [two] = second["Versions"]
     assert {one["VersionId"], two["VersionId"]} == {FIRST, SECOND}
     assert "NextToken" not in second
