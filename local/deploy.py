@@ -48,7 +48,7 @@ class Stack:
 
 
 def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
-    """Package and deploy; a stack that exists is updated.
+    """Packages and deploys; a stack that exists is updated.
 
     Raises:
         LocalAwsError: names the parameter, or the resource, and what is wrong with it.
@@ -59,7 +59,7 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
 
 
 def local_package() -> Package:
-    """What runs on this machine."""
+    """What runs on this computer."""
     return Package(zipped(files(ROOT / "functions", "*.py")), zipped({}), "provided.al2023")
 
 
@@ -80,8 +80,7 @@ def deploy_package(
     """
     # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
     url = {"TemplateURL": _upload(client("s3"), bucket, package, parameters)}
-    outputs = change_stack(client("cloudformation"), name, url, parameters, poll)
-    return Stack(outputs)
+    return Stack(change_stack(client("cloudformation"), name, url, parameters, poll))
 
 
 def change_stack(
@@ -132,7 +131,7 @@ def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str
     s3.create_bucket(Bucket=bucket, **elsewhere if s3.meta.region_name != REGION else {})
     for key, content in {**objects, "template.json": json.dumps(made).encode()}.items():
         s3.put_object(Bucket=bucket, Key=key, Body=content)
-    # By path, as `sam deploy` names it: one form for every region, and for this machine.
+    # By path, as `sam deploy` names it: one form for every region, and for this computer.
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
@@ -164,10 +163,8 @@ def _reason(cloudformation: Any, name: str, error: Exception) -> str:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     except ClientError:
         events = []
-    failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-    if failed:
-        first = failed[-1]
-        return (
-            f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
-        )
+    for event in reversed(events):
+        if event["ResourceStatus"].endswith("FAILED"):
+            reason = event.get("ResourceStatusReason", "no reason given")
+            return f"{event['LogicalResourceId']}: {reason}"
     return str(error.response["Error"]["Message"] if isinstance(error, ClientError) else error)
