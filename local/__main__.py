@@ -198,9 +198,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--port": {"type": partial(_number, "port", 65535), "help": "of the gateway; default: free"},
     "--modifying-seconds": {
         "type": _seconds,
-        "default": 3.0,
+        "default": 1.0,
         "metavar": "N",
-        "help": "how long a user is modifying; default: 3",
+        "help": "how long a user is modifying; default: 1",
     },
     "--concurrency": {
         "type": partial(_number, "number", 1000),

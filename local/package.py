@@ -21,8 +21,6 @@ from typing import Any
 
 import boto3
 import yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +134,10 @@ def without_sam(sam_template: Template, region: str = "us-east-1") -> Template:
 
     On AWS the transform knows the region and the parameters; nothing here depends on either.
     """
+    # As slow to import as all the rest, and of no use to a deployment.
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
     made: Template = translator.translate(copy.deepcopy(sam_template), parameter_values={})
     return made
