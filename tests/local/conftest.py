@@ -12,6 +12,8 @@ from local.assumptions import Assumptions
 from local.faults import control
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, Arm, any_role
+from tests.local.memory import Users
+from tests.local.service import Service
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,16 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     any_role(instance)
     yield instance
     instance.stop()
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def users() -> Users:
+    return Users()
 
 
 @pytest.fixture(scope="session")
