@@ -1,5 +1,6 @@
 """Values, labels and refusals; and rotations whose function runs as a real Lambda."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC
@@ -13,7 +14,7 @@ from botocore.session import get_session
 from local.faults import ask
 from local.instance import LocalAws
 from local.secret_requests import PARAMETERS
-from tests.local.helpers import eventually, make_function, read_calls
+from tests.local.helpers import eventually, make_function, make_rotator
 from tests.local.service import FIRST, NAME, SECOND, STEPS, THIRD, Service, refusal
 
 CODE = """
@@ -50,18 +51,9 @@ Rotator = Callable[..., str]
 
 @pytest.fixture
 def rotator(aws: LocalAws, tmp_path: Path) -> Rotator:
-    def make(*, permitted: bool = True, other: str = "") -> str:
+    def make(other: str = "") -> str:
         variables = {"CALLS": str(tmp_path / "calls"), "OTHER": other}
-        name = f"f{uuid.uuid4().hex[:8]}"
-        arn = make_function(aws, name, CODE, Timeout=30, Environment={"Variables": variables})
-        if permitted:
-            aws.client("lambda").add_permission(
-                FunctionName=name,
-                StatementId="rotation",
-                Action="lambda:InvokeFunction",
-                Principal="secretsmanager.amazonaws.com",
-            )
-        return arn
+        return make_rotator(aws, CODE, Timeout=30, Environment={"Variables": variables})
 
     return make
 
@@ -101,7 +93,7 @@ def test_a_rotation_calls_four_steps_and_promotes(
     labels = {FIRST: ["AWSPREVIOUS"], SECOND: ["AWSCURRENT", "AWSPENDING"]}
     assert described["VersionIdsToStages"] == labels
     assert secretsmanager.get_secret_value(SecretId=secret)["SecretString"] == "new"
-    calls = read_calls(tmp_path / "calls")
+    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
     assert [call["Step"] for call in calls] == STEPS
     assert {(call["SecretId"], call["ClientRequestToken"]) for call in calls} == {
         (answer["ARN"], SECOND)
@@ -127,7 +119,7 @@ def test_a_version_of_another_function_of_the_role_ends_the_attempt(
 ) -> None:
     """AWS's message names the function."""
     other = make_function(aws, f"f{uuid.uuid4().hex[:8]}", PUTS, Timeout=30)
-    function = rotator(other=other)
+    function = rotator(other)
     token = secretsmanager.rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
     progress = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
     told = eventually(lambda: ask(progress)["told"])
@@ -136,7 +128,9 @@ def test_a_version_of_another_function_of_the_role_ends_the_attempt(
     secretsmanager.delete_secret(SecretId=secret)
 
 
-def test_rotations_that_cannot_begin(secretsmanager: Any, secret: str, rotator: Rotator) -> None:
+def test_rotations_that_cannot_begin(
+    aws: LocalAws, secretsmanager: Any, secret: str, rotator: Rotator
+) -> None:
     rotate = secretsmanager.rotate_secret
     assert error_of(rotate, SecretId=secret) == (
         "InvalidRequestException",
@@ -147,7 +141,7 @@ def test_rotations_that_cannot_begin(secretsmanager: Any, secret: str, rotator: 
     assert error_of(rotate, **call)[0] == "InvalidParameterException"
     before = secretsmanager.describe_secret(SecretId=secret)
     missing = "arn:aws:lambda:us-east-1:123456789012:function:missing"
-    for function in (missing, rotator(permitted=False)):
+    for function in (missing, make_function(aws, "not-permitted", CODE)):
         call = {"SecretId": secret, "RotationLambdaARN": function}
         assert error_of(rotate, **call, RotationRules={"AutomaticallyAfterDays": 30}) == (
             "AccessDeniedException",
