@@ -67,16 +67,16 @@ def arm(aws: LocalAws) -> Iterator[Arm]:
 
 
 @pytest.fixture(scope="session")
-def called(aws: LocalAws) -> Callable[[str], Any]:
+def called(aws: LocalAws) -> Callable[..., Any]:
     """Clients whose calls look like a function's."""
 
-    def client(service: str) -> Any:
+    def client(service: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> Any:
         return boto3.client(
             service,
             endpoint_url=aws.environment[MOTO_SERVICES[service]],
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
             config=Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1}),
         )
 

@@ -144,8 +144,8 @@ def members(group: int) -> dict[int, str]:
     return found
 
 
-def occupy(aws: LocalAws) -> None:
-    """Has cache nodes, a Lambda worker that works, and an execution under way."""
+def occupy(aws: LocalAws) -> int:
+    """Has cache nodes, a Lambda worker that works, and an execution; the process group of all."""
     aws.client("elasticache").create_replication_group(
         ReplicationGroupId="r", ReplicationGroupDescription="test", NumCacheClusters=2
     )
@@ -157,3 +157,4 @@ def occupy(aws: LocalAws) -> None:
     group = aws._process.pid
     names = list(members(group).values())
     assert names.count("valkey-server") == 2
+    return group
