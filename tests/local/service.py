@@ -134,3 +134,7 @@ def refusal(call: Callable[..., object], *arguments: Any, **more: Any) -> tuple[
     with pytest.raises(JsonRESTError) as caught:
         call(*arguments, **more)
     return caught.value.error_type, caught.value.message
+
+
+def fail(event: dict[str, str]) -> None:
+    raise LookupError

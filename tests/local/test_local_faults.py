@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from local import rotate
 from local.client import nodes
-from local.faults import FaultError, Faults, control, parse, table
+from local.faults import FaultError, control, parse, table
 from local.instance import MOTO_SERVICES, LocalAws, make_client
 from tests.local.helpers import Arm, eventually, execute, log_in, make_function
 
@@ -273,19 +273,6 @@ def test_the_documentation_has_the_table() -> None:
     page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
     for written, does in table():
         assert f"| `{written}` | {does} |" in page
-
-
-def test_calls_beyond_the_rate_are_throttled_until_the_second_is_over() -> None:
-    now = [0.0]
-    faults = Faults(now=lambda: now[0])
-    faults.control("POST", b'["rate-limit:2"]')
-    assert [faults.limits("elasticache") for _ in range(3)] == [False, False, True]
-    assert not faults.limits("states")
-    now[0] = 0.9
-    assert faults.limits("elasticache")
-    now[0] = 1.0
-    assert not faults.limits("elasticache")
-    assert json.loads(faults.control("GET", b"")[1])[0]["met"] == 2
 
 
 def test_iam_sees_no_tags_of_a_user_in_transition(aws: LocalAws, arm: Arm) -> None:

@@ -1,4 +1,4 @@
-"""Invocations that Lambda refuses: by faults, and because they are too many."""
+"""Invocations and calls that are refused: by faults, and because they are too many."""
 
 import json
 from collections.abc import Iterator
@@ -97,6 +97,17 @@ def test_faults_of_invoke_are_of_step_functions_only(kind: str, refusal: tuple[s
     faults, _ = armed(f"{kind}:Invoke")
     assert invoke(faults, LOG_IN, SECRETS_MANAGER) == ("OK", 200)
     assert invoke(faults, LOG_IN) == refusal
+
+
+def test_calls_beyond_the_rate_are_throttled_until_the_second_is_over() -> None:
+    faults, now = armed("rate-limit:2")
+    assert [faults.limits("elasticache") for _ in range(3)] == [False, False, True]
+    assert not faults.limits("states")
+    now[0] = 0.9
+    assert faults.limits("elasticache")
+    now[0] = 1.0
+    assert not faults.limits("elasticache")
+    assert json.loads(faults.control("GET", b"")[1])[0]["met"] == 2
 
 
 def first_outcome(aws: LocalAws, function: str) -> str:
