@@ -1,4 +1,4 @@
-"""What AWS does not tell about a rotation, and what the local Secrets Manager does instead.
+"""What AWS does not document of a rotation, and what the local Secrets Manager does instead.
 
 docs/local-aws.md says what is known of each.
 """

@@ -135,9 +135,9 @@ def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
-def check_parameters(given: Mapping[str, str], template: Template) -> None:
+def check_parameters(parameters: Mapping[str, str], template: Template) -> None:
     """Raises LocalAwsError, which names the parameter, where the template has none of that name."""
-    for name in given:
+    for name in parameters:
         if name not in template["Parameters"]:
             known = ", ".join(template["Parameters"])
             raise LocalAwsError(

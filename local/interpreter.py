@@ -43,8 +43,8 @@ _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "Executio
 # Parsing a definition takes longer than a rotation without its waits. What is parsed is never
 # written to: what an execution knows is in its environment.
 _PARSERS = [
-    (holder, functools.cache(holder.parse))
-    for holder in (AmazonStateLanguageParser, json_path, result_path)
+    (parser, functools.cache(parser.parse))
+    for parser in (AmazonStateLanguageParser, json_path, result_path)
 ]
 # `install` may be called again, and wraps the interpreter's own.
 _BEGIN = CommonStateField._eval_state_input
@@ -201,8 +201,8 @@ def install(
         retrier_decl.time = types.SimpleNamespace(
             sleep=lambda seconds: time.sleep(min(seconds, float(longest)))
         )
-    for holder, parse in _PARSERS:
-        holder.parse = parse
+    for parser, parse in _PARSERS:
+        parser.parse = parse
     # What retries are counted by is made at its first use: twice, by two items of a Map at once
     # (https://github.com/orgs/localstack/discussions/56).
     EvalComponent.heap_key = property(lambda component: str(id(component)))

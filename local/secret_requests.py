@@ -49,10 +49,10 @@ def check_parameters(operation: str, request: dict[str, Any]) -> None:
     """Raises for what is not part of the local AWS; what is false or empty asks for nothing."""
     if operation not in PARAMETERS:
         raise InvalidRequestException(f"{operation} is not part of the local AWS.")
-    strangers = request.keys() - PARAMETERS[operation].split()
-    for name in sorted(name for name in strangers if request[name]):
+    unknown = sorted(request.keys() - PARAMETERS[operation].split())
+    if named := [name for name in unknown if request[name]]:
         raise InvalidParameterException(
-            f"{operation}: {name} is not part of the local AWS. Leave it out."
+            f"{operation}: {named[0]} is not part of the local AWS. Leave it out."
         )
 
 

@@ -25,7 +25,7 @@ def has_value(version: Version) -> bool:
     return version.get("secret_string") is not None or version.get("secret_binary") is not None
 
 
-def holder(secret: FakeSecret, label: str) -> str | None:
+def version_with(secret: FakeSecret, label: str) -> str | None:
     """The id of the version that has the label."""
     versions: dict[str, Version] = secret.versions
     return next((key for key, value in versions.items() if label in value["version_stages"]), None)
@@ -36,7 +36,7 @@ def attach(secret: FakeSecret, label: str, version_id: str | None) -> None:
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
     """
-    before = holder(secret, label)
+    before = version_with(secret, label)
     if before == version_id:
         return
     if before:

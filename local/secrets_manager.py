@@ -30,9 +30,9 @@ from local.secret_versions import (
     described,
     empty_version,
     has_value,
-    holder,
     listed,
     rules,
+    version_with,
 )
 
 Shape = dict[str, Any]
@@ -69,7 +69,9 @@ class LocalSecretsManager(RotatingSecretsManager):
         """By version, by label, or what has AWSCURRENT."""
         secret = self._usable(request)
         version_id, label = request.get("VersionId"), request.get("VersionStage")
-        version = secret.versions.get(version_id or holder(secret, label or CURRENT) or "", {})
+        version = secret.versions.get(
+            version_id or version_with(secret, label or CURRENT) or "", {}
+        )
         if version and label and label not in version["version_stages"]:
             raise InvalidRequestException(
                 "You provided a VersionStage that is not associated to the provided VersionId."
@@ -137,7 +139,7 @@ class LocalSecretsManager(RotatingSecretsManager):
     def update_secret_version_stage(self, request: Shape) -> Shape:
         """All of the move, or an error and nothing."""
         secret, label = self._usable(request), request["VersionStage"]
-        attached_to = holder(secret, label)
+        attached_to = version_with(secret, label)
         source, target = request.get("RemoveFromVersionId"), request.get("MoveToVersionId")
         for version_id in (source, target):
             if version_id and version_id not in secret.versions:
@@ -189,7 +191,7 @@ class LocalSecretsManager(RotatingSecretsManager):
             raise InvalidRequestException(text)
         rotation_schedule.check(request.get("RotationRules") or {})
         self._check_function(function)
-        pending, current = holder(secret, PENDING), holder(secret, CURRENT)
+        pending, current = version_with(secret, PENDING), version_with(secret, CURRENT)
         if pending and pending != current:
             if self.assumptions.refusal_reattempts and secret.rotation_lambda_arn:
                 self._begin(secret, pending, secret.rotation_lambda_arn)

@@ -103,19 +103,7 @@ def _start(
     authority_file = options.directory / "ca.pem"
     authority.cert_pem.write_to_path(str(authority_file))
     port = gateway.getsockname()[1]
-    # A folder of the user's own has another name: this one is emptied.
-    temporary = options.directory / "server.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    # tempfile may have settled on the shared folder by now, whatever TMPDIR says.
-    tempfile.tempdir = str(temporary)
-    os.environ |= _MINISTACK_SETTINGS | {
-        "GATEWAY_PORT": str(port),
-        "TMPDIR": str(temporary),
-        "STATE_DIR": str(temporary / "state"),
-        "S3_DATA_DIR": str(temporary / "s3"),
-        "LAMBDA_ACCOUNT_CONCURRENCY": str(options.concurrency),
-    }
+    _set_up_ministack(options.directory, port, options.concurrency)
     ministack = threading.Thread(target=_serve_ministack, args=(gateway,), daemon=True)
     ministack.start()
     # Loads moto, which takes as long as ministack needs to start.
@@ -140,6 +128,22 @@ def _start(
     _wait_for(gateway, ministack)
     # Not for the workers: nothing that is tested knows that it can be made to fail.
     return environment | {"LOCAL_CONTROL_URL": f"{moto_url}{CONTROL}"}
+
+
+def _set_up_ministack(directory: Path, port: int, concurrency: int) -> None:
+    # A folder of the user's own has another name: this one is emptied.
+    temporary = directory / "server.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    # tempfile may have settled on the shared folder by now, whatever TMPDIR says.
+    tempfile.tempdir = str(temporary)
+    os.environ |= _MINISTACK_SETTINGS | {
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(temporary),
+        "STATE_DIR": str(temporary / "state"),
+        "S3_DATA_DIR": str(temporary / "s3"),
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency),
+    }
 
 
 def _wait_for(gateway: socket.socket, server: threading.Thread) -> None:

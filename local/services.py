@@ -1,6 +1,6 @@
 """The HTTP server of the services that are not ministack's, with IAM and the faults before them.
 
-Below `CONTROL` in its path is what is no AWS API: how the local AWS is told to fail, and asked.
+Below `CONTROL` in its path is what is no AWS API: how a test sets faults, and asks what happened.
 """
 
 import functools
@@ -34,7 +34,7 @@ class _ServedRequest(Request):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: a line for each request tells nobody anything."""
+        """A line for each request helps nobody."""
 
 
 class Services:

@@ -25,8 +25,8 @@ class UserGroups(Tags):
         joining, leaving = ids(request, "UserIdsToAdd"), ids(request, "UserIdsToRemove")
         if not joining and not leaving and "Engine" not in request:
             raise combination("Name users to add or to remove.")
-        if strangers := [user_id for user_id in leaving if user_id not in group.user_ids]:
-            raise invalid(f"{', '.join(strangers)} is not a member of user group {group.group_id}.")
+        if others := [user_id for user_id in leaving if user_id not in group.user_ids]:
+            raise invalid(f"{', '.join(others)} is not a member of user group {group.group_id}.")
         if members := [user_id for user_id in joining if user_id in group.user_ids]:
             raise invalid(f"Users {members} are in user group {group.group_id} already.")
         kept = [user_id for user_id in group.user_ids if user_id not in leaving]

@@ -1,4 +1,4 @@
-"""Faults on demand: what the local AWS can be told to do wrong.
+"""Faults on demand: how the local AWS is made to fail.
 
 One table says what there is; the parser, ``--list-faults`` and docs/local-aws.md follow it. In the
 child process one `Faults` decides, and the services ask it where something can go wrong. Calls are
