@@ -107,15 +107,13 @@ def _check(options: argparse.Namespace, nodes: int = 0) -> None:
 
 
 def _local_aws(options: argparse.Namespace, directory: Path, **more: Any) -> LocalAws:
-    """The assumptions are the environment's, and the command line's where both name one."""
-    try:
-        environment = Assumptions.from_environment(os.environ)
-        assumptions = environment.with_values(dict(options.assume))
-    except AssumptionError as error:
-        raise LocalAwsError(str(error)) from None
-    seconds, concurrency = options.modifying_seconds, options.concurrency
-    known: dict[str, Any] = {"modifying_seconds": seconds, "concurrency": concurrency}
-    return LocalAws(directory, assumptions=assumptions, **known, **more)
+    return LocalAws(
+        directory,
+        modifying_seconds=options.modifying_seconds,
+        assumptions=Assumptions().with_values(dict(options.assume)),
+        concurrency=options.concurrency,
+        **more,
+    )
 
 
 def _rotate(options: argparse.Namespace) -> int:

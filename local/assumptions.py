@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-_PREFIX = "LOCAL_ROTATION_"
-
 
 class AssumptionError(ValueError):
     """There is no such assumption, or it has no such value; the text is one line."""
@@ -37,10 +35,7 @@ def _switch(default: bool) -> Any:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """The defaults are the strictest reading, and fast; seconds are real ones.
-
-    Each is also an environment variable: LOCAL_ROTATION_ATTEMPTS is `attempts`.
-    """
+    """The defaults are the strictest reading, and fast; seconds are real ones."""
 
     #: How often Secrets Manager tries a whole rotation.
     attempts: int = _assumed(3, "a number from 1", _attempts)
@@ -66,28 +61,6 @@ class Assumptions:
     created_when_staged: bool = _switch(True)
     #: Whether any new version abandons a rotation, not only a new AWSCURRENT.
     any_version_abandons: bool = _switch(False)
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Those that the variables name; the defaults for the others.
-
-        Raises:
-            AssumptionError: the text names the variable.
-        """
-        found = cls()
-        for name in (each.name for each in fields(cls)):
-            variable = f"{_PREFIX}{name.upper()}"
-            try:
-                if variable in environment:
-                    found = found.with_values({name: environment[variable]})
-            except AssumptionError as error:
-                raise AssumptionError(f"{variable}: {error}") from None
-        return found
-
-    def to_environment(self) -> dict[str, str]:
-        """The variables that make `from_environment` return the same."""
-        names = [each.name for each in fields(self)]
-        return {f"{_PREFIX}{name.upper()}": _written(getattr(self, name)) for name in names}
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """The same, but for these values by name; each as it is, or as text ("never" is None).

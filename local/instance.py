@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,8 +46,8 @@ class LocalAws:
 
     `port` is where an SDK finds everything but Secrets Manager, ElastiCache and Step Functions; any
     free one by default. `modifying_seconds` is how long a user stays `modifying`, `assumptions` are
-    Secrets Manager's, by default those of the environment, and `concurrency` is how many
-    invocations of functions the account may have under way at once.
+    Secrets Manager's, and `concurrency` is how many invocations of functions the account may have
+    in progress at once.
     `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
     """
 
@@ -59,14 +60,14 @@ class LocalAws:
         *,
         port: int | None = None,
         modifying_seconds: float = 5.0,
-        assumptions: Assumptions | None = None,
+        assumptions: Assumptions = Assumptions(),  # noqa: B008
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         self.environment: dict[str, str] = {}
         self._directory = directory.resolve()
         self._options = [f"--port={port or 0}", f"--modifying-seconds={modifying_seconds}"]
         self._options += [f"--concurrency={concurrency}"]
-        self._assumptions = assumptions.to_environment() if assumptions else {}
+        self._options += [f"--assumptions={json.dumps(asdict(assumptions))}"]
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
 
@@ -95,7 +96,7 @@ class LocalAws:
             process = self._process = subprocess.Popen(
                 [*command, *self._options],
                 cwd=Path(__file__).parent.parent,
-                env=_child_environment() | self._assumptions,
+                env=_child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,

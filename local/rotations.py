@@ -7,7 +7,6 @@ is https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rota
 
 import json
 import logging
-import os
 import threading
 import time
 import uuid
@@ -46,7 +45,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.assumptions = Assumptions.from_environment(os.environ)
+        self.assumptions = Assumptions()
         self._lock = threading.RLock()
         self._rotating: dict[tuple[str, str], Rotation] = {}  # by ARN and token
         # What became of each rotation, by its token; AWS has it in CloudTrail.

@@ -24,7 +24,6 @@ from typing import Any
 import trustme
 
 from local import forks, workers
-from local.assumptions import AssumptionError, Assumptions
 from local.faults import Faults
 from local.instance import ACCESS_KEY, ACCOUNT, MOTO_SERVICES, REGION, SECRET_KEY, make_client
 from local.nodes import Fleet
@@ -52,14 +51,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--modifying-seconds", type=float, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
+    parser.add_argument("--assumptions", type=json.loads, required=True, help="as JSON")
     options = parser.parse_args()
     parent_input, parent_output = _take_standard_streams()
     try:
-        Assumptions.from_environment(os.environ)
         lock = _lock(options.directory)
         gateway = _bind(options.port)
-    except (OSError, AssumptionError) as error:
-        _announce(parent_output, {"error": getattr(error, "strerror", None) or str(error)})
+    except OSError as error:
+        _announce(parent_output, {"error": error.strerror or str(error)})
         os._exit(1)
     # A unix socket's path may have about 100 characters, so it cannot lie in a user's folder.
     scratch = Path(tempfile.mkdtemp(prefix="local-aws-", dir="/tmp"))
@@ -110,7 +109,7 @@ def _start(
     from local.services import CONTROL, Services
 
     gateway_url = f"http://127.0.0.1:{port}"
-    moto_url = Services(gateway_url, fleet, options.modifying_seconds).serve()
+    moto_url = Services(gateway_url, fleet, options).serve()
     environment = {
         "AWS_ENDPOINT_URL": gateway_url,
         **dict.fromkeys(MOTO_SERVICES.values(), moto_url),

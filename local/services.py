@@ -3,6 +3,7 @@
 Below `CONTROL` in its path is what is no AWS API: how a test sets faults, and asks what happened.
 """
 
+import argparse
 import functools
 import json
 import logging
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Response
 
 from local import interpreter, moments, secrets_manager
 from local.access import Access
-from local.assumptions import AssumptionError
+from local.assumptions import AssumptionError, Assumptions
 from local.elasticache import ElastiCache, ElastiCacheResponse
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS
 from local.instance import ACCOUNT, REGION, make_client
@@ -40,9 +41,10 @@ class _QuietHandler(WSGIRequestHandler):
 class Services:
     """Secrets Manager, ElastiCache and Step Functions."""
 
-    def __init__(self, gateway_url: str, fleet: Fleet, modifying_seconds: float) -> None:
+    def __init__(self, gateway_url: str, fleet: Fleet, options: argparse.Namespace) -> None:
         self._faults = faults = fleet.faults
-        elasticache = ElastiCache(fleet, modifying_seconds)
+        _secrets().assumptions = Assumptions(**options.assumptions)
+        elasticache = ElastiCache(fleet, options.modifying_seconds)
         self._access = access = Access(
             ACCOUNT, REGION, lambda name: _secrets().secrets.get(name), elasticache.seen_by_iam
         )

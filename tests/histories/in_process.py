@@ -254,10 +254,7 @@ class StagedSecretsManager(LocalSecretsManager):
 
 
 class InProcess:
-    """The services, the machine and the functions; all state is here.
-
-    Secrets Manager's assumptions are by default those of the environment.
-    """
+    """The services, the machine and the functions; all state is here."""
 
     def __init__(
         self,
