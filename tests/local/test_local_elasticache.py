@@ -12,6 +12,7 @@ from tests.local.memory import PASSWORD, SECONDS, Users, refused
 
 OTHER = "b" * 16
 NEW = {"UserId": "n", "UserName": "n", "Engine": "redis", "AccessString": "on ~* +@all"}
+GROUP = {"UserGroupId": "ga"}
 CACHE = {"ReplicationGroupId": "c", "ReplicationGroupDescription": "t"}
 
 
@@ -134,6 +135,20 @@ def test_users_that_cannot_be(users: Users, changes: dict[str, Any], code: str) 
         ),
         ("CreateReplicationGroup", CACHE | {"Port": 6380}, "InvalidParameterCombination"),
         ("CreateSnapshot", {}, "InvalidAction"),
+        (
+            "ModifyUser",
+            {"UserId": "a", "AccessString": "on", "AppendAccessString": "off"},
+            "InvalidParameterCombination",
+        ),
+        ("CreateUserGroup", GROUP | {"Engine": "redis"}, "UserGroupAlreadyExists"),
+        ("ModifyUserGroup", GROUP, "InvalidParameterCombination"),
+        ("ModifyUserGroup", GROUP | {"UserIdsToRemove": ["b"]}, "InvalidParameterValue"),
+        ("ModifyUserGroup", GROUP | {"UserIdsToAdd": ["a"]}, "InvalidParameterValue"),
+        (
+            "CreateServerlessCache",
+            {"ServerlessCacheName": "s", "Engine": "redis"},
+            "ServerlessCacheAlreadyExistsFault",
+        ),
     ],
 )
 def test_requests_that_are_refused(
