@@ -65,9 +65,13 @@ class LocalAws:
     ) -> None:
         self.environment: dict[str, str] = {}
         self._directory = directory.resolve()
-        self._options = [f"--port={port or 0}", f"--modifying-seconds={modifying_seconds}"]
-        self._options += [f"--concurrency={concurrency}"]
-        self._options += [f"--assumptions={json.dumps(asdict(assumptions))}"]
+        self._options = {
+            "directory": str(self._directory),
+            "port": port or 0,
+            "modifying_seconds": modifying_seconds,
+            "assumptions": asdict(assumptions),
+            "concurrency": concurrency,
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
 
@@ -89,12 +93,11 @@ class LocalAws:
         except OSError as error:
             text = f"{self._directory}: {error.strerror}; give another --directory."
             raise LocalAwsError(text) from None
-        command = [self.python, "-m", "local.server", "--directory", str(self._directory)]
         with log_file:
             # Its own session, so that it and all it starts are one process group; stdin is the
             # child's sign of life of this process.
             process = self._process = subprocess.Popen(
-                [*command, *self._options],
+                [self.python, "-m", "local.server", json.dumps(self._options)],
                 cwd=Path(__file__).parent.parent,
                 env=_child_environment(),
                 stdin=subprocess.PIPE,

@@ -1,10 +1,10 @@
 """The child process: every emulated service, the cache nodes and the Lambda workers.
 
-On stdout it writes one line of JSON: {"environment": {...}, "scratch": path} once all answer, or
-{"error": text}. It lives until SIGTERM, SIGINT, or the end of its stdin, which is its parent's end.
+Its argument is the options of `LocalAws`, as JSON. On stdout it writes one line of JSON:
+{"environment": {...}, "scratch": path} once all answer, or {"error": text}. It lives until SIGTERM,
+SIGINT, or the end of its stdin, which is its parent's end.
 """
 
-import argparse
 import asyncio
 import fcntl
 import functools
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,11 @@ _MINISTACK_SETTINGS = {
 
 def main() -> None:
     """Runs until stopped; leaves by os._exit, since executions have threads of their own."""
-    parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__)
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--modifying-seconds", type=float, required=True)
-    parser.add_argument("--concurrency", type=int, required=True)
-    parser.add_argument("--assumptions", type=json.loads, required=True, help="as JSON")
-    options = parser.parse_args()
+    options = Namespace(**json.loads(sys.argv[1]))
+    directory = options.directory = Path(options.directory)
     parent_input, parent_output = _take_standard_streams()
     try:
-        lock = _lock(options.directory)
+        lock = _lock(directory)
         gateway = _bind(options.port)
     except OSError as error:
         _announce(parent_output, {"error": error.strerror or str(error)})
@@ -73,7 +69,7 @@ def main() -> None:
 
 
 def _run(
-    options: argparse.Namespace, gateway: socket.socket, scratch: Path, parent: int, output: int
+    options: Namespace, gateway: socket.socket, scratch: Path, parent: int, output: int
 ) -> None:
     authority, stopped, orphaned = trustme.CA(), threading.Event(), threading.Event()
     fleet = Fleet(authority, Faults(), scratch)
@@ -96,7 +92,7 @@ def _run(
 
 
 def _start(
-    options: argparse.Namespace, gateway: socket.socket, authority: trustme.CA, fleet: Fleet
+    options: Namespace, gateway: socket.socket, authority: trustme.CA, fleet: Fleet
 ) -> dict[str, str]:
     """Starts both emulators and returns the environment in which clients reach them."""
     authority_file = options.directory / "ca.pem"
