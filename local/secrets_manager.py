@@ -45,7 +45,7 @@ class LocalSecretsManager(RotatingSecretsManager):
     """moto's backend with AWS's labels and rotations."""
 
     def call(self, operation: str, request: Shape, caller: str) -> Shape:
-        """Performs one of OPERATIONS for whoever has the ARN; raises JsonRESTError."""
+        """Performs one of OPERATIONS for the caller, by its ARN; raises JsonRESTError."""
         by = {"caller": caller} if operation == "PutSecretValue" else {}
         with self._lock:
             method = getattr(self, camelcase_to_underscores(operation))
@@ -88,8 +88,8 @@ class LocalSecretsManager(RotatingSecretsManager):
     def put_secret_value(self, request: Shape, caller: str = "") -> Shape:
         """A version that has a value keeps it; labels move to the version.
 
-        `caller` is the ARN of whoever calls; it, or the token of an event, makes the value one of
-        the rotation function's. A new AWSCURRENT counts as a rotation (API reference,
+        `caller` is the principal's ARN; it, or the token of an event, makes the value one of the
+        rotation function's. A new AWSCURRENT counts as a rotation (API reference,
         RotationRulesType) and abandons the one in progress.
         """
         check_rotation_token(request.get("RotationToken"))

@@ -104,7 +104,7 @@ class Inventory:
     def __init__(
         self, fleet: Fleet, modifying_seconds: float, after: Callable[..., None] | None = None
     ) -> None:
-        """`after` does some work so many seconds later; by default, a thread of its own does."""
+        """`after` runs a function after some seconds; by default, in a thread of its own."""
         self.fleet = fleet
         self.faults = fleet.faults
         self.lock = threading.RLock()
@@ -139,7 +139,7 @@ class Inventory:
         )
 
     def later(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-        """Does the work after so many seconds, locked."""
+        """Does the work after that many seconds, locked."""
 
         def locked() -> None:
             with self.lock:

@@ -71,7 +71,7 @@ class Users(Tags):
         return self._user_shape(user)
 
     def occupy(self, user_id: str, seconds: float) -> None:
-        """Modifies an active user for so long, and changes nothing."""
+        """Has an active user modifying for some seconds; nothing changes."""
         with self.lock:
             user = self.users.get(user_id)
             if user and user.status == "active":

@@ -59,7 +59,7 @@ class _Armed:
 class Faults:
     """The faults that are set; all methods can be called from any thread."""
 
-    #: Set by the services: modifies a user for so long; counts a cache's nodes.
+    #: Set by the services: has a user modifying for some seconds; counts a cache's nodes.
     occupy: Callable[[str, float], None] = lambda user_id, seconds: None
     count_nodes: Callable[[], int] = lambda: 0
     #: Set by the services, by the name that requests to them are signed with.

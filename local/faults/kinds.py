@@ -19,7 +19,7 @@ _MOST_SECONDS = 3600
 
 
 class FaultError(LocalAwsError):
-    """A fault that there is not; the text is one line that names it and what there is."""
+    """There is no such fault; the text is one line that names it and the known ones."""
 
 
 @dataclass(frozen=True)
@@ -40,49 +40,59 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "throttle": Kind("API[:CALLS]", "The call is throttled and has no effect", "Invoke"),
-    "error-500": Kind("API[:CALLS]", "The service fails (status 500), no effect", "Invoke"),
-    "deny": Kind("API[:CALLS]", "IAM denies the call; by default every one", "Invoke", _ALWAYS),
-    "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
-    "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
-    "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
-    "stale": Kind("READ[:CALLS]", "The answer is the one before the last change of what is read"),
-    "rate-limit": Kind("RATE", "Each service throttles calls beyond so many in a second"),
+    "error-500": Kind(
+        "API[:CALLS]", "The service fails with status 500; the call has no effect", "Invoke"
+    ),
+    "deny": Kind("API[:CALLS]", "IAM denies the call; by default, every call", "Invoke", _ALWAYS),
+    "lose-reply": Kind("API[:CALLS]", "The call takes effect; its answer is lost"),
+    "kill-before": Kind(
+        "API[:CALLS]", "The calling function is killed; the call has no effect", "AUTH"
+    ),
+    "kill-after": Kind(
+        "API[:CALLS]", "The call takes effect; the calling function is killed", "AUTH"
+    ),
+    "stale": Kind("READ[:CALLS]", "The read returns what it returned before the last change"),
+    "rate-limit": Kind("RATE", "Each service throttles calls beyond RATE per second"),
     "lambda-error": Kind(
         "ERROR[:CALLS][:FUNCTION]",
-        "Lambda answers an invocation with the error; counts those of FUNCTION, or all",
+        "Lambda answers an invocation with ERROR; CALLS counts those of FUNCTION, or all",
         target="invocation",
     ),
     "idle-function": Kind(
         "SECONDS[:FUNCTION]",
-        "FUNCTION, or each in the VPC, is not ready for so long from its first invocation on",
+        "FUNCTION, or each function in the VPC, is ready SECONDS after its first invocation",
         calls=_ALWAYS,
         target="invocation",
     ),
-    "one-at-a-time": Kind("", "A user is modified only while no other of its user groups is"),
+    "one-at-a-time": Kind(
+        "", "A user can be modified only while no other user of its user groups is"
+    ),
     "busy-user": Kind(
         "SECONDS[:CALLS]",
-        "Somebody else modifies the user, just before ModifyUser",
+        "Another process modifies the user for SECONDS, just before ModifyUser",
         target="ModifyUser",
     ),
-    "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
-    "lag-tags": Kind("SECONDS", "A user's tags cannot be read so long after they are written"),
+    "keep-modifying": Kind("SECONDS", "Modifications that begin from now on take SECONDS"),
+    "lag-tags": Kind(
+        "SECONDS", "A user's tags cannot be read until SECONDS after they are written"
+    ),
     "hide-tags": Kind("", "IAM sees no tags of a user while they cannot be read"),
-    "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
+    "lag-password": Kind("NODE:SECONDS", "The node applies a modification SECONDS later"),
     "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
-    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node lets new connections wait"),
-    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is another authority's"),
+    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node delays new connections"),
+    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is from another authority"),
     "plain-node": Kind("NODE[:STATE]", "The node does not speak TLS"),
-    "open-node": Kind("NODE[:STATE]", "The node takes any password"),
-    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it has entered the state"),
+    "open-node": Kind("NODE[:STATE]", "The node accepts any password"),
+    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it enters the state"),
 }
 #: Faults that make a node unreachable by design: a watcher's failed connection proves nothing.
 UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate", "plain-node")
 ARGUMENTS = {
     "API": "A call that functions make, such as ModifyUser",
-    "Invoke": "As API: Step Functions calls a function",
+    "Invoke": "As API: Step Functions invokes a function",
     "AUTH": "As API: a function logs in to a node (only on Linux)",
     "READ": "An API that describes, lists or gets, such as DescribeSecret",
-    "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
+    "CALLS": "Which calls from now on: 2, 1-3, or 4- for the 4th and later; default: 1",
     "ERROR": "An error of Lambda's Invoke, such as ResourceNotReadyException",
     "FUNCTION": "As in template.yaml, such as LogIn or RotateSecret",
     "NODE": "1 is the first node of each cache",
@@ -132,7 +142,7 @@ def parse(text: str, nodes: int = 0) -> Fault:
 
 
 def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
-    """One argument as a field of a Fault; raises ValueError with what there is instead."""
+    """One argument as a field of a Fault; raises ValueError that lists the known values."""
     if argument in _NAMED:
         field, names = _NAMED[argument]
         known = [*names(), *(kind.also.split() if argument == "API" else [])]

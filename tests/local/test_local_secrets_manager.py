@@ -199,6 +199,7 @@ def test_putting_values(service: Service) -> None:
     for _ in range(2):
         service.put("x", SECOND, "AWSPENDING")
     assert refusal(service.put, "y", SECOND, "AWSPENDING")[0] == "ResourceExistsException"
+    assert refusal(service, "PutSecretValue")[0] == "InvalidRequestException"
     assert service.labels() == {FIRST: ["AWSCURRENT"], SECOND: ["AWSPENDING"]}
     service.put("z", THIRD, "AWSPENDING")
     assert service.labels() == {FIRST: ["AWSCURRENT"], THIRD: ["AWSPENDING"]}
