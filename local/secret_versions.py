@@ -1,7 +1,7 @@
 """The versions of a secret and their staging labels.
 
-moto holds a version as a dictionary. Beside moto's keys, `caller` is the ARN of the principal that put
-its value, `by_event` whether with a RotationToken of the version's own rotation, and
+moto holds a version as a dictionary. Beside moto's keys, `caller` is the ARN of the principal that
+put its value, `by_event` whether with a RotationToken of the version's own rotation, and
 `rotation_tokens` has those.
 """
 
