@@ -17,8 +17,6 @@ CODE = """
 import os, pathlib, time
 
 def handler(event, context):
-    if "exit" in event:
-        os._exit(7)
     if "here" in event:
         pathlib.Path(event["here"]).touch()
         while not pathlib.Path(event["go"]).exists():
@@ -55,12 +53,6 @@ def test_a_worker_has_its_own_environment_and_ends_with_its_function(aws: LocalA
         assert answers[name]["id"] == f"pid-{pid}"
         aws.client("lambda").delete_function(FunctionName=functions[name])
         eventually(partial(is_gone, pid), "the worker to end")
-
-
-def test_a_worker_that_exits_is_an_exit_of_the_function(aws: LocalAws) -> None:
-    function = make_function(aws, "exits", CODE, **setting("exits"))
-    assert invoke(aws, function, exit=True)["errorType"] == "Runtime.ExitError"
-    assert invoke(aws, function)["mine"] == "exits"
 
 
 def test_an_invocation_in_progress_ends_with_the_settings_that_it_began_with(
