@@ -63,11 +63,7 @@ class Assumptions:
     any_version_abandons: bool = _switch(False)
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
-        """The same, but for these values by name; each as it is, or as text ("never" is None).
-
-        Raises:
-            AssumptionError
-        """
+        """The same with these values; each as it is, or as text. Raises AssumptionError."""
         known = {each.name: each.metadata for each in fields(self)}
         for name, value in values.items():
             if name not in known:

@@ -32,7 +32,7 @@ exec "{sys.executable}" -I -S "{ROOT / "local/workers.py"}"
 
 @dataclass(frozen=True)
 class Stack:
-    """The outputs of the deployed template, by name; two of them are always there."""
+    """The outputs of the deployed template, by name."""
 
     outputs: Mapping[str, str]
 
@@ -50,8 +50,7 @@ class Stack:
 def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
     """Packages and deploys; a stack that exists is updated.
 
-    Raises:
-        LocalAwsError: names the parameter, or the resource, and what is wrong with it.
+    Raises LocalAwsError, which names the parameter, or the resource, and what is wrong with it.
     """
     stack = deploy_package(aws.client, local_package(), STACK_NAME, _BUCKET, parameters)
     adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
@@ -73,10 +72,7 @@ def deploy_package(
 ) -> Stack:
     """Deploy the template as a stack of that name, through the bucket, which is made.
 
-    ``client`` makes the clients, and ``poll`` is how often, with which pause in seconds, they look.
-
-    Raises:
-        LocalAwsError: as `deploy`.
+    `client` makes the clients; `poll` is a waiter's configuration. Raises LocalAwsError.
     """
     # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
     url = {"TemplateURL": _upload(client("s3"), bucket, package, parameters)}
@@ -92,10 +88,7 @@ def change_stack(
 ) -> dict[str, str]:
     """Create or update the stack by a change set; its outputs.
 
-    ``template`` is a TemplateURL or a TemplateBody.
-
-    Raises:
-        LocalAwsError: names the resource, and what is wrong with it.
+    `template` is a TemplateURL or a TemplateBody. Raises LocalAwsError.
     """
     change_set = {"StackName": name, "ChangeSetName": f"deploy-{uuid.uuid4()}"}
     try:

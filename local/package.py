@@ -49,11 +49,7 @@ class Package:
 
 
 def lambda_package() -> Package:
-    """What runs on Lambda: the functions, and the layer as `sam build` makes it.
-
-    Raises:
-        PackageError: the layer was not built.
-    """
+    """The functions, and the layer as `sam build` makes it; raises PackageError."""
     command = ["make", "--silent", "--directory", str(ROOT / "dependencies"), "build-Dependencies"]
     with tempfile.TemporaryDirectory() as layer:
         built = subprocess.run(

@@ -101,10 +101,8 @@ class Faults:
     ) -> Answer:
         """The answer to a request, unless a fault has another one or lets there be none.
 
-        `admit` is IAM's: it takes what answers, and answers itself if the call is denied.
-
-        Raises:
-            ConnectionAbortedError: there is none, and the connection is closed.
+        `admit` is IAM's: it takes what answers, and answers itself if the call is denied. Raises
+        ConnectionAbortedError if there is no answer, and the connection is closed.
         """
         self.see(service)
         caller = re.search(r"\bapp/pid-(\d+)", request.headers.get("User-Agent", ""))
@@ -170,11 +168,7 @@ class Faults:
     # Invocations and states
 
     def invoked(self, function: str, caller: str) -> None:
-        """A function, by its name or ARN, is invoked by Step Functions or Secrets Manager.
-
-        Raises:
-            ClientError: Lambda's answer, by a fault.
-        """
+        """The caller invokes a function, by its name or ARN; raises ClientError by a fault."""
         found = re.search(r"(\w+?)Function(-\w+)?(:\$?\w+)?$", function)
         due = self.due("invocation", found[1] if found else function)
         if caller == STEP_FUNCTIONS:

@@ -11,11 +11,9 @@ from local.instance import LocalAwsError
 
 
 def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Asks a running local AWS, at its LOCAL_CONTROL_URL; see `Faults.control`.
+    """Sets, drops or lists faults at a LOCAL_CONTROL_URL; see `Faults.control`.
 
-    Raises:
-        FaultError: one of the faults is wrong; none was set.
-        LocalAwsError: nothing answers.
+    Raises FaultError if one is wrong (none is set then), and LocalAwsError if nothing answers.
     """
     listed: list[dict[str, Any]] = ask(f"{url}/faults", method, list(faults))
     return listed

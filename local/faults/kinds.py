@@ -118,11 +118,7 @@ class Fault:
 
 
 def parse(text: str, nodes: int = 0) -> Fault:
-    """The fault of ``NAME[:ARG]...``; `nodes` is how many a cache has, 0 if that is not known.
-
-    Raises:
-        FaultError
-    """
+    """The fault of ``NAME[:ARG]...``; `nodes` is how many a cache has, or 0; raises FaultError."""
     name, *arguments = text.split(":")
     if name not in KINDS:
         raise FaultError(f"{text}: there is no fault {name!r}. There are {', '.join(KINDS)}.")
