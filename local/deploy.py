@@ -38,12 +38,10 @@ class Stack:
 
     @property
     def rotation_function_arn(self) -> str:
-        """What a secret's rotation is configured with."""
         return self.outputs["RotationFunctionArn"]
 
     @property
     def state_machine_arn(self) -> str:
-        """What an operator starts an execution of."""
         return self.outputs["StateMachineArn"]
 
 

@@ -141,7 +141,6 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
 
     @property
     def stepfunction_backend(self) -> Any:
-        """The backend of the request's account and region."""
         return backends[self.current_account][self.region]
 
     def stop_execution(self) -> ActionResult:

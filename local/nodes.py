@@ -167,7 +167,6 @@ class Fleet:
         return nodes
 
     def stop_nodes(self, nodes: Sequence[Node]) -> None:
-        """Ends these nodes for good."""
         for node in nodes:
             node.stop()
         with self._lock:
@@ -180,7 +179,6 @@ class Fleet:
         self._checker.set_user("checked", rules)
 
     def stop(self) -> None:
-        """Ends every server and removes their sockets."""
         for node in self._nodes:
             node.stop()
         shutil.rmtree(self.directory, ignore_errors=True)

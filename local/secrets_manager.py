@@ -253,7 +253,6 @@ class LocalSecretsManagerResponse(SecretsManagerResponse):
 
     @property
     def backend(self) -> Any:
-        """The backend of the request's account and region."""
         return backends[self.current_account][self.region]
 
     def call_action(self) -> Any:

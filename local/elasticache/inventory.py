@@ -46,7 +46,6 @@ class User:
 
     @property
     def arn(self) -> str:
-        """What tags and IAM know it by."""
         return f"{ARN_PREFIX}:user:{self.user_id}"
 
     @property
@@ -70,7 +69,6 @@ class UserGroup:
 
     @property
     def arn(self) -> str:
-        """What tags and IAM know it by."""
         return f"{ARN_PREFIX}:usergroup:{self.group_id}"
 
 
@@ -90,7 +88,6 @@ class Cache:
 
     @property
     def arn(self) -> str:
-        """What tags and IAM know it by."""
         return f"{ARN_PREFIX}:{self.kind.lower()}:{self.name}"
 
 
@@ -148,25 +145,21 @@ class Inventory:
         self.after(seconds, locked)
 
     def user(self, user_id: str) -> User:
-        """The user; raises ElastiCacheError."""
         if found := self.users.get(user_id.lower()):
             return found
         raise ElastiCacheError("UserNotFound", f"User {user_id} not found.")
 
     def group(self, group_id: str) -> UserGroup:
-        """The user group; raises ElastiCacheError."""
         if found := self.groups.get(group_id.lower()):
             return found
         raise ElastiCacheError("UserGroupNotFound", f"User group {group_id} not found.")
 
     def cache(self, kind: str, name: str) -> Cache:
-        """The cache; raises ElastiCacheError."""
         if found := self.caches.get(f"{ARN_PREFIX}:{kind.lower()}:{name.lower()}"):
             return found
         raise ElastiCacheError(f"{kind}NotFoundFault", f"{kind} {name} not found.")
 
     def group_ids(self, user: User) -> list[str]:
-        """The groups that the user is in."""
         return [name for name, group in self.groups.items() if user.user_id in group.user_ids]
 
     def status(self, user: User) -> str:

@@ -42,7 +42,6 @@ class ElastiCacheResponse(BaseResponse):
         self.automated_parameter_parsing = True
 
     def call_action(self) -> TYPE_RESPONSE:
-        """Answers one request."""
         try:
             result: object = self.service.call(self._get_action(), dict(self.params))
         except ElastiCacheError as error:

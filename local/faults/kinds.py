@@ -34,7 +34,6 @@ class Kind:
 
     @property
     def names(self) -> list[str]:
-        """The arguments' names, which are the keys of ARGUMENTS."""
         return re.findall(r"[A-Z]+", self.arguments)
 
 
