@@ -8,8 +8,10 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -58,69 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    up = commands.add_parser("up", help="start it, deploy template.yaml, and run until stopped")
-    up.add_argument("--port", type=_port, help="of the gateway; default: free")
-    up.set_defaults(run=_up)
-    show = commands.add_parser("rotate", help="show one rotation from end to end, and prove it")
-    show.add_argument("--json", action="store_true", help="print the result as JSON")
-    show.set_defaults(run=_rotate)
-    fault = commands.add_parser("fault", help="have a running `up` fail, or say how it does")
-    fault.add_argument("fault", nargs="*", metavar="FAULT", help="see --list-faults")
-    fault.add_argument("--clear", action="store_true", help="drop all faults first")
-    fault.set_defaults(run=_fault)
-    for command in (up, fault):
-        command.add_argument(
-            "--directory", type=_directory, default=Path(".local"), help="default: .local"
-        )
-    for command in (up, show):
-        command.add_argument(
-            "--fault",
-            action="append",
-            default=[],
-            metavar="FAULT",
-            help="something to go wrong, such as throttle:ModifyUser:1-3; can be given again",
-        )
-    for command in (up, show, fault):
-        command.add_argument("--list-faults", action="store_true", help="say what faults there are")
-    for command in (up, show):
-        command.add_argument(
-            "--modifying-seconds",
-            type=_seconds,
-            default=3.0,
-            metavar="N",
-            help="how long a user is modifying; default: 3",
-        )
-        command.add_argument(
-            "--assume",
-            type=_assumption,
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="what Secrets Manager does where AWS does not say, such as attempts=5 (see "
-            "docs/local-aws.md); can be given again",
-        )
-        command.add_argument(
-            "--concurrency",
-            type=_concurrency,
-            default=DEFAULT_CONCURRENCY,
-            metavar="N",
-            help="invocations under way at once in the whole account; default: 1000, "
-            "a new account has 10",
-        )
-        command.add_argument(
-            "--parameter",
-            type=_key_value,
-            action="append",
-            default=[],
-            metavar="KEY=VALUE",
-            help="a parameter of template.yaml; can be given again",
-        )
-    return parser
-
-
 def _list_faults(_: argparse.Namespace) -> int:
     for written, does in table():
         print(f"{written:<42}{does}")
@@ -140,21 +79,16 @@ def _fault(options: argparse.Namespace) -> int:
 
 def _up(options: argparse.Namespace) -> int:
     _check(options)
-    with LocalAws(
-        options.directory,
-        port=options.port,
-        modifying_seconds=options.modifying_seconds,
-        assumptions=_assumptions(options),
-        concurrency=options.concurrency,
-    ) as aws:
+    with _local_aws(options, options.directory, port=options.port) as aws:
         stack = deploy(aws, dict(options.parameter))
         env = options.directory / "env"
-        values = {
-            **aws.environment,
-            **{_variable(name): value for name, value in stack.outputs.items()},
+        # `RotationFunctionArn` is ROTATION_FUNCTION_ARN.
+        outputs = {
+            re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value
+            for name, value in stack.outputs.items()
         }
-        control(values["LOCAL_CONTROL_URL"], "POST", options.fault)
-        shell.write(env, values)
+        control(aws.environment["LOCAL_CONTROL_URL"], "POST", options.fault)
+        shell.write(env, {**aws.environment, **outputs})
         try:
             # With a slash, or a shell looks for it on the PATH.
             shown = os.path.join(os.path.relpath(options.directory), "env")
@@ -165,16 +99,20 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace, nodes: int = 0) -> None:
-    """Refuse wrong options before anything is started; raises LocalAwsError."""
+    """Refuses wrong options before anything is started; raises LocalAwsError."""
     for text in options.fault:
         parse(text, nodes)
-    if options.parameter:
-        check_parameters(dict(options.parameter), read_template())
+    check_parameters(dict(options.parameter), read_template())
 
 
-def _variable(output: str) -> str:
-    """``RotationFunctionArn`` is ROTATION_FUNCTION_ARN."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
+def _local_aws(options: argparse.Namespace, directory: Path, **more: Any) -> LocalAws:
+    return LocalAws(
+        directory,
+        modifying_seconds=options.modifying_seconds,
+        assumptions=Assumptions().with_values(dict(options.assume)),
+        concurrency=options.concurrency,
+        **more,
+    )
 
 
 def _rotate(options: argparse.Namespace) -> int:
@@ -182,12 +120,7 @@ def _rotate(options: argparse.Namespace) -> int:
     _check(options, NODES)
     with (
         tempfile.TemporaryDirectory(prefix="rotate-") as directory,
-        LocalAws(
-            Path(directory),
-            modifying_seconds=options.modifying_seconds,
-            assumptions=_assumptions(options),
-            concurrency=options.concurrency,
-        ) as aws,
+        _local_aws(options, Path(directory)) as aws,
     ):
         stack = deploy(aws, dict(options.parameter))
         rotation = Rotation()
@@ -221,14 +154,6 @@ def _print_pages(written: list[Path], console: Console) -> None:
         console.print(f"Again: .venv/bin/python -m report --history {history}")
 
 
-def _assumptions(options: argparse.Namespace) -> Assumptions:
-    """Those of the environment, and of the command line where both name one."""
-    try:
-        return Assumptions.from_environment(os.environ).with_values(dict(options.assume))
-    except AssumptionError as error:
-        raise LocalAwsError(str(error)) from None
-
-
 def _assumption(text: str) -> tuple[str, str]:
     name, value = _key_value(text)
     try:
@@ -251,15 +176,9 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _concurrency(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1000")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port from 1 to 65535")
+def _number(kind: str, most: int, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not a {kind} from 1 to {most}")
     return int(text)
 
 
@@ -268,6 +187,74 @@ def _key_value(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text} is not of the form KEY=VALUE")
     return key, value
+
+
+_REPEATED: dict[str, Any] = {"action": "append", "default": []}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--directory": {"type": _directory, "default": Path(".local"), "help": "default: .local"},
+    "--port": {"type": partial(_number, "port", 65535), "help": "of the gateway; default: free"},
+    "--modifying-seconds": {
+        "type": _seconds,
+        "default": 1.0,
+        "metavar": "N",
+        "help": "how long a user is modifying; default: 1",
+    },
+    "--concurrency": {
+        "type": partial(_number, "number", 1000),
+        "default": DEFAULT_CONCURRENCY,
+        "metavar": "N",
+        "help": "invocations in progress at once in the whole account; default: 1000, a new "
+        "account has 10",
+    },
+    "--assume": _REPEATED
+    | {
+        "type": _assumption,
+        "metavar": "NAME=VALUE",
+        "help": "what Secrets Manager does where AWS does not say, such as attempts=5 (see "
+        "docs/local-aws.md); can be given again",
+    },
+    "--parameter": _REPEATED
+    | {
+        "type": _key_value,
+        "metavar": "KEY=VALUE",
+        "help": "a parameter of template.yaml; can be given again",
+    },
+    "--fault": _REPEATED
+    | {
+        "metavar": "FAULT",
+        "help": "something to go wrong, such as throttle:ModifyUser:1-3; can be given again",
+    },
+    "--list-faults": {"action": "store_true", "help": "say what faults there are"},
+    "--json": {"action": "store_true", "help": "print what was seen as JSON"},
+    "fault": {"nargs": "*", "metavar": "FAULT", "help": "see --list-faults"},
+    "--clear": {"action": "store_true", "help": "drop all faults first"},
+}
+_RUN = "--fault --list-faults --modifying-seconds --assume --concurrency --parameter"
+#: What runs each command, what it does, and its options.
+_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, str]] = {
+    "up": (
+        _up,
+        "start it, deploy template.yaml, and run until stopped",
+        f"--port --directory {_RUN}",
+    ),
+    "rotate": (_rotate, "show one rotation from end to end, and prove it", f"--json {_RUN}"),
+    "fault": (
+        _fault,
+        "have a running `up` fail, or say how it does",
+        "fault --clear --directory --list-faults",
+    ),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (run, what, options) in _COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        command.set_defaults(run=run)
+        for option in options.split():
+            command.add_argument(option, **_OPTIONS[option])
+    return parser
 
 
 if __name__ == "__main__":

@@ -6,18 +6,15 @@ A function is known by the access key of its role. Actions, resources and condit
 of https://docs.aws.amazon.com/service-authorization/latest/reference/
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
 from ministack.core import iam_evaluator
 
-from local.faults import Answer, error_answer
+from local.faults.answers import Answer, error_answer, lambda_error
 
 Document = Mapping[str, Any]
 
@@ -30,8 +27,6 @@ _NAMED_BY = {
     "DescribeCacheClusters": ("CacheClusterId", "cluster"),
     "DescribeServerlessCaches": ("ServerlessCacheName", "serverlesscache"),
 }
-# Where actions have another prefix than the name with which requests are signed.
-_ACTIONS = {"tagging": "tag"}
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 _KEY_USES = {
     "GetSecretValue": ["kms:Decrypt"],
@@ -50,11 +45,21 @@ class Call:
     resource: str = "*"
     context: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def refusal(self) -> str:
+        """IAM's words.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        """
+        return (
+            f"User: {self.principal} is not authorized to perform: {self.action} on resource: "
+            f"{self.resource} because no identity-based policy allows the {self.action} action"
+        )
+
 
 def allows(documents: Sequence[Document], call: Call) -> bool:
     """Whether identity policies allow the call."""
-    policies = [iam_evaluator.parse_policy_document(dict(each)) for each in documents]
-    return _evaluated(policies, call)
+    return _evaluated([iam_evaluator.parse_policy_document(dict(each)) for each in documents], call)
 
 
 def admits(policy: Document, call: Call) -> bool:
@@ -105,16 +110,13 @@ class Access:
     def answer(self, service: str, request: Any, dispatch: Callable[[], Answer]) -> Answer:
         """The answer to a request, or the service's own refusal of it."""
         principal = caller(request.headers, self._account)
-        operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        operation = operation or request.values.get("Action", "")
         if isinstance(principal, iam_evaluator.AuthError):
             return error_answer(service, "deny", principal.message)
         if principal.policies is not None:
-            parameters = request.values if service == "elasticache" else _json(request)
-            for call in self._calls(principal.arn, service, operation, parameters):
+            for call in self._calls(principal.arn, service, request):
                 if not self._decide(principal.policies, call, principal.limits):
-                    by_key = service != "kms" and call.action.startswith("kms:")
-                    return error_answer(service, "deny", _KEY_REFUSAL if by_key else _refusal(call))
+                    by_key = call.action.startswith("kms:")
+                    return error_answer(service, "deny", _KEY_REFUSAL if by_key else call.refusal)
         return dispatch()
 
     def watch_invocations(self, lambda_client: Any, role_arn: str) -> Any:
@@ -126,14 +128,7 @@ class Access:
             principal = f"arn:aws:sts::{self._account}:assumed-role/{role}/machine"
             call = Call(principal, "lambda:InvokeFunction", params["FunctionName"])
             if not self._decide(policies, call):
-                denied = {"Code": "AccessDeniedException", "Message": _refusal(call)}
-                raise ClientError(
-                    {
-                        "Error": denied,
-                        "ResponseMetadata": {"HTTPStatusCode": 403, "RequestId": "denied"},
-                    },
-                    "Invoke",
-                )
+                raise lambda_error("AccessDeniedException", 403, call.refusal)
 
         lambda_client.meta.events.register("provide-client-params.lambda.Invoke", invoked)
         return lambda_client
@@ -142,32 +137,31 @@ class Access:
         self._asked[json.dumps(asdict(call), sort_keys=True)] = call
         return _evaluated(policies, call, limits)
 
-    def _calls(
-        self, principal: str, service: str, operation: str, given: Mapping[str, str]
-    ) -> Iterator[Call]:
+    def _calls(self, principal: str, service: str, request: Any) -> Iterator[Call]:
         """The request as IAM sees it; one that uses a customer's key is a call to KMS, too."""
-        action = f"{_ACTIONS.get(service, service)}:{operation}"
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        operation = target or request.values.get("Action", "")
+        parameters = json.loads(request.get_data() or b"{}") if target else request.values
+        action = f"{service}:{operation}"
         prefix = f"arn:aws:{service}:{self._region}:{self._account}"
-        if service == "secretsmanager" and "SecretId" in given:
-            name = given["SecretId"]
-            found = self._secret(name)
-            arn = found.arn if found else name if ":" in name else f"{prefix}:secret:{name}"
+        if name := parameters.get("SecretId", ""):
+            secret = self._secret(name)
+            arn = secret.arn if secret else name if ":" in name else f"{prefix}:secret:{name}"
             yield Call(principal, action, arn, {"secretsmanager:secretid": name})
-            key = (found and found.kms_key_id) or ""
+            key = (secret and secret.kms_key_id) or ""
             if key.startswith("arn:aws:kms:"):
                 via = {"kms:viaservice": f"secretsmanager.{self._region}.amazonaws.com"}
                 for use in _KEY_USES.get(operation, []):
                     yield Call(principal, use, key, via)
         elif service == "elasticache":
             parameter, kind = _NAMED_BY.get(operation, ("", ""))
-            arn = f"{prefix}:{kind}:{given.get(parameter, '*')}" if kind else "*"
-            arn = given.get("ResourceName", arn)
+            arn = f"{prefix}:{kind}:{parameters.get(parameter, '*')}" if kind else "*"
+            arn = parameters.get("ResourceName", arn)
             tags = self._user_tags(arn).items()
             yield Call(principal, action, arn, {f"aws:resourcetag/{k}".lower(): v for k, v in tags})
         else:
-            yield Call(
-                principal, action, given.get("stateMachineArn") or given.get("executionArn") or "*"
-            )
+            names = (parameters.get(key) for key in ("stateMachineArn", "executionArn"))
+            yield Call(principal, action, next(filter(None, names), "*"))
 
 
 def _evaluated(policies: Any, call: Call, limits: Any = ()) -> bool:
@@ -184,17 +178,4 @@ def _eval_context(call: Call) -> Any:
         call.resource,
         parts[3],
         service_context=dict(call.context),
-    )
-
-
-def _json(request: Any) -> dict[str, str]:
-    body = request.get_data()
-    return dict(json.loads(body)) if body else {}
-
-
-def _refusal(call: Call) -> str:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-    return (
-        f"User: {call.principal} is not authorized to perform: {call.action} on resource: "
-        f"{call.resource} because no identity-based policy allows the {call.action} action"
     )

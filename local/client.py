@@ -42,20 +42,16 @@ def logs_in(aws: LocalAws, endpoint: dict[str, Any], username: str, password: st
 def nodes(aws: LocalAws, cache: str) -> dict[str, dict[str, Any]]:
     """The endpoints of a replication group's nodes, by cluster id, or of a serverless cache."""
     elasticache = aws.client("elasticache")
-
-    def all_of(call: str, **how: Any) -> dict[str, Any]:
-        """Every page: one has a hundred at most."""
-        pages = elasticache.get_paginator(call).paginate(**how)
-        return dict(pages.build_full_result())
-
-    for found in all_of("describe_serverless_caches")["ServerlessCaches"]:
-        if found["ServerlessCacheName"] == cache:
-            return {"writer": found["Endpoint"], "reader": found["ReaderEndpoint"]}
-    clusters = all_of("describe_cache_clusters", ShowCacheNodeInfo=True)["CacheClusters"]
+    for page in elasticache.get_paginator("describe_serverless_caches").paginate():
+        for found in page["ServerlessCaches"]:
+            if found["ServerlessCacheName"] == cache:
+                return {"writer": found["Endpoint"], "reader": found["ReaderEndpoint"]}
+    pages = elasticache.get_paginator("describe_cache_clusters").paginate(ShowCacheNodeInfo=True)
     return {
         cluster["CacheClusterId"]: cluster["CacheNodes"][0]["Endpoint"]
-        for cluster in clusters
-        if cluster.get("ReplicationGroupId") == cache
+        for page in pages
+        for cluster in page["CacheClusters"]
+        if cluster["ReplicationGroupId"] == cache
     }
 
 

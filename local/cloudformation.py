@@ -14,12 +14,9 @@ change. It is resolved when a user is created or changed (CloudFormation user gu
 or secret value from Secrets Manager").
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,175 +24,147 @@ from ministack.services import secretsmanager
 from ministack.services.cloudformation import engine, provisioners, stacks
 
 Properties = Mapping[str, Any]
-#: Of AWS's handlers, more or less: stabilization times out.
-_PATIENCE_SECONDS = 600
 #: A resource's physical id, which Ref gives, and what Fn::GetAtt gives.
 Made = tuple[str, dict[str, str]]
+#: Of AWS's handlers, more or less: stabilization times out.
+_STABLE_SECONDS = 600
 
 
 def install(secrets: Any, elasticache: Any) -> None:
     """Has ministack's stacks use these clients for secrets, schedules, users and user groups."""
-    types = _Types(secrets, elasticache)
-    handlers: dict[str, dict[str, Callable[..., Any]]] = {
-        "AWS::SecretsManager::Secret": {
-            "create": types.create_secret,
-            "update": types.update_secret,
-            "delete": types.delete_secret,
-        },
-        "AWS::SecretsManager::RotationSchedule": {
-            "create": types.create_schedule,
-            "update": types.update_schedule,
-            "delete": types.delete_schedule,
-        },
-        "AWS::ElastiCache::User": {
-            "create": types.create_user,
-            "update": types.update_user,
-            "delete": types.delete_user,
-        },
-        "AWS::ElastiCache::UserGroup": {
-            "create": types.create_group,
-            "update": types.update_group,
-            "delete": types.delete_group,
-        },
+    types: dict[str, Any] = {
+        "AWS::SecretsManager::Secret": _Secret(secrets),
+        "AWS::SecretsManager::RotationSchedule": _Schedule(secrets),
+        "AWS::ElastiCache::User": _User(elasticache),
+        "AWS::ElastiCache::UserGroup": _UserGroup(elasticache),
     }
-    provisioners._RESOURCE_HANDLERS.update(handlers)
+    for name, kind in types.items():
+        handlers = {"create": kind.create, "update": kind.update, "delete": kind.delete}
+        provisioners._RESOURCE_HANDLERS[name] = handlers
     blocks = stacks._runs_on_worker_thread
     # They call this very process, which answers on the thread that would wait.
-    stacks._runs_on_worker_thread = lambda name: name in handlers or blocks(name)
+    stacks._runs_on_worker_thread = lambda name: name in types or blocks(name)
     stacks._resolve_dynamic_references = lambda properties, *_, **__: (properties, {})
-    secretsmanager.resolve_secret_string = types.read_secret
 
-
-class _Types:
-    """The handlers; ministack gives each one the properties, the former ones, and names."""
-
-    def __init__(self, secrets: Any, elasticache: Any) -> None:
-        self._secrets = secrets
-        self._elasticache = elasticache
-
-    def read_secret(self, secret_id: str, stage: str, version_id: str | None) -> str | None:
+    def read_secret(secret_id: str, stage: str, version_id: str | None) -> str | None:
         """What a dynamic reference stands for; None for a secret or version that is not there."""
         version = {"VersionId": version_id} if version_id else {"VersionStage": stage}
         try:
-            found = self._secrets.get_secret_value(SecretId=secret_id, **version)
+            return str(secrets.get_secret_value(SecretId=secret_id, **version)["SecretString"])
         except ClientError:
             return None
-        return str(found["SecretString"])
 
-    def create_secret(self, logical_id: str, new: Properties, stack: str) -> Made:
+    secretsmanager.resolve_secret_string = read_secret
+
+
+class _Type:
+    """Makes, changes and removes resources; ministack gives the properties, and the former ones."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+
+class _Secret(_Type):
+    def create(self, logical_id: str, new: Properties, stack: str) -> Made:
         """CreateSecret; a generated value is GetRandomPassword's."""
-        plain = {key: new[key] for key in ("Description", "KmsKeyId", "Tags") if key in new}
-        created = self._secrets.create_secret(
-            Name=new.get("Name", f"{stack}-{logical_id}"), **plain, **self._value(new)
-        )
-        return created["ARN"], {"Id": created["ARN"]}
-
-    def update_secret(self, arn: str, old: Properties, new: Properties, stack: str) -> Made:
-        """UpdateSecret, with a new value only where what it is made of has changed."""
-        plain = {key: new[key] for key in ("Description", "KmsKeyId") if key in new}
-        value = ("SecretString", "GenerateSecretString")
-        changed = any(old.get(key) != new.get(key) for key in value)
-        self._secrets.update_secret(SecretId=arn, **plain, **self._value(new) if changed else {})
-        added, removed = _tag_changes(old, new)
-        if added:
-            self._secrets.tag_resource(SecretId=arn, Tags=added)
-        if removed:
-            self._secrets.untag_resource(SecretId=arn, TagKeys=removed)
+        plain = _only(new, "Description", "KmsKeyId", "Tags")
+        name = new.get("Name", f"{stack}-{logical_id}")
+        arn = self._client.create_secret(Name=name, **plain, **self._value(new))["ARN"]
         return arn, {"Id": arn}
 
-    def delete_secret(self, arn: str, old: Properties) -> None:
-        """DeleteSecret, for good."""
-        self._secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
+        """UpdateSecret, with a new value only where what it is made of has changed."""
+        value = ("SecretString", "GenerateSecretString")
+        changes = self._value(new) if _only(old, *value) != _only(new, *value) else {}
+        plain = _only(new, "Description", "KmsKeyId")
+        self._client.update_secret(SecretId=physical_id, **plain, **changes)
+        client = self._client
+        _change_tags(old, new, client.tag_resource, client.untag_resource, SecretId=physical_id)
+        return physical_id, {"Id": physical_id}
 
-    def create_schedule(self, logical_id: str, new: Properties, stack: str) -> Made:
-        """RotateSecret; the physical id is the secret's ARN."""
-        return self._schedule(new)
+    def delete(self, physical_id: str, old: Properties) -> None:
+        """For good."""
+        self._client.delete_secret(SecretId=physical_id, ForceDeleteWithoutRecovery=True)
 
-    def update_schedule(self, arn: str, old: Properties, new: Properties, stack: str) -> Made:
-        """RotateSecret again."""
-        return self._schedule(new)
-
-    def delete_schedule(self, arn: str, old: Properties) -> None:
-        """CancelRotateSecret."""
-        self._secrets.cancel_rotate_secret(SecretId=arn)
-
-    def create_user(self, logical_id: str, new: Properties, stack: str) -> Made:
-        """CreateUser."""
-        user = self._elasticache.create_user(**_resolved(new))
-        self._active_user(user["UserId"])
-        return user["UserId"], {"Arn": user["ARN"], "Status": "active"}
-
-    def update_user(self, user_id: str, old: Properties, new: Properties, stack: str) -> Made:
-        """ModifyUser with all properties, if one has changed; then the tags."""
-        if _without(new, "Tags") != _without(old, "Tags"):
-            self._elasticache.modify_user(**_resolved(_without(new, "Tags", "UserName")))
-        arn = self._active_user(user_id)["ARN"]
-        added, removed = _tag_changes(old, new)
-        if added:
-            self._elasticache.add_tags_to_resource(ResourceName=arn, Tags=added)
-        if removed:
-            self._elasticache.remove_tags_from_resource(ResourceName=arn, TagKeys=removed)
-        return user_id, {"Arn": arn, "Status": "active"}
-
-    def delete_user(self, user_id: str, old: Properties) -> None:
-        """DeleteUser."""
-        self._active_user(user_id)
-        self._elasticache.delete_user(UserId=user_id)
-
-    def create_group(self, logical_id: str, new: Properties, stack: str) -> Made:
-        """CreateUserGroup."""
-        group = self._elasticache.create_user_group(**new)
-        return group["UserGroupId"], {"Arn": group["ARN"], "Status": group["Status"]}
-
-    def update_group(self, group_id: str, old: Properties, new: Properties, stack: str) -> Made:
-        """ModifyUserGroup with who joins and who leaves."""
-        before, after = set(old["UserIds"]), set(new["UserIds"])
-        changes = {"UserIdsToAdd": [*after - before], "UserIdsToRemove": [*before - after]}
-        changes = {key: users for key, users in changes.items() if users}
-        if changes:
-            self._elasticache.modify_user_group(UserGroupId=group_id, **changes)
-        groups = partial(self._elasticache.describe_user_groups, UserGroupId=group_id)
-        group = _active(lambda: groups()["UserGroups"][0])
-        return group_id, {"Arn": group["ARN"], "Status": "active"}
-
-    def delete_group(self, group_id: str, old: Properties) -> None:
-        """DeleteUserGroup."""
-        self._elasticache.delete_user_group(UserGroupId=group_id)
-
-    def _value(self, properties: Properties) -> dict[str, str]:
+    def _value(self, properties: Properties) -> dict[str, Any]:
         """SecretString, as it is written or generated; nothing for a secret without a value."""
         generate = dict(properties.get("GenerateSecretString", {}))
         if not generate:
-            return {key: properties[key] for key in ("SecretString",) if key in properties}
+            return _only(properties, "SecretString")
         template = generate.pop("SecretStringTemplate", "")
         key = generate.pop("GenerateStringKey", "")
-        password = self._secrets.get_random_password(**generate)["RandomPassword"]
+        password = self._client.get_random_password(**generate)["RandomPassword"]
         text = json.dumps({**json.loads(template), key: password}) if template else password
         return {"SecretString": text}
 
-    def _schedule(self, properties: Properties) -> Made:
-        arn = properties["SecretId"]
-        self._secrets.rotate_secret(
-            SecretId=arn,
-            RotationLambdaARN=properties["RotationLambdaARN"],
-            RotationRules=properties["RotationRules"],
-            RotateImmediately=properties.get("RotateImmediatelyOnUpdate", True),
-        )
+
+class _Schedule(_Type):
+    def create(self, logical_id: str, new: Properties, stack: str) -> Made:
+        """RotateSecret; the physical id is the secret's ARN."""
+        arn, immediately = new["SecretId"], new.get("RotateImmediatelyOnUpdate", True)
+        rotation = _only(new, "RotationLambdaARN", "RotationRules")
+        self._client.rotate_secret(SecretId=arn, RotateImmediately=immediately, **rotation)
         return arn, {"Id": arn}
 
-    def _active_user(self, user_id: str) -> dict[str, Any]:
-        users = partial(self._elasticache.describe_users, UserId=user_id)
-        return _active(lambda: users()["Users"][0])
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
+        return self.create("", new, stack)
+
+    def delete(self, physical_id: str, old: Properties) -> None:
+        self._client.cancel_rotate_secret(SecretId=physical_id)
 
 
-def _active(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What is found, as soon as it is active."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+class _User(_Type):
+    def create(self, logical_id: str, new: Properties, stack: str) -> Made:
+        user_id = self._client.create_user(**_resolved(new))["UserId"]
+        return user_id, self._active(user_id)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
+        """ModifyUser with all properties, if one has changed; then the tags."""
+        if {**new, "Tags": 0} != {**old, "Tags": 0}:
+            changes = {key: new[key] for key in new if key not in ("Tags", "UserName")}
+            self._client.modify_user(**_resolved(changes))
+        made, client = self._active(physical_id), self._client
+        tags = (client.add_tags_to_resource, client.remove_tags_from_resource)
+        _change_tags(old, new, *tags, ResourceName=made["Arn"])
+        return physical_id, made
+
+    def delete(self, physical_id: str, old: Properties) -> None:
+        self._active(physical_id)
+        self._client.delete_user(UserId=physical_id)
+
+    def _active(self, user_id: str) -> dict[str, str]:
+        return _active(lambda: self._client.describe_users(UserId=user_id)["Users"][0])
+
+
+class _UserGroup(_Type):
+    def create(self, logical_id: str, new: Properties, stack: str) -> Made:
+        return self._active(self._client.create_user_group(**new)["UserGroupId"])
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
+        """ModifyUserGroup with who joins and who leaves."""
+        before, after = set(old["UserIds"]), set(new["UserIds"])
+        changes = {"UserIdsToAdd": [*after - before], "UserIdsToRemove": [*before - after]}
+        if before != after:
+            changes = {key: users for key, users in changes.items() if users}
+            self._client.modify_user_group(UserGroupId=physical_id, **changes)
+        return self._active(physical_id)
+
+    def delete(self, physical_id: str, old: Properties) -> None:
+        self._client.delete_user_group(UserGroupId=physical_id)
+
+    def _active(self, group_id: str) -> Made:
+        groups = self._client.describe_user_groups
+        return group_id, _active(lambda: groups(UserGroupId=group_id)["UserGroups"][0])
+
+
+def _active(look: Callable[[], dict[str, Any]]) -> dict[str, str]:
+    """The attributes of what is found, as soon as it is active."""
+    end = time.monotonic() + _STABLE_SECONDS
     while (found := look())["Status"] != "active":
         if time.monotonic() > end:
             raise TimeoutError(f"The user, or its group, stays {found['Status']}.")
         time.sleep(0.05)
-    return found
+    return {"Arn": found["ARN"], "Status": "active"}
 
 
 def _resolved(properties: Properties) -> dict[str, Any]:
@@ -203,14 +172,21 @@ def _resolved(properties: Properties) -> dict[str, Any]:
     return dict(found)
 
 
-def _without(properties: Properties, *names: str) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name not in names}
+def _only(properties: Properties, *names: str) -> dict[str, Any]:
+    return {name: properties[name] for name in names if name in properties}
 
 
-def _tag_changes(old: Properties, new: Properties) -> tuple[list[dict[str, str]], list[str]]:
-    """The tags to set, and the keys of those to remove."""
+def _change_tags(
+    old: Properties,
+    new: Properties,
+    add: Callable[..., object],
+    remove: Callable[..., object],
+    **resource: str,
+) -> None:
     before, after = (
         {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])} for each in (old, new)
     )
-    added = [{"Key": key, "Value": after[key]} for key in after if before.get(key) != after[key]]
-    return added, [key for key in before if key not in after]
+    if added := [{"Key": key, "Value": value} for key, value in after.items() - before.items()]:
+        add(Tags=added, **resource)
+    if removed := [key for key in before if key not in after]:
+        remove(TagKeys=removed, **resource)

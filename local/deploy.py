@@ -32,26 +32,23 @@ exec "{sys.executable}" -I -S "{ROOT / "local/workers.py"}"
 
 @dataclass(frozen=True)
 class Stack:
-    """The outputs of the deployed template, by name; two of them are always there."""
+    """The outputs of the deployed template, by name."""
 
     outputs: Mapping[str, str]
 
     @property
     def rotation_function_arn(self) -> str:
-        """What a secret's rotation is configured with."""
         return self.outputs["RotationFunctionArn"]
 
     @property
     def state_machine_arn(self) -> str:
-        """What an operator starts an execution of."""
         return self.outputs["StateMachineArn"]
 
 
 def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
-    """Package and deploy; a stack that exists is updated.
+    """Packages and deploys; a stack that exists is updated.
 
-    Raises:
-        LocalAwsError: names the parameter, or the resource, and what is wrong with it.
+    Raises LocalAwsError, which names the parameter, or the resource, and what is wrong with it.
     """
     stack = deploy_package(aws.client, local_package(), STACK_NAME, _BUCKET, parameters)
     adopt_state_machines(aws.deployment_client("stepfunctions"), aws.client("stepfunctions"))
@@ -59,7 +56,7 @@ def deploy(aws: LocalAws, parameters: Mapping[str, str] = {}) -> Stack:
 
 
 def local_package() -> Package:
-    """What runs on this machine."""
+    """What runs on this computer."""
     return Package(zipped(files(ROOT / "functions", "*.py")), zipped({}), "provided.al2023")
 
 
@@ -73,15 +70,11 @@ def deploy_package(
 ) -> Stack:
     """Deploy the template as a stack of that name, through the bucket, which is made.
 
-    ``client`` makes the clients, and ``poll`` is how often, with which pause in seconds, they look.
-
-    Raises:
-        LocalAwsError: as `deploy`.
+    `client` makes the clients; `poll` is a waiter's configuration. Raises LocalAwsError.
     """
     # From S3, as `sam deploy` does: a body may have 51,200 bytes only.
     url = {"TemplateURL": _upload(client("s3"), bucket, package, parameters)}
-    outputs = change_stack(client("cloudformation"), name, url, parameters, poll)
-    return Stack(outputs)
+    return Stack(change_stack(client("cloudformation"), name, url, parameters, poll))
 
 
 def change_stack(
@@ -93,10 +86,7 @@ def change_stack(
 ) -> dict[str, str]:
     """Create or update the stack by a change set; its outputs.
 
-    ``template`` is a TemplateURL or a TemplateBody.
-
-    Raises:
-        LocalAwsError: names the resource, and what is wrong with it.
+    `template` is a TemplateURL or a TemplateBody. Raises LocalAwsError.
     """
     change_set = {"StackName": name, "ChangeSetName": f"deploy-{uuid.uuid4()}"}
     try:
@@ -132,13 +122,13 @@ def _upload(s3: Any, bucket: str, package: Package, parameters: Mapping[str, str
     s3.create_bucket(Bucket=bucket, **elsewhere if s3.meta.region_name != REGION else {})
     for key, content in {**objects, "template.json": json.dumps(made).encode()}.items():
         s3.put_object(Bucket=bucket, Key=key, Body=content)
-    # By path, as `sam deploy` names it: one form for every region, and for this machine.
+    # By path, as `sam deploy` names it: one form for every region, and for this computer.
     return f"{s3.meta.endpoint_url}/{bucket}/template.json"
 
 
-def check_parameters(given: Mapping[str, str], template: Template) -> None:
+def check_parameters(parameters: Mapping[str, str], template: Template) -> None:
     """Raises LocalAwsError, which names the parameter, where the template has none of that name."""
-    for name in given:
+    for name in parameters:
         if name not in template["Parameters"]:
             known = ", ".join(template["Parameters"])
             raise LocalAwsError(
@@ -164,10 +154,8 @@ def _reason(cloudformation: Any, name: str, error: Exception) -> str:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     except ClientError:
         events = []
-    failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
-    if failed:
-        first = failed[-1]
-        return (
-            f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
-        )
+    for event in reversed(events):
+        if event["ResourceStatus"].endswith("FAILED"):
+            reason = event.get("ResourceStatusReason", "no reason given")
+            return f"{event['LogicalResourceId']}: {reason}"
     return str(error.response["Error"]["Message"] if isinstance(error, ClientError) else error)

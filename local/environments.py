@@ -1,7 +1,5 @@
 """Lambda, where ministack's does not do as AWS: how invocations end, and are refused."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -23,15 +21,13 @@ def install() -> None:
 
     def kill_when_idle(workers: Iterable[Any]) -> None:
         """The workers are in no pool any more, so that none of them is given another event."""
-        idle = []
         for worker in workers:
             if worker is not None and worker.in_use:
-                threading.Thread(target=after, args=(worker,), daemon=True).start()
+                threading.Thread(target=kill_after_use, args=(worker,), daemon=True).start()
             else:
-                idle.append(worker)
-        kill(idle)
+                kill([worker])
 
-    def after(worker: Any) -> None:
+    def kill_after_use(worker: Any) -> None:
         with worker._lock:  # held as long as an invocation takes
             kill([worker])
 

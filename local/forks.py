@@ -4,8 +4,6 @@
 and standard streams. When one ends, so does the other.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

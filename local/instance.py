@@ -1,19 +1,18 @@
 """The parent's side: starts AWS on this computer as one child process and ends it again."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import botocore.session
@@ -21,7 +20,7 @@ from botocore.config import Config
 
 from local.assumptions import Assumptions
 
-REGION = "us-east-1"
+ACCOUNT, REGION = "123456789012", "us-east-1"
 ACCESS_KEY, SECRET_KEY = "local", "local"
 # The services that are not ministack's, by boto3's name, with the variable that names each one's
 # endpoint to an SDK.
@@ -30,7 +29,6 @@ MOTO_SERVICES = {
     "secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "elasticache": "AWS_ENDPOINT_URL_ELASTICACHE",
     "stepfunctions": "AWS_ENDPOINT_URL_SFN",
-    "resourcegroupstaggingapi": "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 }
 #: AWS's, of an account that is not new.
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -48,8 +46,8 @@ class LocalAws:
 
     `port` is where an SDK finds everything but Secrets Manager, ElastiCache and Step Functions; any
     free one by default. `modifying_seconds` is how long a user stays `modifying`, `assumptions` are
-    Secrets Manager's, by default those of the environment, and `concurrency` is how many
-    invocations of functions the account may have under way at once.
+    Secrets Manager's, and `concurrency` is how many invocations of functions the account may have
+    in progress at once.
     `environment`, once started, is what an SDK, the AWS CLI or our functions need to reach it.
     """
 
@@ -62,28 +60,26 @@ class LocalAws:
         *,
         port: int | None = None,
         modifying_seconds: float = 5.0,
-        assumptions: Assumptions | None = None,
+        assumptions: Assumptions = Assumptions(),  # noqa: B008
         concurrency: int = DEFAULT_CONCURRENCY,
     ) -> None:
         self.environment: dict[str, str] = {}
         self._directory = directory.resolve()
-        self._port = port
-        self._modifying_seconds = modifying_seconds
-        self._assumptions = assumptions.to_environment() if assumptions else {}
-        self._concurrency = concurrency
+        self._options = {
+            "directory": str(self._directory),
+            "port": port or 0,
+            "modifying_seconds": modifying_seconds,
+            "assumptions": asdict(assumptions),
+            "concurrency": concurrency,
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: threading.Thread | None = None
 
-    def __enter__(self) -> LocalAws:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -95,39 +91,31 @@ class LocalAws:
             self._directory.mkdir(parents=True, exist_ok=True)
             log_file = log.open("ab")
         except OSError as error:
-            raise LocalAwsError(
-                f"{self._directory}: {error.strerror}; give another --directory."
-            ) from None
-        command = [self.python, "-m", "local.server", "--directory", str(self._directory)]
-        command += ["--port", str(self._port or 0)]
-        command += ["--modifying-seconds", str(self._modifying_seconds)]
-        command += ["--concurrency", str(self._concurrency)]
+            text = f"{self._directory}: {error.strerror}; give another --directory."
+            raise LocalAwsError(text) from None
         with log_file:
             # Its own session, so that it and all it starts are one process group; stdin is the
             # child's sign of life of this process.
-            process = subprocess.Popen(
-                command,
+            process = self._process = subprocess.Popen(
+                [self.python, "-m", "local.server", json.dumps(self._options)],
                 cwd=Path(__file__).parent.parent,
-                env=_child_environment() | self._assumptions,
+                env=_child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
                 start_new_session=True,
             )
         assert process.stdout
-        announced = process.stdout.readline()
-        process.stdout.close()
-        ready: dict[str, Any] = json.loads(announced) if announced else {}
-        self._process = process
+        with process.stdout:
+            ready: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
         self._guard = threading.Thread(
             target=_outlive, args=(process, ready.get("scratch")), daemon=True
         )
         self._guard.start()
-        if "error" in ready or not ready:
+        if "environment" not in ready:
             self.stop()
-            raise LocalAwsError(
-                ready.get("error") or f"The local AWS did not start: see the end of {log}."
-            )
+            text = f"The local AWS did not start: see the end of {log}."
+            raise LocalAwsError(ready.get("error") or text)
         self.environment = ready["environment"]
 
     def stop(self) -> None:
@@ -152,8 +140,7 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the service, on this local AWS and nothing else."""
-        variable = MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL")
-        return self._client(service, variable)
+        return self._client(service, MOTO_SERVICES.get(service, "AWS_ENDPOINT_URL"))
 
     def deployment_client(self, service: str) -> Any:
         """A client of ministack's own edition of the service, where CloudFormation deploys to."""
@@ -166,11 +153,7 @@ class LocalAws:
 
 
 def make_client(
-    service: str,
-    endpoint: str,
-    key: str = ACCESS_KEY,
-    secret: str = SECRET_KEY,
-    token: str | None = None,
+    service: str, endpoint: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY, token: str = ""
 ) -> Any:
     """A boto3 client that takes nothing from the environment or from configuration files."""
     # Clients of one session share what it has parsed; a session serves one thread at a time.
@@ -181,7 +164,7 @@ def make_client(
             region_name=REGION,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
-            aws_session_token=token,
+            aws_session_token=token or None,
             config=Config(
                 proxies={},
                 # A Lambda may run for 15 minutes, and a caller that tries again would run it twice.
@@ -205,13 +188,8 @@ def _child_environment() -> dict[str, str]:
 
     Nor what would have each function's process compile all that it imports anew.
     """
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AWS_")
-        and not name.lower().endswith("_proxy")
-        and name != "PYTHONDONTWRITEBYTECODE"
-    }
+    left_out = re.compile(r"AWS_.*|.*_proxy|PYTHONDONTWRITEBYTECODE", re.IGNORECASE)
+    return {name: os.environ[name] for name in os.environ if not left_out.fullmatch(name)}
 
 
 def _outlive(process: subprocess.Popen[bytes], scratch: str | None) -> None:

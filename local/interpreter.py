@@ -4,8 +4,6 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/ is the source of
 AWS's behavior.
 """
 
-from __future__ import annotations
-
 import datetime
 import functools
 import os
@@ -45,8 +43,8 @@ _ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "Executio
 # Parsing a definition takes longer than a rotation without its waits. What is parsed is never
 # written to: what an execution knows is in its environment.
 _PARSERS = [
-    (holder, functools.cache(holder.parse))
-    for holder in (AmazonStateLanguageParser, json_path, result_path)
+    (parser, functools.cache(parser.parse))
+    for parser in (AmazonStateLanguageParser, json_path, result_path)
 ]
 # `install` may be called again, and wraps the interpreter's own.
 _BEGIN = CommonStateField._eval_state_input
@@ -54,13 +52,9 @@ _MOST_EVENTS = 1000  # GetExecutionHistory: maxResults is at most 1,000 and by d
 
 
 class LocalExecution(parser_execution.Execution):
-    """An execution that a stop ends at once, with the error and the cause of the stop.
+    """An execution that a stop ends at once, whatever the interpreter's thread still does."""
 
-    The interpreter's thread may go on for as long as its current task runs; what it still reports
-    belongs to no execution any more.
-    """
-
-    #: Is told how each execution has ended: DescribeExecution's answer.
+    #: Called at each end, with DescribeExecution's answer.
     ended: Callable[[Shape], None]
 
     def __init__(self, **arguments: Any) -> None:
@@ -136,7 +130,7 @@ class LocalStepFunctions(parser_models.StepFunctionsParserBackend):
         """StartExecution; raises ExecutionAlreadyExists for a name that is taken."""
         if name is not None:
             self._validate_name(name)
-        with self._starting:  # Two calls with one name must not both find it free.
+        with self._starting:  # two calls with one name must not both find it free
             return super().start_execution(
                 state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header
             )
@@ -147,18 +141,16 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
 
     @property
     def stepfunction_backend(self) -> Any:
-        """The backend of the request's account and region."""
         return backends[self.current_account][self.region]
 
     def stop_execution(self) -> ActionResult:
-        """StopExecution."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         now = datetime.datetime.now(datetime.UTC)
         execution.stop(now, self._get_param("error"), self._get_param("cause"))
         return ActionResult({"stopDate": execution.stop_date})
 
     def describe_execution(self) -> ActionResult:
-        """DescribeExecution, with error, cause and stop date of every kind of end."""
+        """With error, cause and stop date of every kind of end."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         return ActionResult(_present(execution.to_describe_output()))
 
@@ -166,36 +158,30 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         """The machine as it was when the execution started, whatever it is now."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         machine = execution.state_machine
-        shape = {
-            "stateMachineArn": machine.arn,
-            "name": machine.name,
-            "definition": machine.definition,
-            "roleArn": machine.roleArn,
-            "updateDate": machine.update_date,
-            "loggingConfiguration": machine.loggingConfiguration,
-            "tracingConfiguration": machine.tracingConfiguration,
-        }
+        same = ("name", "definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
+        shape = {name: getattr(machine, name) for name in same}
+        shape |= {"stateMachineArn": machine.arn, "updateDate": machine.update_date}
         return ActionResult(_present(shape))
 
     def get_execution_history(self) -> ActionResult:
-        """One page of events, the newest first when reverseOrder says so."""
-        arn = self._get_param("executionArn")
-        events = list(self.stepfunction_backend.get_execution_history(arn)["events"])
-        reverse = bool(self._get_param("reverseOrder"))
-        if reverse:
-            events.reverse()
-        token = self._get_param("nextToken") or ("0" if not reverse else f"r{len(events)}")
-        size = min(int(self._get_param("maxResults") or 100), _MOST_EVENTS)
-        # A newest-first token counts from the oldest end: events may be added between two pages.
-        digits = token.removeprefix("r")
-        if not digits.isdigit() or reverse != token.startswith("r"):
+        """One page of events, the newest first when reverseOrder says so.
+
+        The token is how many events are older than the next page, or than its end if it is in
+        reverse order: events may be added between two pages.
+        """
+        arn, token = self._get_param("executionArn"), self._get_param("nextToken") or ""
+        if token and not token.isdigit():
             raise JsonRESTError("InvalidToken", f"Invalid Token: '{token}'")
-        start = len(events) - int(digits) if reverse else int(digits)
-        answer: Shape = {"events": events[start : start + size]}
-        if start + size < len(events):
-            left = len(events) - start - size
-            answer["nextToken"] = f"r{left}" if reverse else str(start + size)
-        return ActionResult(answer)
+        events = list(self.stepfunction_backend.get_execution_history(arn)["events"])
+        size = min(int(self._get_param("maxResults") or 100), _MOST_EVENTS)
+        if self._get_param("reverseOrder"):
+            events = events[: int(token or len(events))][::-1]
+            older = len(events) - size
+        else:
+            events = events[int(token or 0) :]
+            older = int(token or 0) + size
+        answer: Shape = {"events": events[:size]}
+        return ActionResult(answer | ({"nextToken": str(older)} if len(events) > size else {}))
 
 
 def install(
@@ -205,8 +191,8 @@ def install(
 ) -> None:
     """Makes moto's interpreter use the executions above, and for Lambda tasks the client of a role.
 
-    `stops` is asked about every state by its name when it has been entered: whether somebody stops
-    the execution there. `ended` is told how each execution has ended: DescribeExecution's answer.
+    `stops` is asked about every state by its name when it has been entered: whether the execution
+    is to be stopped there. `ended` is called at each end, with DescribeExecution's answer.
     Environment: LOCAL_LONGEST_RETRY_SECONDS shortens the waits before retries, which are as on AWS
     without it.
     """
@@ -214,8 +200,8 @@ def install(
         retrier_decl.time = types.SimpleNamespace(
             sleep=lambda seconds: time.sleep(min(seconds, float(longest)))
         )
-    for holder, parse in _PARSERS:
-        holder.parse = parse
+    for parser, parse in _PARSERS:
+        parser.parse = parse
     # What retries are counted by is made at its first use: twice, by two items of a Map at once
     # (https://github.com/orgs/localstack/discussions/56).
     EvalComponent.heap_key = property(lambda component: str(id(component)))

@@ -1,15 +1,15 @@
 """Services as they were: what reads that are late are answered from (local/faults/past.py)."""
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from local import interpreter, secrets_manager
 from local.elasticache import ElastiCache, ElastiCacheResponse
-from local.faults import Answer, Past
+from local.faults import Past
+from local.faults.answers import Answer
+from local.interpreter import LocalStepFunctionsResponse as StepsResponse
+from local.secrets_manager import LocalSecretsManagerResponse as SecretsResponse
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 def of_elasticache(service: ElastiCache) -> tuple[Any, ElastiCache]:
     """Its state, and the service in it."""
     frozen = service.frozen()
-    return frozen.inventory.state, frozen
+    return frozen.state, frozen
 
 
 def of_secrets_manager(backend: Any) -> tuple[Any, Any]:
@@ -30,11 +30,11 @@ def of_secrets_manager(backend: Any) -> tuple[Any, Any]:
 
 def of_step_functions(backend: Any) -> tuple[Any, Any]:
     """The same, of Step Functions: executions without their histories."""
-    machines = []
-    for machine in backend.state_machines:
-        # What an execution tells of itself is replaced when it changes, never written to.
-        executions = [copy.copy(execution) for execution in machine.executions]
-        machines.append(_with(machine, executions=executions))
+    machines = [
+        # What an execution shows of itself is replaced when it changes, never written to.
+        _with(machine, executions=[copy.copy(execution) for execution in machine.executions])
+        for machine in backend.state_machines
+    ]
     state = [
         (machine.arn, [(each.exec_arn, each.exec_status) for each in machine.executions])
         for machine in machines
@@ -50,36 +50,30 @@ def served(
     `secrets` and `machines` are moto's backends, which there may not be yet.
     """
 
-    def responding(response: Any, **attributes: Any) -> Callable[[Any], Answer]:
-        frozen: Any = type("Frozen", (response,), attributes)
-        return lambda request: frozen.dispatch(request, request.url, request.headers)
+    def past(moment: Callable[[], tuple[Any, Any]], response: Any, attribute: str) -> Past[Answer]:
+        def now() -> tuple[Any, Callable[[Any], Answer]]:
+            state, frozen = moment()
+            at: Any = type("Frozen", (response,), {attribute: frozen})
+            return state, lambda request: at.dispatch(request, request.url, request.headers)
 
-    def elasticache_now() -> tuple[Any, Callable[..., Answer]]:
-        state, frozen = of_elasticache(elasticache)
-        return state, responding(ElastiCacheResponse, service=frozen)
+        return Past(now, _same)
 
-    def secrets_now() -> tuple[Any, Callable[..., Answer]]:
-        state, frozen = of_secrets_manager(secrets())
-        return state, responding(secrets_manager.LocalSecretsManagerResponse, backend=frozen)
-
-    def machines_now() -> tuple[Any, Callable[..., Answer]]:
-        state, frozen = of_step_functions(machines())
-        response = interpreter.LocalStepFunctionsResponse
-        return state, responding(response, stepfunction_backend=frozen)
-
+    moments = (
+        ("elasticache", lambda: of_elasticache(elasticache), ElastiCacheResponse, "service"),
+        ("secretsmanager", lambda: of_secrets_manager(secrets()), SecretsResponse, "backend"),
+        ("states", lambda: of_step_functions(machines()), StepsResponse, "stepfunction_backend"),
+    )
     return {
-        "elasticache": Past(elasticache_now, _same),
-        "secretsmanager": Past(secrets_now, _same),
-        "states": Past(machines_now, _same),
+        name: past(moment, response, attribute) for name, moment, response, attribute in moments
     }
 
 
 def _same(one: Answer, other: Answer) -> bool:
-    def told(answer: Answer) -> tuple[int, str]:
-        status, _, body = answer
-        return status, re.sub("<RequestId>.*?</RequestId>", "", str(body))
-
-    return told(one) == told(other)
+    shown = [
+        (status, re.sub("<RequestId>.*?</RequestId>", "", str(body)))
+        for status, _, body in (one, other)
+    ]
+    return shown[0] == shown[1]
 
 
 def _with(thing: T, **attributes: Any) -> T:

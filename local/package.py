@@ -21,8 +21,6 @@ from typing import Any
 
 import boto3
 import yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,11 +49,7 @@ class Package:
 
 
 def lambda_package() -> Package:
-    """What runs on Lambda: the functions, and the layer as `sam build` makes it.
-
-    Raises:
-        PackageError: the layer was not built.
-    """
+    """The functions, and the layer as `sam build` makes it; raises PackageError."""
     command = ["make", "--silent", "--directory", str(ROOT / "dependencies"), "build-Dependencies"]
     with tempfile.TemporaryDirectory() as layer:
         built = subprocess.run(
@@ -136,6 +130,10 @@ def without_sam(sam_template: Template, region: str = "us-east-1") -> Template:
 
     On AWS the transform knows the region and the parameters; nothing here depends on either.
     """
+    # As slow to import as all the rest, and of no use to a deployment.
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
     made: Template = translator.translate(copy.deepcopy(sam_template), parameter_values={})
     return made
@@ -150,22 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     bucket, prefix, directory = options.bucket, options.prefix.strip("/"), options.directory
     try:
-        if not bucket:
-            raise PackageError("say make package BUCKET=my-bucket, with PREFIX=a/b if you like.")
-        if not _BUCKET.fullmatch(bucket):
-            raise PackageError(f"BUCKET={bucket} is not the name of a bucket.")
-        if not _PREFIX.fullmatch(prefix):
-            raise PackageError(f"PREFIX={prefix} is not a prefix of keys, such as rotation/0.2.0.")
-        folder = f"{prefix}/" if prefix else ""
-        sam_template, objects = packaged(read_template(), lambda_package(), bucket, folder)
-        directory.mkdir(parents=True, exist_ok=True)
-        for kind in ("functions", "layer", "definition"):
-            for old in directory.glob(f"{kind}-*"):
-                old.unlink()
-        for key, content in objects.items():
-            (directory / key.removeprefix(folder)).write_bytes(content)
-        text = json.dumps(without_sam(sam_template), indent=2)
-        (directory / "template.json").write_text(f"{text}\n")
+        _write(bucket, prefix, directory)
     except (PackageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -182,6 +165,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "  --parameter-overrides SubnetIds=SUBNET_ID,SUBNET_ID SecurityGroupIds=SECURITY_GROUP_ID"
     )
     return 0
+
+
+def _write(bucket: str, prefix: str, directory: Path) -> None:
+    if not bucket:
+        raise PackageError("say make package BUCKET=my-bucket, with PREFIX=a/b if you like.")
+    if not _BUCKET.fullmatch(bucket):
+        raise PackageError(f"BUCKET={bucket} is not the name of a bucket.")
+    if not _PREFIX.fullmatch(prefix):
+        raise PackageError(f"PREFIX={prefix} is not a prefix of keys, such as rotation/0.2.0.")
+    folder = f"{prefix}/" if prefix else ""
+    sam_template, objects = packaged(read_template(), lambda_package(), bucket, folder)
+    directory.mkdir(parents=True, exist_ok=True)
+    for kind in ("functions", "layer", "definition"):
+        for old in directory.glob(f"{kind}-*"):
+            old.unlink()
+    for key, content in objects.items():
+        (directory / key.removeprefix(folder)).write_bytes(content)
+    text = json.dumps(without_sam(sam_template), indent=2)
+    (directory / "template.json").write_text(f"{text}\n")
 
 
 if __name__ == "__main__":

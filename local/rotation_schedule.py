@@ -4,8 +4,6 @@
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping
@@ -40,12 +38,24 @@ def check(rules: Rules) -> None:
 
 
 def next_rotation(rules: Rules, last: float) -> int | None:
-    """The end of the next window, in epoch seconds: "on or before this date" (DescribeSecret).
+    """The last second of the next window [SCHEDULE]: "on or before this date" (DescribeSecret).
 
     `last` is when the secret was rotated, in epoch seconds. None without a schedule.
     """
-    window = _window(rules, datetime.fromtimestamp(last, UTC))
-    return int(window[1].timestamp()) if window else None
+    expression, begin = rules.get("ScheduleExpression", ""), datetime.fromtimestamp(last, UTC)
+    if interval := _interval(rules):
+        in_hours = "hour" in expression
+        begin = (begin + interval).replace(minute=0, second=0, microsecond=0)
+        begin = begin if in_hours else begin.replace(hour=0)
+    elif fields := _cron(expression):
+        in_hours = len(fields[1]) > 1
+        begin = eventbridge._cron_next_fire(fields, begin)
+    else:
+        return None
+    end = begin + _HOUR if in_hours else begin.replace(hour=0) + _DAY
+    if hours := rules.get("Duration", "").removesuffix("h"):
+        end = begin + int(hours) * _HOUR
+    return int(end.timestamp()) - 1
 
 
 def with_days(rules: Rules, last: float) -> dict[str, Any]:
@@ -53,33 +63,14 @@ def with_days(rules: Rules, last: float) -> dict[str, Any]:
 
     API reference, RotationRulesType; for rate(4 hours) AWS has answered 1.
     """
-    window = _window(rules, datetime.fromtimestamp(last, UTC))
-    if window is None or "AutomaticallyAfterDays" in rules:
+    if "AutomaticallyAfterDays" in rules or not rules.get("ScheduleExpression"):
         return dict(rules)
     between = _interval(rules)
     if between is None:
-        following = _window(rules, window[0])
-        between = following[0] - window[0] if following else _DAY
+        fields = _cron(rules["ScheduleExpression"])
+        first = eventbridge._cron_next_fire(fields, datetime.fromtimestamp(last, UTC))
+        between = eventbridge._cron_next_fire(fields, first) - first
     return {**rules, "AutomaticallyAfterDays": max(1, math.ceil(between / _DAY))}
-
-
-def _window(rules: Rules, last: datetime) -> tuple[datetime, datetime] | None:
-    """The next window's beginning and its last second [SCHEDULE]."""
-    expression = rules.get("ScheduleExpression", "")
-    if interval := _interval(rules):
-        begin = (last + interval).replace(minute=0, second=0, microsecond=0)
-        in_hours = "hour" in expression
-        begin = begin if in_hours else begin.replace(hour=0)
-    elif fields := _cron(expression):
-        begin = eventbridge._cron_next_fire(fields, last)
-        in_hours = len(fields[1]) > 1
-    else:
-        return None
-    if duration := re.fullmatch(r"(\d+)h", rules.get("Duration", "")):
-        end = begin + timedelta(hours=int(duration[1]))
-    else:
-        end = begin + _HOUR if in_hours else begin.replace(hour=0) + _DAY
-    return begin, end - timedelta(seconds=1)
 
 
 def _interval(rules: Rules) -> timedelta | None:

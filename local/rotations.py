@@ -5,11 +5,8 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.
 is https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot_rotation.html
 """
 
-from __future__ import annotations
-
 import json
 import logging
-import os
 import threading
 import time
 import uuid
@@ -24,7 +21,7 @@ from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from local.access import Call, admits, session_of
 from local.assumptions import Assumptions
 from local.rotation_schedule import next_rotation, with_days
-from local.secret_versions import CURRENT, PENDING, attach, has_value, holder, rules
+from local.secret_versions import CURRENT, PENDING, attach, has_value, rules, version_with
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +30,7 @@ _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 @dataclass(eq=False)
 class Rotation:
-    """One that is under way: all attempts for a token, or the test of a function."""
+    """One that is in progress: all attempts for a token, or the test of a function."""
 
     secret: FakeSecret
     token: str
@@ -48,15 +45,13 @@ class RotatingSecretsManager(SecretsManagerBackend):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.assumptions = Assumptions.from_environment(os.environ)
+        self.assumptions = Assumptions()
         self._lock = threading.RLock()
         self._rotating: dict[tuple[str, str], Rotation] = {}  # by ARN and token
-        # What became of each rotation by its token; AWS tells it to CloudTrail.
-        self._told: dict[str, list[str]] = {}
+        # What became of each rotation, by its token; AWS has it in CloudTrail.
+        self._messages: dict[str, list[str]] = {}
         self._ended: set[str] = set()
         self._latest = 0.0
-
-    # Time
 
     def _now(self) -> float:
         """Epoch seconds to the millisecond, and never the same twice.
@@ -66,6 +61,8 @@ class RotatingSecretsManager(SecretsManagerBackend):
         with self._lock:
             self._latest = round(max(self._clock(), self._latest + 0.001), 3)
             return self._latest
+
+    # How time passes, to be replaced in a test.
 
     def _clock(self) -> float:
         return time.time()
@@ -78,23 +75,21 @@ class RotatingSecretsManager(SecretsManagerBackend):
         timer.daemon = True
         timer.start()
 
-    # Rotations
-
     def progress(self, token: str) -> dict[str, Any]:
         """``{"told": [line], "ended"}`` of the rotation with that token.
 
         An abandoned one has ended when its last invocation has.
         """
-        return {"told": self._told.get(token, []), "ended": token in self._ended}
+        return {"told": self._messages.get(token, []), "ended": token in self._ended}
 
-    def _tell(self, level: int, rotation: Rotation, what: str) -> None:
+    def _log(self, level: int, rotation: Rotation, what: str) -> None:
         logger.log(level, "rotation %s %s %s", rotation.secret.name, rotation.token, what)
-        self._told.setdefault(rotation.token, []).append(what)
+        self._messages.setdefault(rotation.token, []).append(what)
 
     def _begin(
         self, secret: FakeSecret, token: str, function: str, *, only_test: bool = False
     ) -> None:
-        """Starts a rotation that is not under way already."""
+        """Starts a rotation that is not in progress already."""
         key = (secret.arn, token)
         if key not in self._rotating:
             rotation = self._rotating[key] = Rotation(secret, token, function)
@@ -112,34 +107,29 @@ class RotatingSecretsManager(SecretsManagerBackend):
         for rotation in self._rotating.values():
             if rotation.secret is secret and not rotation.abandoned:
                 rotation.abandoned = True
-                self._tell(logging.WARNING, rotation, "abandoned")
+                self._log(logging.WARNING, rotation, "abandoned")
 
     def _rotate(self, rotation: Rotation) -> None:
         try:
             for attempt in range(1, self.assumptions.attempts + 1):
                 if attempt > 1:
                     self._sleep(self.assumptions.retry_seconds)
-                    if not self._may_retry(rotation):
+                    pending = version_with(rotation.secret, PENDING) == rotation.token
+                    if not pending and not self.assumptions.retries_without_pending:
                         break
-                if rotation.abandoned or self._is_cancelled(rotation):
+                secret = rotation.secret
+                if not rotation.abandoned and (secret.is_deleted() or not secret.rotation_enabled):
+                    rotation.abandoned = True
+                    self._log(logging.WARNING, rotation, "abandoned")
+                if rotation.abandoned:
                     return
                 if self._run(rotation, _STEPS, f"attempt {attempt}"):
                     self._succeed(rotation, attempt)
                     return
             if not rotation.abandoned:
-                self._tell(logging.ERROR, rotation, "failed")
+                self._log(logging.ERROR, rotation, "failed")
         finally:
             self._end(rotation)
-
-    def _may_retry(self, rotation: Rotation) -> bool:
-        pending = holder(rotation.secret, PENDING)
-        return self.assumptions.retries_without_pending or pending == rotation.token
-
-    def _is_cancelled(self, rotation: Rotation) -> bool:
-        secret = rotation.secret
-        if cancelled := secret.is_deleted() or not secret.rotation_enabled:
-            self._tell(logging.WARNING, rotation, "abandoned")
-        return bool(cancelled)
 
     def _succeed(self, rotation: Rotation, attempt: int) -> None:
         with self._lock:
@@ -151,7 +141,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
                 self._remove_pending(rotation)
             elif seconds is not None:
                 self._after(seconds, self._remove_pending, rotation)
-        self._tell(logging.INFO, rotation, f"attempt {attempt} succeeded")
+        self._log(logging.INFO, rotation, f"attempt {attempt} succeeded")
 
     def _count_as_rotated(self, secret: FakeSecret) -> None:
         """Sets the dates and days that follow from the last rotation."""
@@ -168,14 +158,14 @@ class RotatingSecretsManager(SecretsManagerBackend):
         """
         with self._lock:
             secret = rotation.secret
-            if holder(secret, PENDING) == holder(secret, CURRENT) == rotation.token:
+            if version_with(secret, PENDING) == version_with(secret, CURRENT) == rotation.token:
                 attach(secret, PENDING, None)
 
     def _test(self, rotation: Rotation) -> None:
         """[ROTATE], RotateImmediately: only testSecret, on a version that exists for it alone."""
         try:
             if self._run(rotation, ["testSecret"], "test"):
-                self._tell(logging.INFO, rotation, "test succeeded")
+                self._log(logging.INFO, rotation, "test succeeded")
         finally:
             with self._lock:
                 rotation.secret.versions.pop(rotation.token, None)
@@ -193,7 +183,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
             if not error and step == self.assumptions.creator_checked_after:
                 error = self._foreign(rotation)
             if error:
-                self._tell(logging.WARNING, rotation, f"{attempt} step {step} failed: {error}")
+                self._log(logging.WARNING, rotation, f"{attempt} step {step} failed: {error}")
             if error or rotation.abandoned:
                 return False
         return True
@@ -249,7 +239,7 @@ class RotatingSecretsManager(SecretsManagerBackend):
     def _check_function(self, function: str) -> None:
         """Raises what RotateSecret answers when Secrets Manager may not invoke the function.
 
-        Whether there is no such function or its policy does not admit it: AWS tells the same.
+        AWS says the same of a function that does not exist and of one whose policy refuses.
         """
         client = type(self).lambda_client()
         try:

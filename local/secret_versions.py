@@ -1,12 +1,9 @@
 """The versions of a secret and their staging labels.
 
-moto holds a version as a dictionary. Beside moto's keys, `caller` is the ARN of whoever gave it its
-value, `by_event` whether with a RotationToken of the version's own rotation, and `rotation_tokens`
-has those. [STAGE] below is
-https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+moto holds a version as a dictionary. Beside moto's keys, `caller` is the ARN of the principal that
+put its value, `by_event` whether with a RotationToken of the version's own rotation, and
+`rotation_tokens` has those.
 """
-
-from __future__ import annotations
 
 from typing import Any
 
@@ -19,12 +16,8 @@ CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 
 def empty_version(version_id: str, created: float) -> Version:
     """A version without a value or a label."""
-    return {
-        "createdate": created,
-        "version_id": version_id,
-        "version_stages": [],
-        "rotation_tokens": set(),
-    }
+    version: Version = {"version_stages": [], "rotation_tokens": set()}
+    return version | {"createdate": created, "version_id": version_id}
 
 
 def has_value(version: Version) -> bool:
@@ -32,15 +25,18 @@ def has_value(version: Version) -> bool:
     return version.get("secret_string") is not None or version.get("secret_binary") is not None
 
 
-def holder(secret: FakeSecret, label: str) -> str | None:
+def version_with(secret: FakeSecret, label: str) -> str | None:
     """The id of the version that has the label."""
     versions: dict[str, Version] = secret.versions
     return next((key for key, value in versions.items() if label in value["version_stages"]), None)
 
 
 def attach(secret: FakeSecret, label: str, version_id: str | None) -> None:
-    """Moves the label to the version, or off all; AWSPREVIOUS goes where AWSCURRENT was [STAGE]."""
-    before = holder(secret, label)
+    """Moves the label to the version, or off all; AWSPREVIOUS goes where AWSCURRENT was.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+    """
+    before = version_with(secret, label)
     if before == version_id:
         return
     if before:
@@ -62,20 +58,17 @@ def listed(version: Version) -> dict[str, Any]:
 
 
 def described(secret: FakeSecret, stages: str) -> dict[str, Any]:
-    """DescribeSecret's answer; ``stages`` is the key of the labels, of labelled versions only.
+    """DescribeSecret's answer; `stages` is the key of the labels, of labeled versions only.
 
     Without null values, as AWS answers. Dates of rotations only while it is on (API reference).
     """
-    answer: dict[str, Any] = secret.to_dict()
-    for key in ("VersionIdsToStages", "SecretVersionsToStages", "RotationRules"):
-        answer.pop(key, None)
+    answer: dict[str, Any] = secret.to_dict() | {"RotationRules": rules(secret) or None}
+    answer |= {"VersionIdsToStages": None, "SecretVersionsToStages": None}
     answer[stages] = {
         version_id: list(version["version_stages"])
         for version_id, version in secret.versions.items()
         if version["version_stages"]
     }
-    if found := rules(secret):
-        answer["RotationRules"] = found
     if not secret.rotation_enabled:
         answer |= {"LastRotatedDate": None, "NextRotationDate": None}
     return {key: value for key, value in answer.items() if value is not None}

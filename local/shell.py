@@ -44,11 +44,7 @@ def write(file: Path, values: Mapping[str, str]) -> None:
 
 
 def control_url(directory: Path) -> str:
-    """Where the local AWS that runs in the folder takes faults.
-
-    Raises:
-        LocalAwsError: none runs there.
-    """
+    """LOCAL_CONTROL_URL of the local AWS that runs in the folder; raises LocalAwsError."""
     try:
         text = (directory / "env").read_text(encoding="utf-8")
     except OSError:

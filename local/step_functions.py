@@ -1,16 +1,13 @@
 """Takes over deployed state machines: ministack's CloudFormation makes them, moto runs them.
 
-The interpreter itself is in local/interpreter.py, which this module must not import: moto takes a
-second to load, and only the child process needs it.
+Not in local/interpreter.py, since moto takes a second to load, and only the child process needs it.
 """
-
-from __future__ import annotations
 
 from typing import Any
 
 
 def adopt_state_machines(source: Any, target: Any) -> None:
-    """Makes the target's machines those of the source: two Step Functions clients."""
+    """Makes the target's state machines those of the source: two Step Functions clients."""
     existing = {
         machine["stateMachineArn"]
         for page in target.get_paginator("list_state_machines").paginate()

@@ -4,8 +4,6 @@ A worker of its own would spend 0.4 s of CPU on those imports, at each cold star
 a function's package runs.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

@@ -1,13 +1,11 @@
 """What there is in ElastiCache, and how users come onto nodes."""
 
-from __future__ import annotations
-
 import copy
 import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from moto.core.exceptions import ServiceException
 
@@ -25,7 +23,7 @@ class ElastiCacheError(ServiceException):
 
 
 def invalid(text: str) -> ElastiCacheError:
-    """The answer to a value that cannot be."""
+    """The answer to a value that is not valid."""
     return ElastiCacheError("InvalidParameterValue", text)
 
 
@@ -36,7 +34,7 @@ def combination(text: str) -> ElastiCacheError:
 
 @dataclass
 class User:
-    """A user as DescribeUsers shows it, and what its password hashes are."""
+    """A user as DescribeUsers shows it, and the hashes of its passwords."""
 
     user_id: str
     name: str
@@ -48,20 +46,19 @@ class User:
 
     @property
     def arn(self) -> str:
-        """The name by which tags and other services know it."""
         return f"{ARN_PREFIX}:user:{self.user_id}"
 
     @property
     def rules(self) -> list[str]:
-        """The ACL rules that make this user, for an engine's ACL SETUSER."""
-        if self.authentication == "no-password":
-            return [*self.access_string.split(), "nopass"]
-        return [*self.access_string.split(), *(f"#{value}" for value in self.hashes)]
+        """The ACL rules that make this user, for ACL SETUSER."""
+        passwords = [f"#{value}" for value in self.hashes]
+        nopass = ["nopass"] if self.authentication == "no-password" else []
+        return [*self.access_string.split(), *nopass, *passwords]
 
 
 @dataclass
 class UserGroup:
-    """A user group; its users by their ids, and those of a change that is under way."""
+    """A user group; its users by their ids, and those of a change in progress."""
 
     group_id: str
     engine: str
@@ -72,19 +69,18 @@ class UserGroup:
 
     @property
     def arn(self) -> str:
-        """The name by which tags and other services know it."""
         return f"{ARN_PREFIX}:usergroup:{self.group_id}"
 
 
 @dataclass
 class Cache:
-    """A replication group or a serverless cache; of a change under way, the groups it will have."""
+    """A replication group or a serverless cache; `future_group_ids` are of a change in progress."""
 
-    kind: str  # replicationgroup or serverlesscache, as in the ARN
+    kind: str  # ReplicationGroup or ServerlessCache
     name: str
     engine: str
     group_ids: list[str]
-    nodes: list[Node]
+    nodes: list[Node] = field(default_factory=list)
     shape: Shape = field(default_factory=dict)  # without what changes
     members: list[Shape] = field(default_factory=list)  # CacheCluster shapes
     status: str = "available"
@@ -92,69 +88,79 @@ class Cache:
 
     @property
     def arn(self) -> str:
-        """The name by which tags and other services know it."""
-        return f"{ARN_PREFIX}:{self.kind}:{self.name}"
+        return f"{ARN_PREFIX}:{self.kind.lower()}:{self.name}"
 
 
-#: What is in a cache without user groups: anybody.
+#: The user of a cache without user groups: anybody.
 _OPEN_TO_ALL = User("default", "default", "redis", "on ~* &* +@all", "no-password")
 
 
 class Inventory:
-    """All users, user groups, caches and tags, and what each of them is part of."""
+    """All users, user groups, caches and tags."""
 
     def __init__(
         self, fleet: Fleet, modifying_seconds: float, after: Callable[..., None] | None = None
     ) -> None:
-        """`after` does some work so many seconds later; by default, a thread of its own does."""
+        """`after` runs a function after some seconds; by default, in a thread of its own."""
         self.fleet = fleet
         self.faults = fleet.faults
         self.lock = threading.RLock()
         self.after = after or _after
         self._modifying_seconds = modifying_seconds
-        aws_owned = User("default", "default", "redis", "on ~* +@all", "no-password")
-        self.users = {"default": aws_owned}
+        self.users = {"default": replace(_OPEN_TO_ALL, access_string="on ~* +@all")}  # AWS's own
         self.groups: dict[str, UserGroup] = {}
         self.caches: dict[str, Cache] = {}  # by ARN
         self.tags: dict[str, dict[str, str]] = {}  # by ARN
         self.unreadable: dict[str, float] = {}  # by a user's ARN: until when its tags are
 
-    def frozen(self) -> Inventory:
-        """The same as it is now, for ever; to be read only."""
-        other = copy.copy(self)
-        other.users = {key: replace(user) for key, user in self.users.items()}
-        other.groups = {
-            key: replace(group, user_ids=[*group.user_ids]) for key, group in self.groups.items()
-        }
-        other.caches = {
-            key: replace(cache, shape=dict(cache.shape)) for key, cache in self.caches.items()
-        }
-        other.tags = copy.deepcopy(self.tags)
-        other.unreadable = dict(self.unreadable)
-        return other
-
     @property
     def state(self) -> Any:
-        """What a read can tell of, to be compared."""
+        """What a read can show, to be compared."""
         return (self.users, self.groups, self.caches, self.tags, self.unreadable)
+
+    def frozen(self) -> Self:
+        """The same as it is now; only to be read."""
+        other = copy.copy(self)
+        with self.lock:
+            other.users, other.groups = copy.deepcopy((self.users, self.groups))
+            other.tags, other.unreadable = copy.deepcopy((self.tags, self.unreadable))
+            other.caches = {
+                arn: replace(cache, shape=dict(cache.shape)) for arn, cache in self.caches.items()
+            }
+        return other
 
     def change(self, finish: Callable[..., None], *arguments: Any) -> None:
         """Decides when a change that has begun takes effect: `finish` is then called, locked."""
+        self.later(
+            self.faults.seconds("keep-modifying", self._modifying_seconds), finish, *arguments
+        )
+
+    def later(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
+        """Does the work after that many seconds, locked."""
 
         def locked() -> None:
             with self.lock:
-                finish(*arguments)
+                work(*arguments)
 
-        self.after(self.faults.modifying_seconds(self._modifying_seconds), locked)
-
-    # Users
+        self.after(seconds, locked)
 
     def user(self, user_id: str) -> User:
-        """The user; raises ElastiCacheError."""
-        try:
-            return self.users[user_id.lower()]
-        except KeyError:
-            raise ElastiCacheError("UserNotFound", f"User {user_id} not found.") from None
+        if found := self.users.get(user_id.lower()):
+            return found
+        raise ElastiCacheError("UserNotFound", f"User {user_id} not found.")
+
+    def group(self, group_id: str) -> UserGroup:
+        if found := self.groups.get(group_id.lower()):
+            return found
+        raise ElastiCacheError("UserGroupNotFound", f"User group {group_id} not found.")
+
+    def cache(self, kind: str, name: str) -> Cache:
+        if found := self.caches.get(f"{ARN_PREFIX}:{kind.lower()}:{name.lower()}"):
+            return found
+        raise ElastiCacheError(f"{kind}NotFoundFault", f"{kind} {name} not found.")
+
+    def group_ids(self, user: User) -> list[str]:
+        return [name for name, group in self.groups.items() if user.user_id in group.user_ids]
 
     def status(self, user: User) -> str:
         """A user is modifying, too, while its user groups are, or caches that use them.
@@ -175,32 +181,14 @@ class Inventory:
         )
         return "modifying" if changing else "active"
 
-    # User groups
-
-    def group(self, group_id: str) -> UserGroup:
-        """The user group; raises ElastiCacheError."""
-        try:
-            return self.groups[group_id.lower()]
-        except KeyError:
-            raise ElastiCacheError(
-                "UserGroupNotFound", f"User group {group_id} not found."
-            ) from None
-
-    def group_ids(self, user: User) -> list[str]:
-        """The groups that the user is in."""
-        return [name for name, group in self.groups.items() if user.user_id in group.user_ids]
-
-    # Nodes
-
     def nodes(self, group_ids: Iterable[str]) -> list[Node]:
         """Every node of every cache that uses one of the groups."""
         wanted = set(group_ids)
         caches = [cache for cache in self.caches.values() if wanted & set(cache.group_ids)]
         return [node for cache in caches for node in cache.nodes]
 
-    def users_of(self, group_ids: Iterable[str]) -> list[User]:
-        """Whom a cache with these groups lets in."""
-        group_ids = list(group_ids)
+    def users_of(self, group_ids: list[str]) -> list[User]:
+        """The users that a cache with these groups lets in."""
         if not group_ids:
             return [_OPEN_TO_ALL]
         return [self.users[each] for name in group_ids for each in self.groups[name].user_ids]
@@ -213,7 +201,7 @@ class Inventory:
             logger.error("user %s: a node refused its rules: %s", user.user_id, error)
 
 
-def _after(seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-    timer = threading.Timer(seconds, work, arguments)
+def _after(seconds: float, work: Callable[..., None]) -> None:
+    timer = threading.Timer(seconds, work)
     timer.daemon = True
     timer.start()

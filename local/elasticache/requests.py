@@ -1,7 +1,5 @@
 """Requests: which parameters there are, what they mean, and pages of answers."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
@@ -12,7 +10,7 @@ _IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9\-]*")
 # [RBAC]: 16 to 128 printable characters, without these four.
 _PASSWORD = re.compile(r'(?![^,"/@]*[,"/@])[\x21-\x7e]{16,128}')
 _MOST_PASSWORDS = 2
-_WHERE = "SecurityGroupIds Tags"
+_KINDS = ("password", "no-password-required", "iam")
 
 #: All operations, each with the parameters that mean something here. Any other is refused.
 PARAMETERS: Mapping[str, str] = {
@@ -20,7 +18,7 @@ PARAMETERS: Mapping[str, str] = {
     "AuthenticationMode",
     "ModifyUser": "UserId AccessString AppendAccessString Passwords NoPasswordRequired "
     "AuthenticationMode Engine",
-    "DescribeUsers": "Engine UserId MaxRecords Marker",
+    "DescribeUsers": "UserId MaxRecords Marker",
     "DeleteUser": "UserId",
     "CreateUserGroup": "UserGroupId Engine UserIds Tags",
     "ModifyUserGroup": "UserGroupId UserIdsToAdd UserIdsToRemove Engine",
@@ -28,45 +26,31 @@ PARAMETERS: Mapping[str, str] = {
     "DeleteUserGroup": "UserGroupId",
     "CreateReplicationGroup": "ReplicationGroupId ReplicationGroupDescription NumCacheClusters "
     "NumNodeGroups ReplicasPerNodeGroup Engine EngineVersion CacheNodeType CacheParameterGroupName "
-    "CacheSubnetGroupName TransitEncryptionEnabled TransitEncryptionMode UserGroupIds NetworkType "
-    f"ClusterMode AutomaticFailoverEnabled {_WHERE}",
-    "ModifyReplicationGroup": "ReplicationGroupId ReplicationGroupDescription UserGroupIdsToAdd "
-    "UserGroupIdsToRemove RemoveUserGroups ApplyImmediately",
+    "CacheSubnetGroupName TransitEncryptionEnabled UserGroupIds AutomaticFailoverEnabled "
+    "SecurityGroupIds Tags",
+    "ModifyReplicationGroup": "ReplicationGroupId UserGroupIdsToAdd UserGroupIdsToRemove "
+    "RemoveUserGroups",
     "DescribeReplicationGroups": "ReplicationGroupId MaxRecords Marker",
     "DeleteReplicationGroup": "ReplicationGroupId",
-    "DescribeCacheClusters": "CacheClusterId MaxRecords Marker ShowCacheNodeInfo "
-    "ShowCacheClustersNotInReplicationGroups",
-    "CreateServerlessCache": "ServerlessCacheName Description Engine MajorEngineVersion "
-    f"UserGroupId SubnetIds NetworkType {_WHERE}",
-    "ModifyServerlessCache": "ServerlessCacheName Description UserGroupId RemoveUserGroup",
+    "DescribeCacheClusters": "CacheClusterId MaxRecords Marker ShowCacheNodeInfo",
+    "CreateServerlessCache": "ServerlessCacheName Engine UserGroupId SubnetIds SecurityGroupIds "
+    "Tags",
+    "ModifyServerlessCache": "ServerlessCacheName UserGroupId RemoveUserGroup",
     "DescribeServerlessCaches": "ServerlessCacheName MaxResults NextToken",
     "DeleteServerlessCache": "ServerlessCacheName",
     "AddTagsToResource": "ResourceName Tags",
     "RemoveTagsFromResource": "ResourceName TagKeys",
     "ListTagsForResource": "ResourceName",
 }
-#: The parameters that can have these values only.
-_VALUES: Mapping[str, tuple[object, ...]] = {
-    "ApplyImmediately": (True,),
-    "ClusterMode": ("enabled", "disabled"),
-    "NetworkType": ("ipv4",),
-    "TransitEncryptionMode": ("required",),
-}
 
 
 def check_parameters(operation: str, request: Shape) -> None:
-    """Raises ElastiCacheError for an operation, parameter or value that there is not here."""
+    """Raises ElastiCacheError for an operation or a parameter that is not supported here."""
     if operation not in PARAMETERS:
         raise ElastiCacheError("InvalidAction", f"{operation} is not part of the local AWS.")
-    unknown = [name for name in request if name not in PARAMETERS[operation].split()]
-    if unknown:
-        raise combination(
-            f"{', '.join(unknown)} of {operation}: not part of the local AWS. Leave it out."
-        )
-    for name in _VALUES.keys() & request.keys():
-        if request[name] not in _VALUES[name]:
-            known = " or ".join(str(value) for value in _VALUES[name])
-            raise combination(f"{name} can only be {known} in the local AWS.")
+    known = PARAMETERS[operation].split()
+    if unknown := ", ".join(name for name in request if name not in known):
+        raise combination(f"{unknown} of {operation}: not part of the local AWS. Leave it out.")
 
 
 def identifier(text: str) -> str:
@@ -74,6 +58,11 @@ def identifier(text: str) -> str:
     if not _IDENTIFIER.fullmatch(text):
         raise invalid(f"{text!r} is not an identifier: a letter, then letters, digits, hyphens.")
     return text.lower()
+
+
+def ids(request: Shape, name: str) -> list[str]:
+    """The parameter's ids in lower case."""
+    return [each.lower() for each in request.get(name, [])]
 
 
 def engine_of(text: str) -> str:
@@ -84,7 +73,7 @@ def engine_of(text: str) -> str:
     return engine
 
 
-def normalised(access_string: str) -> str:
+def normalized(access_string: str) -> str:
     """The order in which the guide shows an access string: on or off, keys, channels, commands.
 
     "off +get ~keys*" is shown as "off ~keys* -@all +get". Rules keep their case, which means
@@ -108,14 +97,14 @@ def authentication_of(request: Shape) -> tuple[str, list[str]] | None:
     """The requested type and the hashes of its passwords, or None when none was requested."""
     mode = request.get("AuthenticationMode")
     no_password = request.get("NoPasswordRequired")
-    given = [bool(mode), bool(request.get("Passwords")), bool(no_password)]
-    if sum(given) > 1:
+    requested = [bool(mode), bool(request.get("Passwords")), bool(no_password)]
+    if sum(requested) > 1:
         raise combination("Use only one of AuthenticationMode, Passwords and NoPasswordRequired.")
-    if not any(given):
+    if not any(requested):
         return None
     passwords = list((mode or request).get("Passwords", []))
     kind = mode.get("Type") if mode else "no-password-required" if no_password else "password"
-    if kind not in ("password", "no-password-required", "iam"):
+    if kind not in _KINDS:
         raise invalid(f"Unknown authentication type {kind!r}.")
     if (kind == "password") != bool(passwords):
         raise combination(f"Authentication type {kind} with {len(passwords)} passwords.")

@@ -1,7 +1,5 @@
 """What a service answers when a fault strikes, or IAM denies a call."""
 
-from __future__ import annotations
-
 import json
 
 from botocore.exceptions import ClientError
@@ -14,21 +12,18 @@ CODES: dict[str, dict[str, tuple[str, int]]] = {
         "elasticache": ("Throttling", 400),
         "secretsmanager": ("ThrottlingException", 400),
         "states": ("ThrottlingException", 400),
-        "tagging": ("ThrottledException", 400),
         "lambda": ("TooManyRequestsException", 429),
     },
     "error-500": {
         "elasticache": ("InternalFailure", 500),
         "secretsmanager": ("InternalServiceError", 500),
         "states": ("InternalFailure", 500),
-        "tagging": ("InternalServiceException", 500),
         "lambda": ("ServiceException", 500),
     },
     "deny": {
         "elasticache": ("AccessDenied", 403),
         "secretsmanager": ("AccessDeniedException", 400),
         "states": ("AccessDeniedException", 400),
-        "tagging": ("AccessDeniedException", 400),
         "lambda": ("AccessDeniedException", 403),
     },
 }
@@ -63,7 +58,7 @@ def message(service: str, operation: str, kind: str) -> str:
     """The text of an answer by a fault of that kind."""
     if kind != "deny":
         return f"By fault {kind}:{operation}."
-    action = f"{ {'tagging': 'tag'}.get(service, service) }:{operation}"
+    action = f"{service}:{operation}"
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     return (
         "User: arn:aws:sts::123456789012:assumed-role/elasticache-rotation/function is not "

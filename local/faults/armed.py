@@ -1,7 +1,5 @@
 """The faults that are set, and what they do to calls, invocations, states, users and nodes."""
 
-from __future__ import annotations
-
 import json
 import re
 import socket
@@ -15,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from local.faults.answers import CODES, Answer, error_answer, lambda_error, message
 from local.faults.kinds import Fault, FaultError, lambda_errors, parse
 from local.faults.past import Past
-from local.faults.victims import Login, kill
+from local.faults.victims import kill
 
 T = TypeVar("T", covariant=True)
 
@@ -36,7 +34,7 @@ class Call(Protocol[T]):
         """The answer to a call that is throttled, fails or is denied, or the error of it."""
 
     def kill(self) -> None:
-        """The function that calls is no more."""
+        """Ends the function that calls."""
 
     def lose(self) -> T:
         """There is no answer."""
@@ -61,13 +59,15 @@ class _Armed:
 class Faults:
     """The faults that are set; all methods can be called from any thread."""
 
-    #: Set by who has the users and the nodes: modifies a user for so long; counts a cache's nodes.
+    #: Set by the services: has a user modifying for some seconds; counts a cache's nodes.
     occupy: Callable[[str, float], None] = lambda user_id, seconds: None
     count_nodes: Callable[[], int] = lambda: 0
-    #: Set by who has the services, by the name that requests to them are signed with.
+    #: Set by the services, by the name that requests to them are signed with.
     past: dict[str, Past[Any]] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
-    _let_in: dict[str, deque[float]] = field(default_factory=dict)  # by service: the last second's
+    _admitted: dict[str, deque[float]] = field(
+        default_factory=dict
+    )  # by service: the last second's
     _armed: list[_Armed] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,14 +84,11 @@ class Faults:
         with self._lock:
             if method == "DELETE":
                 self._armed.clear()
-            for fault in added:
-                self._armed.append(_Armed(fault, on=not (fault.node and fault.target)))
-            told = json.dumps(
-                [{"fault": a.fault.text, "met": a.met, "seen": a.seen} for a in self._armed]
-            )
+            self._armed += [_Armed(fault, not (fault.node and fault.target)) for fault in added]
+            shown = [{"fault": a.fault.text, "met": a.met, "seen": a.seen} for a in self._armed]
         for service in self.past:
             self.see(service)
-        return 200, told
+        return 200, json.dumps(shown)
 
     # Calls
 
@@ -104,10 +101,8 @@ class Faults:
     ) -> Answer:
         """The answer to a request, unless a fault has another one or lets there be none.
 
-        `admit` is IAM's: it takes what answers, and answers itself if the call is denied.
-
-        Raises:
-            ConnectionAbortedError: there is none, and the connection is closed.
+        `admit` is IAM's: it takes what answers, and answers itself if the call is denied. Raises
+        ConnectionAbortedError if there is no answer, and the connection is closed.
         """
         self.see(service)
         caller = re.search(r"\bapp/pid-(\d+)", request.headers.get("User-Agent", ""))
@@ -151,13 +146,13 @@ class Faults:
         if not fault:
             return False
         with self._lock:
-            passed, now = self._let_in.setdefault(service, deque()), self.now()
+            passed, now = self._admitted.setdefault(service, deque()), self.now()
             while passed and passed[0] <= now - 1:
                 passed.popleft()
             if len(passed) < fault.rate:
                 passed.append(now)
                 return False
-        return self._find("rate-limit") is not None
+        return self.strikes("rate-limit")
 
     # Reads that are late
 
@@ -170,85 +165,45 @@ class Faults:
         """The answer to the request before the last change of what it reads."""
         return self.past[service].answer(now, *request) if service in self.past else now
 
-    # Invocations
+    # Invocations and states
 
     def invoked(self, function: str, caller: str) -> None:
-        """A function, by its name or ARN, is invoked by Step Functions or Secrets Manager.
-
-        Raises:
-            ClientError: Lambda's answer, by a fault.
-        """
+        """The caller invokes a function, by its name or ARN; raises ClientError by a fault."""
         found = re.search(r"(\w+?)Function(-\w+)?(:\$?\w+)?$", function)
         due = self.due("invocation", found[1] if found else function)
         if caller == STEP_FUNCTIONS:
             due |= self.due("Invoke")
         for kind, fault in due.items():
-            if kind in CODES:
-                code, status = CODES[kind]["lambda"]
-            else:
-                code = fault.error or "ResourceNotReadyException"
-                status = lambda_errors()[code]
-            raise lambda_error(code, status, f"By fault {fault.text}.")
+            code = fault.error or "ResourceNotReadyException"
+            refusal = CODES[kind]["lambda"] if kind in CODES else (code, lambda_errors()[code])
+            raise lambda_error(*refusal, f"By fault {fault.text}.")
 
     def watch_invocations(self, lambda_client: Any, caller: str) -> Any:
         """The Lambda client of the caller, with these faults."""
-
-        def invoked(params: dict[str, Any], **_: Any) -> None:
-            self.invoked(params["FunctionName"], caller)
-
-        lambda_client.meta.events.register("provide-client-params.lambda.Invoke", invoked)
+        lambda_client.meta.events.register(
+            "provide-client-params.lambda.Invoke",
+            lambda params, **_: self.invoked(params["FunctionName"], caller),
+        )
         return lambda_client
-
-    # States
 
     def stops(self, state: str) -> bool:
         """Whether the execution that has just entered the state is to be stopped."""
         self.see("states")
         with self._lock:
             for armed in self._armed:
-                if armed.fault.node and armed.fault.target == state:
-                    armed.on = True
+                armed.on |= bool(armed.fault.node) and armed.fault.target == state
         return "stop-at" in self.due(state)
 
-    # Users and nodes
+    # All of them
 
-    def modifying_seconds(self, default: float) -> float:
-        """How long a modification that begins now takes."""
-        fault = self._find("keep-modifying")
+    def seconds(self, kind: str, default: float = 0.0, *, node: int = 0) -> float:
+        """The seconds of the fault of that kind; the default without one."""
+        fault = self._find(kind, node)
         return fault.seconds if fault else default
 
-    def one_at_a_time(self) -> bool:
-        """Whether a user has to wait for the other users of its groups."""
-        return self._find("one-at-a-time") is not None
-
-    def tags_seconds(self) -> float:
-        """For how long a user's tags that are written now cannot be read."""
-        fault = self._find("lag-tags")
-        return fault.seconds if fault else 0.0
-
-    def hides_tags(self) -> bool:
-        """Whether IAM does not see tags that cannot be read now."""
-        return self._find("hide-tags") is not None
-
-    def lag_seconds(self, node: int) -> float:
-        """How much later than the others the node learns of a modification."""
-        fault = self._find("lag-password", node)
-        return fault.seconds if fault else 0.0
-
-    def slow_seconds(self, node: int) -> float:
-        """How long a new connection to the node waits."""
-        fault = self._find("slow-node", node)
-        return fault.seconds if fault else 0.0
-
-    def strikes(self, kind: str, node: int) -> bool:
-        """Whether a new connection to the node, or an answer of it, meets a fault of that kind."""
+    def strikes(self, kind: str, node: int = 0) -> bool:
+        """Whether something meets a fault of that kind, of the node or of none."""
         return self._find(kind, node) is not None
-
-    def login(self, node: int, peer: int) -> Login:
-        """What becomes of the logins at the node from this port of 127.0.0.1."""
-        return Login(self, node, peer)
-
-    # All of them
 
     def due(self, target: str, function: str = "") -> dict[str, Fault]:
         """Counts a call, of the function or to it, or a state entered.
@@ -284,7 +239,7 @@ class Faults:
 
 @dataclass
 class _Request:
-    """A call by HTTP, of a function's process."""
+    """A call over HTTP."""
 
     service: str
     operation: str
@@ -293,15 +248,12 @@ class _Request:
 
     @property
     def user_id(self) -> str:
-        """Of ModifyUser."""
         return str(self.request.values["UserId"])
 
     def refuse(self, kind: str, text: str) -> Answer:
-        """In the service's own shape."""
         return error_answer(self.service, kind, text)
 
     def kill(self) -> None:
-        """By SIGKILL."""
         kill(self.pid)
 
     def lose(self) -> Answer:

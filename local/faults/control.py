@@ -1,7 +1,5 @@
 """Talks to a running local AWS, from another process."""
 
-from __future__ import annotations
-
 import json
 import urllib.error
 import urllib.request
@@ -13,11 +11,9 @@ from local.instance import LocalAwsError
 
 
 def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Asks a running local AWS, at its LOCAL_CONTROL_URL; see `Faults.control`.
+    """Sets, drops or lists faults at a LOCAL_CONTROL_URL; see `Faults.control`.
 
-    Raises:
-        FaultError: one of the faults is wrong; none was set.
-        LocalAwsError: nobody answers.
+    Raises FaultError if one is wrong (none is set then), and LocalAwsError if nothing answers.
     """
     listed: list[dict[str, Any]] = ask(f"{url}/faults", method, list(faults))
     return listed
@@ -25,9 +21,7 @@ def control(url: str, method: str, faults: Sequence[str] = ()) -> list[dict[str,
 
 def ask(url: str, method: str = "GET", body: Any = None) -> Any:
     """Asks the local AWS something that is no AWS API, by JSON; raises as `control` does."""
-    request = urllib.request.Request(  # noqa: S310
-        url, method=method, data=json.dumps(body or []).encode()
-    )
+    request = urllib.request.Request(url, json.dumps(body or []).encode(), method=method)  # noqa: S310
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=10) as answer:
@@ -35,4 +29,4 @@ def ask(url: str, method: str = "GET", body: Any = None) -> Any:
     except urllib.error.HTTPError as refused:
         raise FaultError(refused.read().decode()) from None
     except OSError:
-        raise LocalAwsError(f"Nobody answers at {url}: is the local AWS still running?") from None
+        raise LocalAwsError(f"Nothing answers at {url}: is the local AWS still running?") from None

@@ -1,11 +1,9 @@
 """The table of faults, and how they are written."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +19,7 @@ _MOST_SECONDS = 3600
 
 
 class FaultError(LocalAwsError):
-    """A fault that there is not; the text is one line that names it and what there is."""
+    """There is no such fault; the text is one line that names it and the known ones."""
 
 
 @dataclass(frozen=True)
@@ -36,55 +34,64 @@ class Kind:
 
     @property
     def names(self) -> list[str]:
-        """The arguments' names, which are the keys of ARGUMENTS."""
         return re.findall(r"[A-Z]+", self.arguments)
 
 
 KINDS: dict[str, Kind] = {
     "throttle": Kind("API[:CALLS]", "The call is throttled and has no effect", "Invoke"),
-    "error-500": Kind("API[:CALLS]", "The service fails (status 500), no effect", "Invoke"),
-    "deny": Kind("API[:CALLS]", "IAM denies the call; by default every one", "Invoke", _ALWAYS),
-    "lose-reply": Kind("API[:CALLS]", "The call takes effect, and its answer is lost"),
-    "kill-before": Kind("API[:CALLS]", "The function that calls is killed, no effect", "AUTH"),
-    "kill-after": Kind("API[:CALLS]", "The call takes effect, and its function is killed", "AUTH"),
-    "stale": Kind("READ[:CALLS]", "The answer is the one before the last change of what is read"),
-    "rate-limit": Kind("RATE", "Each service throttles calls beyond so many in a second"),
+    "error-500": Kind(
+        "API[:CALLS]", "The service fails with status 500; the call has no effect", "Invoke"
+    ),
+    "deny": Kind("API[:CALLS]", "IAM denies the call; by default, every call", "Invoke", _ALWAYS),
+    "lose-reply": Kind("API[:CALLS]", "The call takes effect; its answer is lost"),
+    "kill-before": Kind(
+        "API[:CALLS]", "The calling function is killed; the call has no effect", "AUTH"
+    ),
+    "kill-after": Kind(
+        "API[:CALLS]", "The call takes effect; the calling function is killed", "AUTH"
+    ),
+    "stale": Kind("READ[:CALLS]", "The read returns what it returned before the last change"),
+    "rate-limit": Kind("RATE", "Each service throttles calls beyond RATE per second"),
     "lambda-error": Kind(
         "ERROR[:CALLS][:FUNCTION]",
-        "Lambda answers an invocation with the error; counts those of FUNCTION, or all",
+        "Lambda answers an invocation with ERROR; CALLS counts those of FUNCTION, or all",
         target="invocation",
     ),
     "idle-function": Kind(
         "SECONDS[:FUNCTION]",
-        "FUNCTION, or each in the VPC, is not ready for so long from its first invocation on",
+        "FUNCTION, or each function in the VPC, is ready SECONDS after its first invocation",
         calls=_ALWAYS,
         target="invocation",
     ),
-    "one-at-a-time": Kind("", "A user is modified only while no other of its user groups is"),
+    "one-at-a-time": Kind(
+        "", "A user can be modified only while no other user of its user groups is"
+    ),
     "busy-user": Kind(
         "SECONDS[:CALLS]",
-        "Somebody else modifies the user, just before ModifyUser",
+        "Another process modifies the user for SECONDS, just before ModifyUser",
         target="ModifyUser",
     ),
-    "keep-modifying": Kind("SECONDS", "Modifications that begin now take so long"),
-    "lag-tags": Kind("SECONDS", "A user's tags cannot be read so long after they are written"),
+    "keep-modifying": Kind("SECONDS", "Modifications that begin from now on take SECONDS"),
+    "lag-tags": Kind(
+        "SECONDS", "A user's tags cannot be read until SECONDS after they are written"
+    ),
     "hide-tags": Kind("", "IAM sees no tags of a user while they cannot be read"),
-    "lag-password": Kind("NODE:SECONDS", "The node learns of a modification so much later"),
+    "lag-password": Kind("NODE:SECONDS", "The node applies a modification SECONDS later"),
     "drop-node": Kind("NODE[:STATE]", "The node drops new connections"),
-    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node lets new connections wait"),
-    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is another authority's"),
+    "slow-node": Kind("NODE:SECONDS[:STATE]", "The node delays new connections"),
+    "wrong-certificate": Kind("NODE[:STATE]", "The node's certificate is from another authority"),
     "plain-node": Kind("NODE[:STATE]", "The node does not speak TLS"),
-    "open-node": Kind("NODE[:STATE]", "The node takes any password"),
-    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it has entered the state"),
+    "open-node": Kind("NODE[:STATE]", "The node accepts any password"),
+    "stop-at": Kind("STATE[:CALLS]", "The execution is stopped when it enters the state"),
 }
 #: Faults that make a node unreachable by design: a watcher's failed connection proves nothing.
 UNREACHABLE = ("drop-node", "slow-node", "wrong-certificate", "plain-node")
 ARGUMENTS = {
     "API": "A call that functions make, such as ModifyUser",
-    "Invoke": "As API: Step Functions calls a function",
+    "Invoke": "As API: Step Functions invokes a function",
     "AUTH": "As API: a function logs in to a node (only on Linux)",
     "READ": "An API that describes, lists or gets, such as DescribeSecret",
-    "CALLS": "2, or 1-3, or 4- for all from the 4th on, counted from now; default: 1",
+    "CALLS": "Which calls from now on: 2, 1-3, or 4- for the 4th and later; default: 1",
     "ERROR": "An error of Lambda's Invoke, such as ResourceNotReadyException",
     "FUNCTION": "As in template.yaml, such as LogIn or RotateSecret",
     "NODE": "1 is the first node of each cache",
@@ -96,7 +103,7 @@ ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as it was asked for; ``target`` is the call or the state that it waits for."""
+    """One fault as it was asked for; `target` is the call or the state that it waits for."""
 
     text: str
     kind: str
@@ -110,22 +117,18 @@ class Fault:
 
 
 def parse(text: str, nodes: int = 0) -> Fault:
-    """The fault of ``NAME[:ARG]...``; `nodes` is how many a cache has, 0 if that is not known.
-
-    Raises:
-        FaultError
-    """
-    name, *given = text.split(":")
+    """The fault of ``NAME[:ARG]...``; `nodes` is how many a cache has, or 0; raises FaultError."""
+    name, *arguments = text.split(":")
     if name not in KINDS:
         raise FaultError(f"{text}: there is no fault {name!r}. There are {', '.join(KINDS)}.")
     kind = KINDS[name]
     optional = kind.arguments.count("[")
-    if not len(kind.names) - optional <= len(given) <= len(kind.names):
+    if not len(kind.names) - optional <= len(arguments) <= len(kind.names):
         raise FaultError(f"{text}: it is written {_written(name, kind)}.")
     values: dict[str, Any] = {"kind": name, "calls": kind.calls, "target": kind.target}
     if name == "idle-function":
         values["functions"] = frozenset(functions(in_vpc=True))
-    for argument, value in zip(kind.names, given, strict=False):
+    for argument, value in zip(kind.names, arguments, strict=False):
         try:
             values |= _read(argument, value, kind, nodes)
         except ValueError as wrong:
@@ -134,19 +137,15 @@ def parse(text: str, nodes: int = 0) -> Fault:
 
 
 def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
-    """One argument as fields of a Fault; raises ValueError with what there is instead."""
-    if argument in ("API", "READ", "STATE"):
-        known = {"API": [*apis(), *kind.also.split()], "READ": reads(), "STATE": states()}
-        _require(argument, value, known[argument])
+    """One argument as a field of a Fault; raises ValueError that lists the known values."""
+    if argument in _NAMED:
+        field, names = _NAMED[argument]
+        known = [*names(), *(kind.also.split() if argument == "API" else [])]
+        if value not in known:
+            raise ValueError(f"no {argument} {value!r}. There are {', '.join(known)}.")
         if value == "AUTH" and not Path("/proc/net/tcp").exists():
-            raise ValueError("whose login it is can be told on Linux only.")
-        return {"target": value}
-    if argument == "ERROR":
-        _require(argument, value, lambda_errors())
-        return {"error": value}
-    if argument == "FUNCTION":
-        _require(argument, value, functions())
-        return {"functions": frozenset([value])}
+            raise ValueError("the process that logs in is known on Linux only.")
+        return {field: frozenset([value]) if argument == "FUNCTION" else value}
     if argument == "CALLS":
         found = re.fullmatch(r"([1-9]\d{0,5})(-([1-9]\d{0,5})?)?", value)
         first = int(found[1]) if found else 0
@@ -154,32 +153,22 @@ def _read(argument: str, value: str, kind: Kind, nodes: int) -> dict[str, Any]:
         if not first or last < first:
             raise ValueError(f"no CALLS {value!r}. Write 2, 1-3 or 4-.")
         return {"calls": range(first, last + 1)}
-    if argument == "NODE":
-        number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
-        if not number or 0 < nodes < number:
-            raise ValueError(f"no NODE {value!r}. There are 1 to {nodes or 'as many as it has'}.")
-        return {"node": number}
-    if argument == "RATE":
-        rate = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
-        if not rate:
-            raise ValueError(f"no RATE {value!r}. Write 1 to 99999.")
-        return {"rate": rate}
-    seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
-    if not 0 <= seconds <= _MOST_SECONDS:
-        raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
-    return {"seconds": seconds}
-
-
-def _require(argument: str, value: str, known: Iterable[str]) -> None:
-    known = list(known)
-    if value not in known:
-        raise ValueError(f"no {argument} {value!r}. There are {', '.join(known)}.")
+    if argument == "SECONDS":
+        seconds = float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else -1
+        if not 0 <= seconds <= _MOST_SECONDS:
+            raise ValueError(f"{value!r} is not a number of SECONDS from 0 to {_MOST_SECONDS}.")
+        return {"seconds": seconds}
+    number = int(value) if re.fullmatch(r"\d{1,5}", value) else 0
+    most = (nodes or "as many as it has") if argument == "NODE" else 99999
+    if not number or (isinstance(most, int) and number > most):
+        raise ValueError(f"no {argument} {value!r}. There are 1 to {most}.")
+    return {argument.lower(): number}
 
 
 @cache
 def apis() -> list[str]:
     """The calls that the functions make, by what their roles allow."""
-    allowed = re.findall(r"\b(?:secretsmanager|elasticache|states|tag):([A-Z]\w+)", _template())
+    allowed = re.findall(r"\b(?:secretsmanager|elasticache|states):([A-Z]\w+)", _template())
     return sorted(set(allowed))
 
 
@@ -190,7 +179,7 @@ def reads() -> list[str]:
     Not GetExecutionHistory: of the reads of Step Functions that functions make, it is the one
     whose API reference does not say "eventually consistent".
     """
-    other = ("GetRandomPassword", "GetExecutionHistory", "GetResources")
+    other = ("GetRandomPassword", "GetExecutionHistory")
     return [
         api for api in apis() if api.startswith(("Describe", "Get", "List")) and api not in other
     ]
@@ -225,12 +214,9 @@ def lambda_errors() -> dict[str, int]:
 
 
 def table() -> list[tuple[str, str]]:
-    """What there is, for people: how each fault is written and what it does, then the arguments."""
+    """How each fault is written and what it does, then the arguments."""
     faults = [
-        (
-            _written(name, kind),
-            f"{kind.does} (API may be {kind.also})" if kind.also else kind.does,
-        )
+        (_written(name, kind), kind.does + (f" (API may be {kind.also})" if kind.also else ""))
         for name, kind in KINDS.items()
     ]
     return [*faults, *ARGUMENTS.items()]
@@ -242,3 +228,13 @@ def _written(name: str, kind: Kind) -> str:
 
 def _template() -> str:
     return (_ROOT / "template.yaml").read_text()
+
+
+#: By argument: the field of a fault, and the names that there are.
+_NAMED: dict[str, tuple[str, Callable[[], Iterable[str]]]] = {
+    "API": ("target", apis),
+    "READ": ("target", reads),
+    "STATE": ("target", states),
+    "ERROR": ("error", lambda_errors),
+    "FUNCTION": ("functions", functions),
+}

@@ -1,7 +1,5 @@
 """What a service would have answered before: reads of it are eventually consistent."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable

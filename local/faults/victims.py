@@ -1,7 +1,5 @@
 """Functions' processes, and the logins that they make."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal
@@ -17,10 +15,9 @@ logger = logging.getLogger(__name__)
 class Login:
     """The logins over one connection to a node, as the bytes pass by."""
 
-    def __init__(self, faults: Faults, node: int, peer: int) -> None:
-        self._faults = faults
-        self._node = node
-        self._peer = peer
+    def __init__(self, faults: "Faults", node: int, peer: int) -> None:
+        """`peer` is the client's port of 127.0.0.1."""
+        self._faults, self._node, self._peer = faults, node, peer
         self._victim: int | None = None  # to be killed once the node has answered
 
     def request(self, data: bytes) -> bytes:

@@ -6,10 +6,10 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from tests.template.checks import chosen, statements
 
 from local.package import read_template
 from tests.docs.pages import PAGES, ROOT, named_tests, names_of_tests, quoted, rows, section
-from tests.template.checks import chosen, statements
 from tests.template.test_template import TEMPLATE
 
 THREATS = rows(section("security.md", "Threats"))

@@ -28,7 +28,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.backend import execution as parser_execution
 
 import local.elasticache
-from local import access, interpreter
+from local import interpreter
 from local.assumptions import Assumptions
 from local.faults.answers import CODES
 from local.instance import DEFAULT_CONCURRENCY
@@ -48,12 +48,12 @@ from tests.histories.staged_services import (
     REGION,
     START,
     Client,
-    SecretsManagerAnswers,
     StagedCall,
     StagedSecretsManager,
     StagedWorker,
     StepFunctionsAnswers,
     answer,
+    answer_secret,
 )
 
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:rotation"
@@ -100,7 +100,6 @@ class InProcess(StagedFunctions):
         interpreter.install(lambda role: self.lambda_client, self.faults.stops, lambda run: None)
         clock = SimpleNamespace(sleep=self.stage.sleep, time=lambda: int(self.stage.now))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(access, "caller", lambda *_: SimpleNamespace(arn=self._caller.arn))
             patch.setattr(interpreter, "backends", {ACCOUNT: {REGION: self._machines}})
             patch.setattr(parser_execution, "ExecutionWorker", StagedWorker)
             patch.setattr(retrier_decl, "time", clock)
@@ -189,7 +188,7 @@ class InProcess(StagedFunctions):
             defaults = {"RotationLambdaARN": ROTATION_FUNCTION, "RotationRules": rules}
             request = {**defaults, **request}
         try:
-            return answer(SecretsManagerAnswers(), self._secrets, operation, request)
+            return answer_secret(self._secrets, operation, request, self._caller.arn)
         finally:
             if operation == "RotateSecret":
                 # A refused one may have begun the previous rotation again.

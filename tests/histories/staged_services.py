@@ -19,7 +19,8 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from local.faults.answers import CODES
 from local.interpreter import LocalStepFunctionsResponse
 from local.rotations import Rotation
-from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse, check_parameters
+from local.secret_requests import OPERATIONS, check_parameters
+from local.secrets_manager import LocalSecretsManager, LocalSecretsManagerResponse
 from tests.histories.memory_nodes import KilledError
 from tests.histories.stage import Stage
 
@@ -47,10 +48,16 @@ class StepFunctionsAnswers(LocalStepFunctionsResponse):
     _get_param = SecretsManagerAnswers._get_param
 
 
+def answer_secret(backend: Any, operation: str, request: dict[str, Any], caller: str) -> Any:
+    """Secrets Manager's answer to one request of the caller, by its ARN."""
+    check_parameters(operation, request)
+    if operation in OPERATIONS:
+        return _with_dates(backend.call(operation, request, caller))
+    return answer(SecretsManagerAnswers(), backend, operation, request)
+
+
 def answer(answers: Any, backend: Any, operation: str, request: dict[str, Any]) -> Any:
     """The answer to one request, as boto3 would return it."""
-    if isinstance(answers, SecretsManagerAnswers):
-        check_parameters(operation, request)
     answers.backend = answers.stepfunction_backend = backend
     answers.current_account, answers.region = ACCOUNT, REGION
     answers.headers, answers.request = {}, request

@@ -12,6 +12,8 @@ from local.assumptions import Assumptions
 from local.faults import control
 from local.instance import ACCESS_KEY, MOTO_SERVICES, REGION, SECRET_KEY, LocalAws
 from tests.local.helpers import MODIFYING_SECONDS, Arm, any_role
+from tests.local.memory import Users
+from tests.local.service import Service
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,16 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     any_role(instance)
     yield instance
     instance.stop()
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def users() -> Users:
+    return Users()
 
 
 @pytest.fixture(scope="session")
@@ -55,16 +67,16 @@ def arm(aws: LocalAws) -> Iterator[Arm]:
 
 
 @pytest.fixture(scope="session")
-def called(aws: LocalAws) -> Callable[[str], Any]:
+def called(aws: LocalAws) -> Callable[..., Any]:
     """Clients whose calls look like a function's."""
 
-    def client(service: str) -> Any:
+    def client(service: str, key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> Any:
         return boto3.client(
             service,
             endpoint_url=aws.environment[MOTO_SERVICES[service]],
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
             config=Config(user_agent_appid=f"pid-{os.getpid()}", retries={"total_max_attempts": 1}),
         )
 

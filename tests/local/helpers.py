@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ T = TypeVar("T")
 Arm = Callable[..., None]
 
 MODIFYING_SECONDS = 0.3
+ROLE = "arn:aws:iam::123456789012:role/any"
 SLOW_SECONDS = 600
 SLOW = f"""
 import os, pathlib, time
@@ -36,7 +38,7 @@ def any_role(aws: LocalAws) -> str:
         PolicyName="any",
         PolicyDocument=_policy(Action="*", Resource="*"),
     )
-    return "arn:aws:iam::123456789012:role/any"
+    return ROLE
 
 
 def _policy(**statement: str) -> str:
@@ -57,16 +59,51 @@ def make_function(aws: LocalAws, name: str, code: str, **settings: Any) -> str:
     return str(function["FunctionArn"])
 
 
-def execute(stepfunctions: Any, name: str, states: dict[str, Any]) -> Any:
-    """The execution of a machine with these states, the first of which begins, once it ended."""
-    definition = {"StartAt": next(iter(states)), "States": states}
+def make_rotator(aws: LocalAws, code: str, **settings: Any) -> str:
+    """The same, for Secrets Manager to invoke."""
+    arn = make_function(aws, f"f{uuid.uuid4().hex[:8]}", code, **settings)
+    aws.client("lambda").add_permission(
+        FunctionName=arn,
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    return arn
+
+
+def make_machine(stepfunctions: Any, states: dict[str, Any], **more: Any) -> str:
+    """The ARN of a state machine that begins with the first of the states."""
+    definition = {"StartAt": next(iter(states)), "States": states, **more}
     machine = stepfunctions.create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/any"
-    )["stateMachineArn"]
-    arn = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+        name=f"m{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=ROLE
+    )
+    return str(machine["stateMachineArn"])
+
+
+def task(function: str, **more: Any) -> dict[str, Any]:
+    """A state that hands its input to the function, and ends."""
+    parameters = {"FunctionName": function, "Payload.$": "$"}
+    resource = "arn:aws:states:::lambda:invoke"
+    return {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True} | more
+
+
+def start(stepfunctions: Any, states: dict[str, Any], **data: Any) -> str:
+    """The ARN of an execution of a machine with these states."""
+    machine = make_machine(stepfunctions, states)
+    answer = stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(data))
+    return str(answer["executionArn"])
+
+
+def ended(stepfunctions: Any, execution: str) -> dict[str, Any]:
+    """The execution, once it has ended."""
     describe = stepfunctions.describe_execution
-    eventually(lambda: describe(executionArn=arn)["status"] != "RUNNING")
-    return describe(executionArn=arn)
+    eventually(lambda: describe(executionArn=execution)["status"] != "RUNNING")
+    return dict(describe(executionArn=execution))
+
+
+def execute(stepfunctions: Any, states: dict[str, Any], **data: Any) -> dict[str, Any]:
+    """The execution of a machine with these states, once it has ended."""
+    return ended(stepfunctions, start(stepfunctions, states, **data))
 
 
 def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) -> str:
@@ -92,11 +129,6 @@ def eventually(look: Callable[[], T | None], what: str = "it", seconds: float = 
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def read_calls(path: Path) -> list[dict[str, Any]]:
-    """The events that a function of a test has written down, one JSON line each."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def members(group: int) -> dict[int, str]:
     """The processes of the group that live, with their names."""
     found = {}
@@ -112,31 +144,17 @@ def members(group: int) -> dict[int, str]:
     return found
 
 
-def occupy(aws: LocalAws) -> None:
-    """Has cache nodes, a Lambda worker that works, and an execution under way."""
+def occupy(aws: LocalAws) -> int:
+    """Has cache nodes, a Lambda worker that works, and an execution; the process group of all."""
     aws.client("elasticache").create_replication_group(
         ReplicationGroupId="r", ReplicationGroupDescription="test", NumCacheClusters=2
     )
     function = make_function(aws, "slow", SLOW, Timeout=SLOW_SECONDS)
-    stepfunctions = aws.client("stepfunctions")
-    definition = {
-        "StartAt": "Go",
-        "States": {
-            "Go": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::lambda:invoke",
-                "Parameters": {"FunctionName": function},
-                "End": True,
-            }
-        },
-    }
-    machine = stepfunctions.create_state_machine(
-        name="m", definition=json.dumps(definition), roleArn=any_role(aws)
-    )["stateMachineArn"]
-    stepfunctions.start_execution(stateMachineArn=machine)
+    start(aws.client("stepfunctions"), {"Go": task(function)})
     directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
     eventually((directory / "server.tmp" / "busy").exists)
     assert aws._process
     group = aws._process.pid
     names = list(members(group).values())
     assert names.count("valkey-server") == 2
+    return group

@@ -9,7 +9,7 @@ import pytest
 from local.__main__ import main
 from local.assumptions import AssumptionError, Assumptions
 from local.faults import FaultError, ask
-from local.instance import LocalAws, LocalAwsError
+from local.instance import LocalAws
 
 OTHERS = Assumptions(
     attempts=5,
@@ -23,18 +23,6 @@ OTHERS = Assumptions(
 )
 
 
-@pytest.mark.parametrize("assumed", [Assumptions(), OTHERS])
-def test_all_go_through_the_environment(assumed: Assumptions) -> None:
-    variables = assumed.to_environment()
-    assert len(variables) == len(fields(assumed))
-    assert Assumptions.from_environment(variables) == assumed
-
-
-def test_what_the_environment_does_not_name_has_its_default() -> None:
-    found = Assumptions.from_environment({"LOCAL_ROTATION_ATTEMPTS": "1", "OTHER": "x"})
-    assert found == Assumptions(attempts=1)
-
-
 def test_values_are_as_they_are_or_text() -> None:
     given = {"pending_removed_after": "never", "attempts": "4", "any_version_abandons": True}
     assert OTHERS.with_values(given) == replace(OTHERS, pending_removed_after=None, attempts=4)
@@ -43,19 +31,16 @@ def test_values_are_as_they_are_or_text() -> None:
 
 def test_the_documentation_has_them_all_with_their_defaults() -> None:
     page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
-    prefix = "LOCAL_ROTATION_"
-    for variable, default in Assumptions().to_environment().items():
-        name, default = variable.removeprefix(prefix).lower(), default.removesuffix(".0")
-        assert f"| `{name}` | `{default}` |" in page
+    for name, default in asdict(Assumptions()).items():
+        shown = "never" if default is None else str(default).removesuffix(".0")
+        shown = shown.lower() if isinstance(default, bool) else shown
+        assert f"| `{name}` | `{shown}` |" in page
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Assumptions)])
 def test_a_wrong_value_is_refused_by_name(name: str) -> None:
     with pytest.raises(AssumptionError, match=rf"^{name} is .*, not -1\.$"):
         Assumptions().with_values({name: -1})
-    variable = f"LOCAL_ROTATION_{name.upper()}"
-    with pytest.raises(AssumptionError, match=f"^{variable}: {name} is "):
-        Assumptions.from_environment({variable: "perhaps"})
 
 
 def test_the_command_line_refuses_a_wrong_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,16 +52,6 @@ def test_the_command_line_refuses_a_wrong_one(capsys: pytest.CaptureFixture[str]
         with pytest.raises(SystemExit):
             main(["up", "--assume", text])
         assert problem in capsys.readouterr().err
-
-
-def test_a_wrong_variable_ends_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("LOCAL_ROTATION_ATTEMPTS", "many")
-    with pytest.raises(LocalAwsError, match=r"^LOCAL_ROTATION_ATTEMPTS: attempts is a number"):
-        LocalAws(tmp_path).start()
-    assert main(["up", "--directory", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith("error: LOCAL_ROTATION_ATTEMPTS: ")
 
 
 def test_a_local_aws_has_those_it_is_given_and_takes_others(tmp_path: Path) -> None:

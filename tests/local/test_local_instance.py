@@ -1,6 +1,5 @@
 """The life of an instance: apart from others, and ending with all that it started."""
 
-import json
 import os
 import signal
 import socket
@@ -18,15 +17,14 @@ from tests.local.helpers import SLOW_SECONDS, eventually, members, occupy
 ROOT = Path(__file__).parent.parent.parent
 # A parent that starts everything there is, and then waits to be killed.
 PARENT = """
-import json, os, sys, threading, time
+import sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from local.instance import LocalAws
 from tests.local.helpers import occupy
 aws = LocalAws(Path({directory!r}))
 aws.start()
-occupy(aws)
-print(json.dumps({{"group": aws._process.pid}}), flush=True)
+print(occupy(aws), flush=True)
 time.sleep(600)
 """
 
@@ -41,25 +39,33 @@ def _processes_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with LocalAws(tmp_path_factory.mktemp("aws")) as instance:
+    """With a port of our choice, once what uses it is gone."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        instance = LocalAws(tmp_path_factory.mktemp("aws"), port=port)
+        with pytest.raises(LocalAwsError, match=f"Port {port} .*: stop what uses it"):
+            instance.start()
+    with instance:
+        assert instance.environment["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
         yield instance
 
 
 def scratch_of(group: int) -> Path:
     """Where the instance's cache nodes have their sockets, outside of its directory."""
     node = next(pid for pid, name in members(group).items() if name == "valkey-server")
-    return Path(f"/proc/{node}/cwd").resolve()
+    found = Path(f"/proc/{node}/cwd").resolve()
+    assert found.is_dir()
+    return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_the_child_ends(tmp_path: Path, number: int) -> None:
     aws = LocalAws(tmp_path)
     aws.start()
-    occupy(aws)
-    assert aws._process
-    group = aws._process.pid
+    group = occupy(aws)
     scratch = scratch_of(group)
-    assert scratch.is_dir()
     os.kill(group, number)
     status = aws.wait()
     eventually(lambda: not members(group))
@@ -72,9 +78,8 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
     code = PARENT.format(root=str(ROOT), directory=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
-        group = json.loads(parent.stdout.readline())["group"]
+        group = int(parent.stdout.readline())
         scratch = scratch_of(group)
-        assert scratch.is_dir()
         parent.kill()
     eventually(lambda: not members(group))
     assert not scratch.exists()
@@ -86,9 +91,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
 def test_a_stop_does_not_wait_for_a_function_and_may_be_repeated(tmp_path: Path) -> None:
     aws = LocalAws(tmp_path)
     aws.start()
-    occupy(aws)
-    assert aws._process
-    group = aws._process.pid
+    group = occupy(aws)
     begun = time.monotonic()
     aws.stop()
     assert time.monotonic() - begun < SLOW_SECONDS / 2
@@ -115,17 +118,6 @@ def test_a_directory_has_one_instance_and_two_directories_do_not_meet(
         assert other.client("s3").list_buckets()["Buckets"] == []
         assert set(other.environment) == set(aws.environment)
     assert aws.client("secretsmanager").describe_secret(SecretId="only-here")
-
-
-def test_the_gateways_port_may_be_chosen(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        taken.listen()
-        with pytest.raises(LocalAwsError, match=f"Port {port} .*: stop what uses it"):
-            LocalAws(tmp_path, port=port).start()
-    with LocalAws(tmp_path, port=port) as aws:
-        assert aws.environment["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
 
 
 def test_everything_listens_on_this_machine_only(aws: LocalAws) -> None:

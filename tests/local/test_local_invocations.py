@@ -1,4 +1,4 @@
-"""Invocations that Lambda refuses: by faults, and because they are too many."""
+"""Invocations and calls that are refused: by faults, and because they are too many."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, ask, functions, lambda_errors
 from local.instance import LocalAws
-from tests.local.helpers import Arm, any_role, eventually, execute, make_function
+from tests.local.helpers import Arm, any_role, ended, eventually, execute, make_rotator, start, task
 
 CODE = """
 import pathlib, time
@@ -85,37 +85,36 @@ def test_errors_of_one_function_count_its_invocations() -> None:
     assert codes == ["TooManyRequestsException", "OK", error, error, "OK"]
 
 
-def test_faults_of_invoke_are_of_step_functions_only() -> None:
-    faults, _ = armed("throttle:Invoke")
+@pytest.mark.parametrize(
+    "kind, refusal",
+    [
+        ("throttle", ("TooManyRequestsException", 429)),
+        ("error-500", ("ServiceException", 500)),
+        ("deny", ("AccessDeniedException", 403)),
+    ],
+)
+def test_faults_of_invoke_are_of_step_functions_only(kind: str, refusal: tuple[str, int]) -> None:
+    faults, _ = armed(f"{kind}:Invoke")
     assert invoke(faults, LOG_IN, SECRETS_MANAGER) == ("OK", 200)
-    assert invoke(faults, LOG_IN) == ("TooManyRequestsException", 429)
+    assert invoke(faults, LOG_IN) == refusal
 
 
-def task(function: str, event: dict[str, str]) -> dict[str, Any]:
-    parameters = {"FunctionName": function, "Payload": event}
-    resource = "arn:aws:states:::lambda:invoke"
-    return {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}
+def test_calls_beyond_the_rate_are_throttled_until_the_second_is_over() -> None:
+    faults, now = armed("rate-limit:2")
+    assert [faults.limits("elasticache") for _ in range(3)] == [False, False, True]
+    assert not faults.limits("states")
+    now[0] = 0.9
+    assert faults.limits("elasticache")
+    now[0] = 1.0
+    assert not faults.limits("elasticache")
+    assert json.loads(faults.control("GET", b"")[1])[0]["met"] == 2
 
 
-def rotator(aws: LocalAws, name: str) -> str:
-    function = make_function(aws, name, CODE, Timeout=60)
-    aws.client("lambda").add_permission(
-        FunctionName=function,
-        StatementId="rotation",
-        Action="lambda:InvokeFunction",
-        Principal="secretsmanager.amazonaws.com",
-    )
-    return function
-
-
-def told(aws: LocalAws, function: str) -> str:
+def first_outcome(aws: LocalAws, function: str) -> str:
     """What Secrets Manager says of the first step of a rotation."""
     secrets, name = aws.client("secretsmanager"), f"invoked-{function.rpartition(':')[2]}"
     secrets.create_secret(Name=name, SecretString="x")
-    rules = {"AutomaticallyAfterDays": 30}
-    token = secrets.rotate_secret(SecretId=name, RotationLambdaARN=function, RotationRules=rules)[
-        "VersionId"
-    ]
+    token = secrets.rotate_secret(SecretId=name, RotationLambdaARN=function)["VersionId"]
     url = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
     return str(eventually(lambda: ask(url)["told"])[0])
 
@@ -123,15 +122,15 @@ def told(aws: LocalAws, function: str) -> str:
 def test_step_functions_and_secrets_manager_meet_the_same_errors(
     aws: LocalAws, arm: Arm, stepfunctions: Any
 ) -> None:
-    function = rotator(aws, "LogInFunction")
-    arm("idle-function:3600:LogIn")
-    ended = execute(stepfunctions, "idle", {"Go": task(function, {})})
-    assert ended["error"] == "Lambda.ResourceNotReadyException"
-    assert ended["cause"] == (
-        "By fault idle-function:3600:LogIn. (Service: AWSLambda; Status Code: 502; "
-        "Error Code: ResourceNotReadyException; Request ID: local; Proxy: null)"
+    function = make_rotator(aws, CODE)
+    arm("lambda-error:ResourceNotReadyException:1-")
+    failed = execute(stepfunctions, {"Go": task(function)})
+    assert failed["error"] == "Lambda.ResourceNotReadyException"
+    assert failed["cause"] == (
+        "By fault lambda-error:ResourceNotReadyException:1-. (Service: AWSLambda; Status Code: "
+        "502; Error Code: ResourceNotReadyException; Request ID: local; Proxy: null)"
     )
-    assert "createSecret failed: ResourceNotReadyException" in told(aws, function)
+    assert "createSecret failed: ResourceNotReadyException" in first_outcome(aws, function)
 
 
 @pytest.fixture
@@ -144,26 +143,19 @@ def small(tmp_path: Path) -> Iterator[LocalAws]:
 def test_one_invocation_too_many_is_refused_whoever_asks(small: LocalAws, tmp_path: Path) -> None:
     client, step_functions = small.client("lambda"), small.client("stepfunctions")
     assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1
-    function, other = rotator(small, "slow"), rotator(small, "other")
+    function, other = make_rotator(small, CODE, Timeout=60), make_rotator(small, CODE)
     event = {name: str(tmp_path / name) for name in ("here", "go")}
-    definition = {"StartAt": "Go", "States": {"Go": task(function, event)}}
-    machine = step_functions.create_state_machine(
-        name="slow", definition=json.dumps(definition), roleArn=any_role(small)
-    )["stateMachineArn"]
-    slow = step_functions.start_execution(stateMachineArn=machine)["executionArn"]
+    slow = start(step_functions, {"Go": task(function)}, **event)
     eventually(Path(event["here"]).exists)
-    ended = execute(step_functions, "other", {"Go": task(other, {})})
-    assert ended["error"] == "Lambda.TooManyRequestsException"
-    begin, rest = (
-        "Rate Exceeded. (Service: AWSLambda; Status Code: 429; Error Code: ",
-        ended["cause"],
-    )
-    assert rest.startswith(f"{begin}TooManyRequestsException; Request ID: ")
-    assert "createSecret failed: TooManyRequestsException" in told(small, other)
+    refused = execute(step_functions, {"Go": task(other)})
+    assert refused["error"] == "Lambda.TooManyRequestsException"
+    code = "Error Code: TooManyRequestsException"
+    begin = f"Rate Exceeded. (Service: AWSLambda; Status Code: 429; {code}; Request ID: "
+    assert refused["cause"].startswith(begin)
+    assert "createSecret failed: TooManyRequestsException" in first_outcome(small, other)
     with pytest.raises(client.exceptions.TooManyRequestsException) as caught:
         client.invoke(FunctionName=other)
     assert caught.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
     Path(event["go"]).touch()
-    describe = step_functions.describe_execution
-    eventually(lambda: describe(executionArn=slow)["status"] == "SUCCEEDED")
+    assert ended(step_functions, slow)["status"] == "SUCCEEDED"
     assert json.load(client.invoke(FunctionName=other)["Payload"]) == "answered"

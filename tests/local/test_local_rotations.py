@@ -1,141 +1,25 @@
 """What a rotation does in each reading of AWS's documents, with a function that is a fake."""
 
-import io
-import json
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from moto.core.exceptions import JsonRESTError
 
-from local.assumptions import Assumptions
-from local.secrets_manager import LocalSecretsManager
-from tests.local.helpers import eventually
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:rotate"
-OTHER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:other"
-ITSELF = f"arn:aws:sts::{ACCOUNT}:assumed-role/rotates/rotate"
-PERSON = f"arn:aws:iam::{ACCOUNT}:root"
-FIRST, SECOND, THIRD = "1" * 32, "2" * 32, "3" * 32
-STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
-NAME = "secret"
-DAILY = {"AutomaticallyAfterDays": 1}
-
-
-class Lambda:
-    """Two functions, of which `does` has what they do at a step, by the step's name."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, str]] = []
-        self.called: list[str] = []
-        self.does: dict[str, Callable[[dict[str, str]], object]] = {}
-
-    def invoke(self, FunctionName: str, Payload: str) -> dict[str, Any]:
-        event = json.loads(Payload)
-        self.events.append(event)
-        self.called.append(FunctionName)
-        try:
-            does = self.does.get(event["Step"])
-            returned = does(event) if does else None
-            return {"Payload": io.BytesIO(json.dumps(returned).encode())}
-        except LookupError as error:
-            answer = {"errorType": type(error).__name__, "errorMessage": "hunter2"}
-            payload = io.BytesIO(json.dumps(answer).encode())
-            return {"FunctionError": "Unhandled", "Payload": payload}
-
-    def get_function(self, FunctionName: str) -> dict[str, Any]:
-        name = FunctionName.rsplit(":", 1)[1]
-        if name not in ("rotate", "other"):
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetFunction")
-        role = f"arn:aws:iam::{ACCOUNT}:role/path/rotates"
-        return {"Configuration": {"FunctionName": name, "Role": role}}
-
-    def get_policy(self, FunctionName: str) -> dict[str, Any]:
-        principal = {"Service": "secretsmanager.amazonaws.com"}
-        return {"Policy": json.dumps({"Statement": [{"Effect": "Allow", "Principal": principal}]})}
-
-    @property
-    def steps(self) -> list[str]:
-        return [event["Step"] for event in self.events]
-
-
-class Service(LocalSecretsManager):
-    """With one secret, whose value "old" is version FIRST; no pause takes any time."""
-
-    def __init__(self) -> None:
-        super().__init__(REGION, ACCOUNT)
-        self.assume()
-        self.functions = functions = Lambda()
-        self.pauses: list[float] = []
-        self.later: list[tuple[float, Callable[[], None]]] = []
-        type(self).lambda_client = staticmethod(lambda: functions)
-        functions.does = {"createSecret": self.create, "finishSecret": self.finish}
-        self.create_secret(NAME, "old", None, None, [], None, FIRST, [], False)
-
-    def _sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-
-    def _after(self, seconds: float, work: Callable[..., None], *arguments: Any) -> None:
-        self.later.append((seconds, lambda: work(*arguments)))
-
-    def assume(self, **values: Any) -> None:
-        self.assumptions = replace(Assumptions(), **values)
-
-    def create(self, event: dict[str, str]) -> None:
-        self.put("new", event["ClientRequestToken"], "AWSPENDING", caller=ITSELF)
-
-    def finish(self, event: dict[str, str]) -> None:
-        current = next(v for v, labels in self.labels().items() if "AWSCURRENT" in labels)
-        self.move("AWSCURRENT", current, event["ClientRequestToken"])
-
-    def move(self, label: str, away_from: str | None, to: str | None) -> None:
-        self.update_secret_version_stage(NAME, label, away_from, to)
-
-    def put(
-        self, value: str, version: str, *labels: str, caller: str = PERSON, by: str | None = None
-    ) -> None:
-        labels = labels or ("AWSCURRENT",)
-        self.put_secret_value(NAME, value, None, version, [*labels], by, caller)  # type: ignore[arg-type]
-
-    def rotate(self, token: str = SECOND, **how: Any) -> list[str]:
-        """To its end; what is told of it."""
-        self.rotate_secret(NAME, token, FUNCTION, **how)
-        return self.ended(token)
-
-    def ended(self, token: str = SECOND) -> list[str]:
-        eventually(lambda: self.progress(token)["ended"], "the end of the rotation")
-        told: list[str] = self.progress(token)["told"]
-        return told
-
-    def labels(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = self.described()["VersionIdsToStages"]
-        return found
-
-    def described(self) -> dict[str, Any]:
-        return self.describe(NAME)
-
-    def versions(self, **how: Any) -> dict[str, Any]:
-        found = json.loads(self.list_secret_version_ids(NAME, **how))["Versions"]
-        return {each["VersionId"]: each for each in found}
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-def fail(event: dict[str, str]) -> None:
-    raise LookupError
-
-
-def refusal(call: Callable[..., object], *arguments: Any, **more: Any) -> tuple[str, str]:
-    with pytest.raises(JsonRESTError) as caught:
-        call(*arguments, **more)
-    return caught.value.error_type, caught.value.message
+from tests.local.service import (
+    DAILY,
+    FIRST,
+    FUNCTION,
+    ITSELF,
+    NAME,
+    OTHER,
+    PERSON,
+    SECOND,
+    STEPS,
+    THIRD,
+    Service,
+    fail,
+    refusal,
+)
 
 
 def foreign(service: Service, token: str = SECOND) -> str:
@@ -163,92 +47,75 @@ def test_every_event_has_a_rotation_token_of_its_own(service: Service) -> None:
     assert all(str(uuid.UUID(token)) == token for token in tokens)
 
 
+def test_before_create_secret_the_version_is_pending_and_empty(service: Service) -> None:
+    seen = []
+
+    def look(event: dict[str, str]) -> None:
+        read = refusal(service, "GetSecretValue", VersionId=SECOND)
+        seen.append((service.labels()[SECOND], read[0]))
+        service.create(event)
+
+    service.functions.does["createSecret"] = look
+    assert service.rotate() == ["attempt 1 succeeded"]
+    assert seen == [(["AWSPENDING"], "ResourceNotFoundException")]
+
+
 # Who has made the pending version
 
 
-def by_itself(service: Service, event: dict[str, str]) -> None:
-    service.put("new", SECOND, "AWSPENDING", caller=ITSELF)
+def making(service: Service, event: dict[str, str], by: str, token: str) -> None:
+    """Makes the version as the ARN, with the event's token, another one or none."""
+    tokens = {"event's": event["RotationToken"], "another": str(uuid.uuid4())}
+    if by:
+        service.put("new", SECOND, "AWSPENDING", caller=by, by=tokens.get(token))
 
 
-def by_another_with_the_token(service: Service, event: dict[str, str]) -> None:
-    service.put("new", SECOND, "AWSPENDING", by=event["RotationToken"])
-
-
-def by_nobody(service: Service, event: dict[str, str]) -> None:
-    pass
-
-
-def by_another(service: Service, event: dict[str, str]) -> None:
-    service.put("new", SECOND, "AWSPENDING")
-
-
-def by_another_function_of_the_role(service: Service, event: dict[str, str]) -> None:
-    service.put("new", SECOND, "AWSPENDING", caller=ITSELF.replace("/rotate", "/other"))
-
-
-def by_another_with_a_strange_token(service: Service, event: dict[str, str]) -> None:
-    service.put("new", SECOND, "AWSPENDING", by=str(uuid.uuid4()))
-
-
-Maker = Callable[[Service, dict[str, str]], None]
-
-
-@pytest.mark.parametrize("make", [by_itself, by_another_with_the_token])
+@pytest.mark.parametrize("by, token", [(ITSELF, ""), (PERSON, "event's")])
 def test_a_version_that_the_rotation_function_has_made_is_rotated(
-    service: Service, make: Maker
+    service: Service, by: str, token: str
 ) -> None:
-    service.functions.does["createSecret"] = lambda event: make(service, event)
+    service.functions.does["createSecret"] = lambda event: making(service, event, by, token)
     assert service.rotate() == ["attempt 1 succeeded"]
 
 
-FOREIGN = [
-    by_nobody,
-    by_another,
-    by_another_function_of_the_role,
-    by_another_with_a_strange_token,
-]
+OTHERS = [("", ""), (PERSON, ""), (ITSELF.replace("/rotate", "/other"), ""), (PERSON, "another")]
 
 
-@pytest.mark.parametrize("make", FOREIGN)
+@pytest.mark.parametrize("by, token", OTHERS)
 def test_any_other_version_ends_the_attempt_after_create_secret(
-    service: Service, make: Maker
+    service: Service, by: str, token: str
 ) -> None:
-    service.functions.does["createSecret"] = lambda event: make(service, event)
+    service.functions.does["createSecret"] = lambda event: making(service, event, by, token)
     service.assume(attempts=2)
-    told = service.rotate()
-    assert told == [
-        f"attempt 1 step createSecret failed: {foreign(service)}",
-        f"attempt 2 step createSecret failed: {foreign(service)}",
-        "failed",
-    ]
+    failed = f"step createSecret failed: {foreign(service)}"
+    assert service.rotate() == [f"attempt 1 {failed}", f"attempt 2 {failed}", "failed"]
     assert service.functions.steps == ["createSecret", "createSecret"]
     assert service.labels() == {FIRST: ["AWSCURRENT"], SECOND: ["AWSPENDING"]}
 
 
 @pytest.mark.parametrize("after", ["finishSecret", "never"])
 def test_the_maker_may_be_asked_for_later_or_never(service: Service, after: str) -> None:
-    service.functions.does["createSecret"] = lambda event: by_another(service, event)
+    service.functions.does["createSecret"] = lambda event: making(service, event, PERSON, "")
     service.assume(attempts=1, creator_checked_after=after)
-    told = service.rotate()
-    assert service.functions.steps == STEPS
     late = [f"attempt 1 step finishSecret failed: {foreign(service)}", "failed"]
-    assert told == (late if after == "finishSecret" else ["attempt 1 succeeded"])
+    assert service.rotate() == (late if after == "finishSecret" else ["attempt 1 succeeded"])
+    assert service.functions.steps == STEPS
 
 
 def test_a_version_of_an_earlier_attempts_event_is_accepted(service: Service) -> None:
-    def once(event: dict[str, str]) -> None:
-        if len(service.functions.events) == 1:
-            by_another_with_the_token(service, event)
+    def create(event: dict[str, str]) -> None:
+        if service.functions.steps == ["createSecret"]:
+            making(service, event, PERSON, "event's")
 
-    def fail_once(event: dict[str, str]) -> None:
-        if len(service.functions.events) == 2:
+    def set_secret(event: dict[str, str]) -> None:
+        if service.functions.steps == STEPS[:2]:
             fail(event)
 
-    service.functions.does |= {"createSecret": once, "setSecret": fail_once}
+    service.functions.does |= {"createSecret": create, "setSecret": set_secret}
     assert service.rotate()[-1] == "attempt 2 succeeded"
 
 
-# A new version while a rotation is under way
+# A new version while a rotation is in progress
 
 
 def by_put(service: Service) -> None:
@@ -256,7 +123,7 @@ def by_put(service: Service) -> None:
 
 
 def by_update(service: Service) -> None:
-    service.update_secret(NAME, "a person's", client_request_token=THIRD)
+    service("UpdateSecret", SecretString="a person's", ClientRequestToken=THIRD)
 
 
 @pytest.mark.parametrize("change", [by_put, by_update])
@@ -270,9 +137,9 @@ def test_a_new_current_version_abandons_the_rotation(
 
     service.functions.does[step] = meanwhile
     service.assume(attempts=attempts)
-    told = service.rotate(rotation_rules=DAILY)
-    assert told[0] == "abandoned"
-    assert "failed" not in told
+    outcome = service.rotate(RotationRules=DAILY)
+    assert outcome[0] == "abandoned"
+    assert "failed" not in outcome
     # The invocation went on, and nothing came after it: neither a step nor an attempt.
     assert service.functions.steps == STEPS[: STEPS.index(step) + 1]
     assert service.labels() == {FIRST: ["AWSPREVIOUS"], THIRD: ["AWSCURRENT"]}
@@ -286,13 +153,11 @@ def test_nothing_follows_the_step_during_which_a_rotation_was_abandoned(service:
     assert service.functions.steps == ["createSecret", "setSecret"]
 
 
-def test_a_value_put_again_abandons_nothing(service: Service) -> None:
+def test_a_value_put_again_abandons_nothing_and_a_new_one_takes_pending_away(
+    service: Service,
+) -> None:
     service.functions.does["setSecret"] = lambda event: service.put("old", FIRST)
     assert service.rotate() == ["attempt 1 succeeded"]
-
-
-def test_a_new_current_version_takes_pending_from_the_one_before(service: Service) -> None:
-    service.rotate()
     assert service.labels()[SECOND] == ["AWSCURRENT", "AWSPENDING"]
     service.put("a person's", THIRD)
     assert service.labels() == {SECOND: ["AWSPREVIOUS"], THIRD: ["AWSCURRENT"]}
@@ -319,15 +184,14 @@ def test_a_rotation_is_tried_so_often_and_so_far_apart(
 ) -> None:
     service.functions.does["setSecret"] = fail
     service.assume(attempts=attempts, retry_seconds=seconds)
-    told = service.rotate()
-    assert told[-1] == "failed"
+    assert service.rotate()[-1] == "failed"
     assert service.functions.steps == ["createSecret", "setSecret"] * attempts
     assert service.pauses == [seconds] * (attempts - 1)
 
 
 def test_what_a_function_returns_means_nothing(service: Service) -> None:
-    told = {"errorType": "LookupError", "errorMessage": "it failed"}
-    service.functions.does["setSecret"] = lambda event: told
+    answer = {"errorType": "LookupError", "errorMessage": "it failed"}
+    service.functions.does["setSecret"] = lambda event: answer
     assert service.rotate() == ["attempt 1 succeeded"]
 
 
@@ -362,7 +226,7 @@ def test_a_rotation_that_is_cancelled_or_whose_secret_goes_is_not_tried_again(
     assert service.rotate()[1:] == ["abandoned"]
     # CancelRotateSecret leaves AWSPENDING where it is, and that blocks.
     assert service.labels()[SECOND] == ["AWSPENDING"]
-    assert refusal(service.rotate_secret, NAME, THIRD)[0] == "InvalidRequestException"
+    assert refusal(service.begin, THIRD)[0] == "InvalidRequestException"
     service.move("AWSPENDING", SECOND, None)
     service.functions.does["setSecret"] = delete
     assert service.rotate(THIRD)[1:] == ["abandoned"]
@@ -378,14 +242,14 @@ def test_a_pending_version_that_is_left_blocks_and_nothing_is_stored(
 ) -> None:
     service.functions.does["setSecret"] = fail
     service.assume(attempts=1, refusal_reattempts=reattempts)
-    service.rotate(rotation_rules=DAILY)
+    service.rotate(RotationRules=DAILY)
     before = service.described()
     assert "LastRotatedDate" not in before
     del service.functions.does["setSecret"]
     service.functions.events.clear()
     service.functions.called.clear()
     weekly = {"AutomaticallyAfterDays": 7}
-    assert refusal(service.rotate_secret, NAME, THIRD, OTHER, weekly) == (
+    assert refusal(service.begin, THIRD, OTHER, RotationRules=weekly) == (
         "InvalidRequestException",
         "A previous rotation isn\u2019t complete. That rotation will be reattempted.",
     )
@@ -401,10 +265,10 @@ def test_a_pending_version_that_is_left_blocks_and_nothing_is_stored(
         assert after == before
 
 
-def test_a_rotation_that_is_under_way_is_not_begun_again(service: Service) -> None:
+def test_a_rotation_in_progress_is_not_begun_again(service: Service) -> None:
     refused = []
     service.functions.does["setSecret"] = lambda event: refused.append(
-        refusal(service.rotate_secret, NAME, THIRD)[0]
+        refusal(service.begin, THIRD)[0]
     )
     assert service.rotate() == ["attempt 1 succeeded"]
     assert refused == ["InvalidRequestException"]
@@ -425,130 +289,3 @@ def test_pending_taken_off_or_a_new_current_version_frees_the_secret(
     free(service)
     assert service.rotate("4" * 32) == ["attempt 1 succeeded"]
     assert service.labels()["4" * 32] == ["AWSCURRENT", "AWSPENDING"]
-
-
-# A rotation that has succeeded
-
-
-def test_pending_stays_after_a_success_or_is_removed_at_once(service: Service) -> None:
-    service.rotate()
-    assert service.labels()[SECOND] == ["AWSCURRENT", "AWSPENDING"]
-    service.assume(pending_removed_after=0)
-    service.rotate(THIRD)
-    assert service.labels() == {SECOND: ["AWSPREVIOUS"], THIRD: ["AWSCURRENT"]}
-    assert service.later == []
-
-
-def test_pending_is_removed_some_time_after_a_success(service: Service) -> None:
-    service.assume(pending_removed_after=60)
-    service.rotate()
-    [(seconds, remove)] = service.later
-    assert seconds == 60
-    assert service.labels()[SECOND] == ["AWSCURRENT", "AWSPENDING"]
-    remove()
-    assert service.labels()[SECOND] == ["AWSCURRENT"]
-    # Too late: another rotation has begun since then.
-    service.functions.does["finishSecret"] = fail
-    service.rotate(THIRD)
-    remove()
-    assert service.labels()[THIRD] == ["AWSPENDING"]
-
-
-# RotateImmediately=false
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_test_of_a_function_has_a_copy_of_the_value_and_leaves_no_trace(
-    service: Service, fails: bool
-) -> None:
-    seen = []
-
-    def look(event: dict[str, str]) -> None:
-        found = service.get_secret_value(NAME, event["ClientRequestToken"], "AWSPENDING")
-        seen.append((found["SecretString"], found["VersionStages"], service.labels()[FIRST]))
-        if fails:
-            fail(event)
-
-    service.functions.does["testSecret"] = look
-    told = service.rotate(rotate_immediately=False, rotation_rules=DAILY)
-    assert told == (["test step testSecret failed: LookupError"] if fails else ["test succeeded"])
-    assert service.functions.steps == ["testSecret"]
-    assert seen == [("old", ["AWSPENDING"], ["AWSCURRENT"])]
-    assert set(service.versions(include_deprecated=True)) == {FIRST}
-    described = service.described()
-    assert described["RotationRules"] == DAILY
-    assert "LastRotatedDate" not in described
-
-
-# Dates
-
-
-def test_created_dates_differ_and_have_milliseconds(service: Service) -> None:
-    service.put("x", SECOND, "mine")
-    service.put("y", THIRD)
-    found = service.versions()
-    dates = [found[version]["CreatedDate"] for version in (FIRST, SECOND, THIRD)]
-    assert dates == sorted(set(dates))
-    assert dates == [round(date, 3) for date in dates]
-    assert service.get_secret_value(NAME, SECOND, None)["CreatedDate"] == dates[1]
-
-
-@pytest.mark.parametrize("staged", [True, False])
-def test_a_staged_version_is_as_old_as_its_staging_or_its_value(
-    service: Service, staged: bool
-) -> None:
-    dates = []
-
-    def between(event: dict[str, str]) -> None:
-        dates.append(service.versions()[SECOND]["CreatedDate"])
-        service.create(event)
-
-    service.functions.does["createSecret"] = between
-    service.assume(created_when_staged=staged)
-    service.rotate()
-    dates.append(service.versions()[SECOND]["CreatedDate"])
-    assert (dates[0] == dates[1]) is staged
-    assert dates == sorted(dates)
-
-
-def test_a_new_current_version_counts_as_a_rotation_while_rotation_is_on(service: Service) -> None:
-    service.put("x", SECOND)
-    assert service.described().keys() & {"LastRotatedDate", "NextRotationDate"} == set()
-    service.rotate(THIRD, rotation_rules=DAILY)
-    first = service.described()
-    service.age(NAME, 3)
-    aged = service.described()
-    for date in ("LastRotatedDate", "NextRotationDate"):
-        assert aged[date] == pytest.approx(first[date] - 3 * 86400, abs=0.01)
-    service.put("z", "4" * 32, "mine")
-    assert service.described()["LastRotatedDate"] == aged["LastRotatedDate"]
-    service.put("z", "5" * 32)
-    put = service.described()
-    assert put["LastRotatedDate"] > first["LastRotatedDate"]
-    assert put["NextRotationDate"] >= first["NextRotationDate"]
-    service.cancel_rotate_secret(NAME)
-    assert service.described().keys() & {"LastRotatedDate", "NextRotationDate"} == set()
-
-
-# Versions without labels
-
-
-def test_a_version_without_a_label_is_listed_on_demand_and_can_be_read(service: Service) -> None:
-    service.put("x", SECOND)
-    service.put("y", THIRD)
-    assert set(service.versions()) == {SECOND, THIRD}
-    found = service.versions(include_deprecated=True)
-    assert set(found) == {FIRST, SECOND, THIRD}
-    assert "VersionStages" not in found[FIRST]
-    assert found[THIRD]["VersionStages"] == ["AWSCURRENT"]
-    assert service.get_secret_value(NAME, FIRST, None)["SecretString"] == "old"
-
-
-def test_versions_are_listed_by_pages(service: Service) -> None:
-    service.put("x", SECOND)
-    first = json.loads(service.list_secret_version_ids(NAME, max_results=1))
-    [one] = first["Versions"]
-    second = json.loads(service.list_secret_version_ids(NAME, 1, first["NextToken"]))
-    [two] = second["Versions"]
-    assert {one["VersionId"], two["VersionId"]} == {FIRST, SECOND}
-    assert "NextToken" not in second

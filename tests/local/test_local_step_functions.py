@@ -1,9 +1,8 @@
 """Executions: their Lambda tasks, names, histories and ends."""
 
 import json
-import time
 import uuid
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,19 @@ from botocore.exceptions import ClientError
 
 from local.instance import LocalAws
 from local.step_functions import adopt_state_machines
-from tests.local.helpers import eventually, make_function
+from tests.local.helpers import (
+    ROLE,
+    ended,
+    eventually,
+    execute,
+    make_function,
+    make_machine,
+    start,
+    task,
+)
 
-ROLE = "arn:aws:iam::123456789012:role/any"
 CODE = """
-import os, time
+import os, pathlib, time
 
 class TeapotError(Exception):
     pass
@@ -25,64 +32,32 @@ def handler(event, context):
         raise TeapotError("short and stout")
     if event.get("do") == "exit":
         os._exit(3)
-    if event.get("do") == "sleep":
-        time.sleep(event["seconds"])
+    if event.get("do") == "wait":
+        while not pathlib.Path(event["go"]).exists():
+            time.sleep(0.01)
+        pathlib.Path(event["done"]).touch()
     return {"got": event}
 """
+WAIT = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
 
 
 @pytest.fixture(scope="module")
-def task(aws: LocalAws) -> str:
+def function(aws: LocalAws) -> str:
     return make_function(aws, "task-of-tests", CODE, Timeout=1)
-
-
-Machine = Callable[..., str]
-
-
-@pytest.fixture
-def machine(stepfunctions: Any) -> Machine:
-    def make(**states: dict[str, Any]) -> str:
-        definition = {"StartAt": next(iter(states)), "States": states}
-        return str(
-            stepfunctions.create_state_machine(
-                name=f"m{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=ROLE
-            )["stateMachineArn"]
-        )
-
-    return make
-
-
-def invoke(function: str, **more: Any) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": function, "Payload.$": "$"},
-        "OutputPath": "$.Payload",
-        "End": True,
-    } | more
-
-
-def run(stepfunctions: Any, machine: str, **data: Any) -> dict[str, Any]:
-    arn = stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(data))
-    return ended(stepfunctions, arn["executionArn"])
-
-
-def ended(stepfunctions: Any, arn: str) -> dict[str, Any]:
-    def look() -> Any:
-        execution = stepfunctions.describe_execution(executionArn=arn)
-        return execution if execution["status"] != "RUNNING" else None
-
-    return dict(eventually(look))
 
 
 def history(stepfunctions: Any, arn: str) -> list[dict[str, Any]]:
     return list(stepfunctions.get_execution_history(executionArn=arn)["events"])
 
 
-def test_a_task_runs_on_the_deployed_function(
-    stepfunctions: Any, machine: Machine, task: str
-) -> None:
-    execution = run(stepfunctions, machine(Go=invoke(task)), x=1)
+def error_of(call: Any, **request: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_a_task_runs_on_the_deployed_function(stepfunctions: Any, function: str) -> None:
+    execution = execute(stepfunctions, {"Go": task(function, OutputPath="$.Payload")}, x=1)
     assert execution["status"] == "SUCCEEDED"
     assert json.loads(execution["output"]) == {"got": {"x": 1}}
     assert execution["executionArn"].startswith("arn:aws:states:us-east-1:123456789012:execution:")
@@ -90,151 +65,103 @@ def test_a_task_runs_on_the_deployed_function(
 
 
 @pytest.mark.parametrize(
-    "data,error",
-    [
-        ({"do": "raise"}, "TeapotError"),
-        ({"do": "exit"}, "Runtime.ExitError"),
-        ({"do": "sleep", "seconds": 5}, "Sandbox.Timedout"),
-    ],
+    "do, error",
+    [("raise", "TeapotError"), ("exit", "Runtime.ExitError"), ("wait", "Sandbox.Timedout")],
 )
 def test_errors_have_the_names_that_lambda_gives_them(
-    stepfunctions: Any, machine: Machine, task: str, data: dict[str, Any], error: str
+    stepfunctions: Any, function: str, tmp_path: Path, do: str, error: str
 ) -> None:
-    caught = {"ErrorEquals": [error], "Next": "Caught"}
-    arn = machine(Go=invoke(task, Catch=[caught]), Caught={"Type": "Fail", "ErrorPath": "$.Error"})
-    execution = run(stepfunctions, arn, **data)
+    paths = {name: str(tmp_path / name) for name in ("go", "done")}
+    execution = execute(stepfunctions, {"Go": task(function)}, do=do, **paths)
     assert (execution["status"], execution["error"]) == ("FAILED", error)
+    assert json.loads(execution["cause"])["errorType"] == error
+    assert execution["stopDate"] >= execution["startDate"]
     failed = [
         event["taskFailedEventDetails"]
         for event in history(stepfunctions, execution["executionArn"])
         if event["type"] == "TaskFailed"
     ]
-    assert [details["error"] for details in failed] == [error]
-    assert json.loads(failed[0]["cause"])["errorType"] == error
+    assert [(each["error"], each["cause"]) for each in failed] == [(error, execution["cause"])]
 
 
-def test_an_uncaught_error_and_its_cause_are_the_executions(
-    stepfunctions: Any, machine: Machine, task: str
-) -> None:
-    execution = run(stepfunctions, machine(Go=invoke(task)), do="raise")
-    assert (execution["status"], execution["error"]) == ("FAILED", "TeapotError")
-    assert json.loads(execution["cause"])["errorMessage"] == "short and stout"
-    assert execution["stopDate"] >= execution["startDate"]
-
-
-def test_a_function_that_lambda_refuses(
-    aws: LocalAws, stepfunctions: Any, machine: Machine, task: str
-) -> None:
-    execution = run(stepfunctions, machine(Go=invoke(task + "-missing")))
+def test_a_function_that_is_not_there(stepfunctions: Any, function: str) -> None:
+    execution = execute(stepfunctions, {"Go": task(function + "-missing")})
     assert execution["error"] == "Lambda.ResourceNotFoundException"
-    blocked = make_function(aws, "blocked", CODE)
-    aws.client("lambda").put_function_concurrency(
-        FunctionName="blocked", ReservedConcurrentExecutions=0
-    )
-    execution = run(stepfunctions, machine(Go=invoke(blocked)))
-    assert execution["error"] == "Lambda.TooManyRequestsException"
 
 
-def test_one_name_is_one_execution(stepfunctions: Any, machine: Machine) -> None:
-    arn = machine(Wait={"Type": "Wait", "Seconds": 60, "Next": "End"}, End={"Type": "Succeed"})
-
-    def start(text: str) -> str:
-        answer = stepfunctions.start_execution(stateMachineArn=arn, name="same", input=text)
-        return str(answer["executionArn"])
-
-    def refusal(text: str) -> str:
-        with pytest.raises(ClientError) as caught:
-            start(text)
-        return str(caught.value.response["Error"]["Code"])
-
-    execution = start('{"a": 1}')
-    assert start('{"a": 1}') == execution
-    assert refusal('{"a": 2}') == "ExecutionAlreadyExists"
+def test_one_name_is_one_execution(stepfunctions: Any) -> None:
+    machine = {"stateMachineArn": make_machine(stepfunctions, WAIT)}
+    begin, same = stepfunctions.start_execution, {**machine, "name": "same"}
+    execution = begin(**same, input='{"a": 1}')["executionArn"]
+    assert begin(**same, input='{"a": 1}')["executionArn"] == execution
+    assert error_of(begin, **same, input='{"a": 2}') == "ExecutionAlreadyExists"
     stepfunctions.stop_execution(executionArn=execution)
-    assert refusal('{"a": 1}') == "ExecutionAlreadyExists"
-    assert len(stepfunctions.list_executions(stateMachineArn=arn)["executions"]) == 1
+    assert error_of(begin, **same, input='{"a": 1}') == "ExecutionAlreadyExists"
+    assert len(stepfunctions.list_executions(**machine)["executions"]) == 1
 
 
-def test_a_stop_takes_effect_at_once_and_keeps_its_reason(
-    stepfunctions: Any, machine: Machine
-) -> None:
-    arn = machine(Wait={"Type": "Wait", "Seconds": 60, "Next": "End"}, End={"Type": "Succeed"})
-    execution = stepfunctions.start_execution(stateMachineArn=arn)["executionArn"]
-    stepfunctions.stop_execution(executionArn=execution, error="Enough", cause="by hand")
+def test_a_stop_takes_effect_at_once_and_keeps_its_reason(stepfunctions: Any) -> None:
+    execution = start(stepfunctions, WAIT)
+    reason = {"error": "Enough", "cause": "by hand"}
+    stepfunctions.stop_execution(executionArn=execution, **reason)
     described = stepfunctions.describe_execution(executionArn=execution)
-    assert described["status"] == "ABORTED"
-    assert (described["error"], described["cause"]) == ("Enough", "by hand")
+    assert described.items() >= {"status": "ABORTED", **reason}.items()
     assert described["stopDate"] >= described["startDate"]
     last = history(stepfunctions, execution)[-1]
-    assert last["type"] == "ExecutionAborted"
-    assert last["executionAbortedEventDetails"] == {"error": "Enough", "cause": "by hand"}
+    assert (last["type"], last["executionAbortedEventDetails"]) == ("ExecutionAborted", reason)
 
 
 def test_a_stopped_execution_does_nothing_more(
-    stepfunctions: Any, machine: Machine, task: str
+    aws: LocalAws, stepfunctions: Any, tmp_path: Path
 ) -> None:
-    first = invoke(task, Next="Second", ResultPath=None, OutputPath="$")
+    slow = make_function(aws, "slow-of-tests", CODE, Timeout=60)
+    first = task(slow, Next="Second", ResultPath=None)
     del first["End"]
-    arn = machine(First=first, Second=invoke(task))
-    execution = stepfunctions.start_execution(
-        stateMachineArn=arn, input=json.dumps({"do": "sleep", "seconds": 0.5})
-    )["executionArn"]
+    go, done = tmp_path / "go", tmp_path / "done"
+    states = {"First": first, "Second": task(slow)}
+    execution = start(stepfunctions, states, do="wait", go=str(go), done=str(done))
     eventually(lambda: any(e["type"] == "TaskStarted" for e in history(stepfunctions, execution)))
     stepfunctions.stop_execution(executionArn=execution)
     stopped = history(stepfunctions, execution)
-    time.sleep(1)
-    assert history(stepfunctions, execution) == stopped
-    assert stepfunctions.describe_execution(executionArn=execution)["status"] == "ABORTED"
-    # A second stop changes nothing.
+    go.touch()
+    eventually(done.exists)
+    # A second stop changes nothing either.
     stepfunctions.stop_execution(executionArn=execution, error="Late")
-    assert "error" not in stepfunctions.describe_execution(executionArn=execution)
+    assert history(stepfunctions, execution) == stopped
+    described = stepfunctions.describe_execution(executionArn=execution)
+    assert (described["status"], "error" in described) == ("ABORTED", False)
 
 
 def test_a_time_out_has_an_end(stepfunctions: Any) -> None:
-    definition = {
-        "StartAt": "Wait",
-        "TimeoutSeconds": 1,
-        "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}},
-    }
-    arn = stepfunctions.create_state_machine(
-        name="slow", definition=json.dumps(definition), roleArn=ROLE
-    )["stateMachineArn"]
-    execution = run(stepfunctions, arn)
-    assert execution["status"] == "TIMED_OUT"
-    assert execution["stopDate"] > execution["startDate"]
+    machine = make_machine(stepfunctions, WAIT, TimeoutSeconds=1)
+    execution = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    described = ended(stepfunctions, execution)
+    assert described["status"] == "TIMED_OUT"
+    assert described["stopDate"] > described["startDate"]
 
 
-def test_pages_of_a_history(stepfunctions: Any, machine: Machine) -> None:
-    states: dict[str, Any] = {
-        f"S{index}": {"Type": "Pass", "Next": f"S{index + 1}"} for index in range(6)
-    }
-    execution = run(stepfunctions, machine(**states, S6={"Type": "Pass", "End": True}))
-    arn = execution["executionArn"]
+@pytest.mark.parametrize("reverse", [False, True])
+def test_pages_of_a_history(stepfunctions: Any, reverse: bool) -> None:
+    states = {f"S{index}": {"Type": "Pass", "Next": f"S{index + 1}"} for index in range(6)}
+    arn = execute(stepfunctions, {**states, "S6": {"Type": "Succeed"}})["executionArn"]
     ids = [event["id"] for event in history(stepfunctions, arn)]
     assert ids == list(range(1, 17))
-    for reverse in (False, True):
-        pages = list(
-            stepfunctions.get_paginator("get_execution_history").paginate(
-                executionArn=arn, reverseOrder=reverse, PaginationConfig={"PageSize": 5}
-            )
-        )
-        assert [len(page["events"]) for page in pages] == [5, 5, 5, 1]
-        paged = [event["id"] for page in pages for event in page["events"]]
-        assert paged == (ids[::-1] if reverse else ids)
-    with pytest.raises(ClientError) as caught:
-        stepfunctions.get_execution_history(executionArn=arn, nextToken="nonsense")
-    assert caught.value.response["Error"]["Code"] == "InvalidToken"
+    paginator = stepfunctions.get_paginator("get_execution_history")
+    size = {"PaginationConfig": {"PageSize": 5}}
+    pages = list(paginator.paginate(executionArn=arn, reverseOrder=reverse, **size))
+    assert [len(page["events"]) for page in pages] == [5, 5, 5, 1]
+    paged = [event["id"] for page in pages for event in page["events"]]
+    assert paged == (ids[::-1] if reverse else ids)
+    wrong = {"executionArn": arn, "nextToken": "nonsense"}
+    assert error_of(stepfunctions.get_execution_history, **wrong) == "InvalidToken"
 
 
-def test_an_execution_keeps_the_machine_it_started_with(
-    stepfunctions: Any, machine: Machine
-) -> None:
-    arn = machine(Only={"Type": "Pass", "End": True})
+def test_an_execution_keeps_the_machine_it_started_with(stepfunctions: Any) -> None:
+    arn = make_machine(stepfunctions, {"Only": {"Type": "Succeed"}})
     before = stepfunctions.describe_state_machine(stateMachineArn=arn)["definition"]
-    execution = run(stepfunctions, arn)["executionArn"]
-    stepfunctions.update_state_machine(
-        stateMachineArn=arn, definition=before.replace("Only", "Other")
-    )
+    execution = stepfunctions.start_execution(stateMachineArn=arn)["executionArn"]
+    after = before.replace("Only", "Other")
+    stepfunctions.update_state_machine(stateMachineArn=arn, definition=after)
     shown = stepfunctions.describe_state_machine_for_execution(executionArn=execution)
     assert (shown["stateMachineArn"], shown["definition"]) == (arn, before)
 
@@ -243,19 +170,13 @@ def test_machines_are_taken_over_from_the_deployment_and_then_updated(
     aws: LocalAws, stepfunctions: Any
 ) -> None:
     source = aws.deployment_client("stepfunctions")
+    adopted = stepfunctions.describe_state_machine
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
-    logging = {"level": "ERROR", "includeExecutionData": False}
-    arn = source.create_state_machine(
-        name="deployed",
-        definition=definition,
-        roleArn=ROLE,
-        loggingConfiguration=logging,
-    )["stateMachineArn"]
+    machine = {"definition": definition, "roleArn": ROLE}
+    arn = source.create_state_machine(name="deployed", **machine)["stateMachineArn"]
     adopt_state_machines(source, stepfunctions)
-    adopted = stepfunctions.describe_state_machine(stateMachineArn=arn)
-    assert (adopted["definition"], adopted["roleArn"]) == (definition, ROLE)
-    assert adopted["loggingConfiguration"]["level"] == "ERROR"
+    assert adopted(stateMachineArn=arn).items() >= machine.items()
     changed = definition.replace('"A"', '"B"')
     source.update_state_machine(stateMachineArn=arn, definition=changed)
     adopt_state_machines(source, stepfunctions)
-    assert stepfunctions.describe_state_machine(stateMachineArn=arn)["definition"] == changed
+    assert adopted(stateMachineArn=arn)["definition"] == changed

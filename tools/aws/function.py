@@ -40,7 +40,7 @@ def handler(event: Shape, context: object) -> dict[str, str]:
     except Exception as failed:
         failure = str(failed) if type(failed) is RuntimeError else type(failed).__name__
     step |= {"after": state(event), "error": failure}
-    print(json.dumps({"secret": described["Name"], "step": step}))  # noqa: T201
+    print(json.dumps({"secret": described["Name"], "step": step}))
     if failure:
         raise RuntimeError(failure)
     return {}
