@@ -13,9 +13,9 @@ from typing import Any
 
 from report.about import About, is_rotation, output_of
 from report.run import Run, Visit
-from rotation.adapters.step_functions import Ending
 from rotation.rules import closing
 from rotation.rules.message import clients_line
+from rotation.rules.run_history import Ending
 
 PAGE = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 Codes = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
-from rotation.rules.executions import is_attempt, version_of
+from rotation.rules.executions import is_attempt, version_by_hand
 from tests.histories.in_process import InProcess
 from tests.histories.worlds import InProcessTenant, InProcessWorld
 from tests.rotation.world import FIRST_PASSWORD
@@ -89,7 +89,7 @@ class Promises(RuleBasedStateMachine):
                 self._count(str(execution["status"].value), 1)
                 if not execution_input.get("DryRun") and number not in self.touched:
                     token = execution_input.get("ClientRequestToken", "")
-                    version = token if is_attempt(token, arn) else version_of(arn)
+                    version = token if is_attempt(token, arn) else version_by_hand(arn)
                     self._ended(arn, execution, version, self.tenants[number].version("AWSCURRENT"))
 
     def _ended(

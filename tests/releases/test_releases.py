@@ -12,7 +12,7 @@ import pytest
 
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.records.execution_input import ExecutionInput
-from rotation.rules.steps import RotationEvent
+from rotation.records.rotation_event import RotationEvent
 from tests.releases.golden import (
     DEFINITION,
     EVENTS,

@@ -22,7 +22,7 @@ import pytest
 from local.deploy import deploy
 from local.faults import ask
 from local.instance import LocalAws
-from rotation.rules.executions import version_of
+from rotation.rules.executions import version_by_hand
 from tests.rotation.recorded import invoke
 from tests.rotation.world import Tenant, World
 from tests.unit.fakes import PENDING
@@ -84,7 +84,7 @@ class Watched:
         manager, found = self.world.secrets, {FIRST_PASSWORD}
         for execution in self.executions():
             execution_input = json.loads(execution["input"])
-            token = execution_input.get("ClientRequestToken") or version_of(
+            token = execution_input.get("ClientRequestToken") or version_by_hand(
                 execution["executionArn"]
             )
             with contextlib.suppress(manager.exceptions.ResourceNotFoundException):

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from local.package import read_template
-from rotation.adapters.step_functions import FAILURE_STATES
 from rotation.records.endpoint import Endpoint
 from rotation.records.failure import Failure
 from rotation.records.modification import Modification
 from rotation.records.target import Target
+from rotation.rules.run_history import STATES_AFTER_FAILURE
 from tools.asl.answers import USUAL, closed
 from tools.asl.definition import Definition, Place, next_states, places, reached
 
@@ -232,4 +232,4 @@ def test_the_states_after_a_failure_are_those_that_the_rotation_function_passes_
     # Where the run has succeeded after all.
     after -= reached(DEFINITION, "Report Rotation")
     inside = [state["ItemProcessor"]["States"] for name, state in MAPS.items() if name in after]
-    assert {*FAILURE_STATES} == after.union(*inside)
+    assert {*STATES_AFTER_FAILURE} == after.union(*inside)

@@ -25,9 +25,10 @@ from rotation.adapters.secrets_manager import (
     SecretsManager,
     Version,
 )
-from rotation.adapters.step_functions import Ending, Execution, StepFunctions
+from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.adapters.topic import Message, Topic
 from rotation.records.endpoint import Endpoint
+from rotation.records.execution_name import ExecutionName
 from rotation.records.password import PasswordRules, is_valid
 from rotation.records.schedule import Schedule
 from rotation.records.secret import SecretValue
@@ -239,10 +240,10 @@ class FakeElastiCache(ElastiCache):
     def snapshot(self) -> dict[str, Any]:
         return {"user": self.found, "passwords": list(self.passwords)}
 
-    def user(self, user_id: str) -> User:
-        with self.faults.at("user", user_id):
-            if self.found is None or user_id != self.found.user_id:
-                raise errors.UserNotFoundError(f"There is no user {user_id}.")
+    def user(self, user_arn: str) -> User:
+        with self.faults.at("user", user_arn):
+            if self.found is None or user_arn != self.found.arn:
+                raise errors.UserNotFoundError(f"There is no user {user_arn}.")
             return self.found
 
     def users(self) -> list[User]:
@@ -254,15 +255,15 @@ class FakeElastiCache(ElastiCache):
             return dict(self.its_tags)
 
     def set_passwords(
-        self, user_id: str, passwords: list[str], *, access_string: str | None = None
+        self, user_arn: str, passwords: list[str], *, access_string: str | None = None
     ) -> None:
-        with self.faults.at("set_passwords", user_id, list(passwords), access_string):
+        with self.faults.at("set_passwords", user_arn, list(passwords), access_string):
             # What AWS looks at itself is no call of ours.
             user = self.found
-            if user is None or user_id != user.user_id:
-                raise errors.UserNotFoundError(f"There is no user {user_id}.")
+            if user is None or user_arn != user.arn:
+                raise errors.UserNotFoundError(f"There is no user {user_arn}.")
             if user.status != "active":
-                raise errors.UserBusyError(f"User {user_id} has status {user.status}.")
+                raise errors.UserBusyError(f"User {user_arn} has status {user.status}.")
             unique = list(dict.fromkeys(passwords))
             if len(unique) not in (1, 2) or not all(map(is_valid, unique)):
                 raise errors.UnexpectedAwsError("ModifyUser answered InvalidParameterValue.")
@@ -278,6 +279,23 @@ class FakeElastiCache(ElastiCache):
             return list(self.its_endpoints)
 
 
+def entered(state: str, data: object = None) -> Json:
+    """An event of a history: a state is entered."""
+    details = {"name": state} | ({} if data is None else {"input": json.dumps(data)})
+    return {"type": "TaskStateEntered", "stateEnteredEventDetails": details}
+
+
+def exited(state: str, data: object) -> Json:
+    """An event of a history: a state is left."""
+    details = {"name": state, "output": json.dumps(data)}
+    return {"type": "TaskStateExited", "stateExitedEventDetails": details}
+
+
+def failed(error: str) -> Json:
+    """An event of a history: a task fails."""
+    return {"type": "TaskFailed", "taskFailedEventDetails": {"error": error}}
+
+
 @dataclass
 class FakeMachine:
     """The executions: for each name, the statuses that the next calls find."""
@@ -288,11 +306,8 @@ class FakeMachine:
     running_since: datetime = NOW
     error: str = "PasswordRefusedError"
     cause: str = "The new password does not log in."
-    failed_in: str | None = "Log In"
-    transitions: int = 17
+    history: list[Json] = field(default_factory=lambda: [entered("Log In")])
     stopped_at: datetime = NOW
-    waits_for_lambda: bool = False
-    ending: Ending = field(default_factory=Ending)
 
 
 class FakeStepFunctions(StepFunctions):
@@ -331,21 +346,11 @@ class FakeStepFunctions(StepFunctions):
             arns += self.machine.running_by_hand
             return dict.fromkeys(arns, self.machine.running_since)
 
-    def failed_state(self, execution_arn: str) -> str | None:
-        with self.faults.at("failed_state", execution_arn):
-            return self.machine.failed_in
-
-    def waits_for_lambda(self, execution_arn: str) -> bool:
-        with self.faults.at("waits_for_lambda", execution_arn):
-            return self.machine.waits_for_lambda
-
-    def ending(self, execution_arn: str) -> Ending:
-        with self.faults.at("ending", execution_arn):
-            return self.machine.ending
-
-    def transitions(self, execution_arn: str) -> int:
-        with self.faults.at("transitions", execution_arn):
-            return self.machine.transitions
+    def history(
+        self, execution_arn: str, *, newest_first: bool = False, with_data: bool = False
+    ) -> Iterator[Json]:
+        with self.faults.at("history", execution_arn):
+            yield from self.machine.history
 
     def arn(self, name: str) -> str:
         return f"{MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{name}"
@@ -466,7 +471,6 @@ class World:
 def make_user(**fields: Any) -> User:
     return replace(
         User(
-            user_id=USER_ID,
             arn=USER_ARN,
             name=USERNAME,
             status="active",
@@ -486,7 +490,7 @@ def make_target(**fields: Any) -> Target:
             version_id=PENDING,
             current_version_id=CURRENT,
             pending_version_at_check=PENDING,
-            user_id=USER_ID,
+            user_arn=USER_ARN,
             username=USERNAME,
             authentication="password",
             turn_on=False,
@@ -502,3 +506,8 @@ PASSWORD_CHARACTERS = "".join(
 )
 #: What a stack asks of a new password by default.
 RULES = PasswordRules(32, f"{string.ascii_letters}{string.digits}-_")
+
+
+def execution_name(version_id: str, attempt: int) -> str:
+    """The name of the version's ``attempt``-th execution."""
+    return str(replace(ExecutionName.first_attempt(version_id), attempt=attempt))

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.adapters.step_functions import Execution
 from rotation.errors import RotationError
+from rotation.records.rotation_event import RotationEvent
 from rotation.rules.pin import Pin
-from rotation.rules.steps import RotationEvent, RotationSteps
+from rotation.rules.steps import RotationSteps
 from tests.unit.fakes import (
     CURRENT,
     PENDING,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from rotation.errors import RotationError, ServiceUnavailableError, ThrottlingError
-from rotation.rules.executions import version_of
-from rotation.rules.staging import LONGEST_EXECUTION, wait_for_earlier_runs
+from rotation.rules.earlier_runs import LONGEST_EXECUTION, wait_for_earlier_runs
+from rotation.rules.executions import version_by_hand
 from tests.unit.fakes import (
     CURRENT,
     EXECUTION_ARN,
@@ -26,7 +26,7 @@ Change = Callable[[World], object]
 LATE = 45
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ODD_VERSION = "odd: token/with {characters} of AWSCURRENT"
-DERIVED_VERSION = version_of(EXECUTION_ARN)
+DERIVED_VERSION = version_by_hand(EXECUTION_ARN)
 
 
 def version(version_id: str, age: timedelta, *labels: str) -> Change:

@@ -7,14 +7,13 @@ import pytest
 
 from rotation.rules.executions import (
     dry_run_of,
-    execution_name,
     is_attempt,
     is_derived,
-    newest_execution,
+    newest_attempt,
     running_execution_for,
-    version_of,
+    version_by_hand,
 )
-from tests.unit.fakes import EXECUTION_ARN, OTHER, PENDING, World
+from tests.unit.fakes import EXECUTION_ARN, OTHER, PENDING, World, execution_name
 
 ODD_TOKENS = ["with space and more than 32 chars", "a/b:c" * 8, "{token}" * 5, "t\u00fcken" * 8]
 
@@ -24,7 +23,7 @@ def arn_of(name: str) -> str:
 
 
 def test_a_run_by_hand_that_is_named_by_a_uuid_makes_the_version_of_its_name() -> None:
-    assert version_of(arn_of(OTHER)) == OTHER
+    assert version_by_hand(arn_of(OTHER)) == OTHER
     assert not is_derived(OTHER)
 
 
@@ -32,7 +31,7 @@ def test_a_run_by_hand_that_is_named_by_a_uuid_makes_the_version_of_its_name() -
     "name", ["run-1", "ABCDEF00-ABCD-4BCD-8BCD-ABCDEF000000", f"{OTHER}-1", "x" * 36]
 )
 def test_another_run_by_hand_makes_a_version_that_is_derived_from_its_arn(name: str) -> None:
-    version = version_of(arn_of(name))
+    version = version_by_hand(arn_of(name))
     assert version == str(uuid.uuid5(uuid.NAMESPACE_URL, arn_of(name)))
     assert is_derived(version)
 
@@ -68,7 +67,7 @@ def test_a_name_that_only_resembles_an_attempt_is_none(name: str) -> None:
 @pytest.mark.parametrize("name", [OTHER, "run-1"])
 def test_a_run_by_hand_is_recognized_by_its_version(name: str) -> None:
     arn = arn_of(name)
-    assert running_execution_for(version_of(arn), [arn]) == arn
+    assert running_execution_for(version_by_hand(arn), [arn]) == arn
     assert running_execution_for(PENDING, [arn]) is None
 
 
@@ -87,6 +86,6 @@ def test_the_newest_attempt_is_the_last_one_that_exists(
 ) -> None:
     for number, status in enumerate(statuses, start=1):
         world.machine.machine.statuses[f"{PENDING}-{number}"] = [status]
-    execution = newest_execution(PENDING, world.machine)
+    execution = newest_attempt(PENDING, world.machine)
     assert (execution and execution.arn) == (newest and arn_of(f"{PENDING}-{newest}"))
     assert len(world.machine.faults.called("find")) == lookups

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rotation.errors import AccessDeniedError, UserBusyError
-from rotation.rules.executions import version_of
+from rotation.rules.executions import version_by_hand
 from rotation.rules.overdue import WORK, Scope
 from tests.unit.daily_check import (
     DAY,
@@ -123,7 +123,7 @@ CASES = [
             (PENDING, f"{PENDING}-2"),
             # RotateImmediately=false stages a version that is only tested.
             (PENDING, f"{PENDING}-dry-run-1"),
-            (version_of(EXECUTION_ARN), "run-1"),
+            (version_by_hand(EXECUTION_ARN), "run-1"),
         )
     ),
     case("the longest execution", staged(), running(f"{PENDING}-1", LONGEST)),
@@ -177,11 +177,9 @@ CASES = [
     tagged("taken out", tag("another"), ROTATION_OFF, staged()),
     tagged("AWS's own user", user(user_id="default"), UserMissing=""),
     # Errors.
-    tagged("no tags", fails("users", "tags", BUSY), NotLookedAt="(app-id). app-id: Busy."),
-    pinned("user", fails("users", "user", DENIED), NotLookedAt="secret redis/app: Denied."),
-    tagged(
-        "list", fails("secrets", "versions", DENIED), OVERDUE, Overdue="", NotLookedAt="Denied."
-    ),
+    tagged("no tags", fails("users", "tags", BUSY), NotChecked="(app-id). app-id: Busy."),
+    pinned("user", fails("users", "user", DENIED), NotChecked="secret redis/app: Denied."),
+    tagged("list", fails("secrets", "versions", DENIED), OVERDUE, Overdue="", NotChecked="Denied."),
 ]
 
 

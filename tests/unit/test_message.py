@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from rotation.adapters.step_functions import Ending, Execution
+from rotation.adapters.step_functions import Execution
 from rotation.adapters.topic import Message
 from rotation.rules.closing import BOTH_PASSWORDS as BOTH
 from rotation.rules.closing import HAS_FIRST, LOCKED_OUT, MAY_HAVE_FIRST, UNKNOWN, UNTOUCHED
 from rotation.rules.closing import MAY_HAVE_BOTH_PASSWORDS as MAY_HAVE_BOTH
 from rotation.rules.closing import NOT_LOCKED_OUT as OK
-from rotation.rules.message import clients_line, console_url, failure
+from rotation.rules.message import clients_line, console_url, failure_message
+from rotation.rules.run_history import Ending
 from tests.unit.fakes import EXECUTION_ARN
 
 
@@ -27,7 +28,7 @@ from tests.unit.fakes import EXECUTION_ARN
 )
 def test_an_end_has_its_error_or_its_status(status: str, error: str, name: str, ended: str) -> None:
     at = datetime(2026, 3, 1, 3, 12, 40, tzinfo=UTC)
-    message = failure(
+    message = failure_message(
         Execution(EXECUTION_ARN, status, error, "Why.", at), {"SecretId": "app"}, Ending()
     )
     assert message.subject == f"app: rotation {ended}"
@@ -52,7 +53,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:production/app-Ab12Cd"
 )
 def test_the_secret_is_named(execution_input: Any, subject: str, text: str) -> None:
     execution = Execution(EXECUTION_ARN, "FAILED", "AnError", "Why.")
-    message = failure(execution, execution_input, Ending())
+    message = failure_message(execution, execution_input, Ending())
     assert message.subject.startswith(subject)
     assert f"\n\n{text} account 123456789012, us-east-1." in message.text
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from notify_failure import handler
-from rotation.adapters.step_functions import Ending
 from rotation.adapters.topic import Message
 from rotation.rules.message import console_url
+from rotation.rules.run_history import Ending
 from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World
 
 INPUT = json.dumps({"SecretId": SECRET_ARN})

@@ -8,7 +8,7 @@ import pytest
 from rotation import errors
 from rotation.adapters.secrets_manager import SecretDescription
 from rotation.rules.findings import MOST_FINDINGS, Finding, message_of
-from rotation.rules.overdue import PAUSES_SECONDS, SECONDS_UNTIL_A_SECOND_LOOK
+from rotation.rules.overdue import PAUSES_SECONDS, SECONDS_UNTIL_SECOND_CHECK
 from tests.unit.daily_check import PAST, PINNED, check, dates, kinds, rotated_twice, user
 from tests.unit.fakes import PENDING, World, make_user
 
@@ -50,7 +50,7 @@ def test_what_may_pass_is_a_finding_only_if_a_second_look_confirms_it(
 ) -> None:
     before(world)
     assert check(world, before_second_look=lambda: after(world)) == []
-    assert world.context.slept == [SECONDS_UNTIL_A_SECOND_LOOK]
+    assert world.context.slept == [SECONDS_UNTIL_SECOND_CHECK]
 
 
 def test_what_only_the_second_look_sees_is_left_to_the_next_day(world: World) -> None:
@@ -91,8 +91,8 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(
     monkeypatch.setattr(world.users, "tags", lambda user_arn: {"rotation-secret": user_arn})
     assert [(finding.secret, finding.kind) for finding in check(world)] == [
         ("one", "Overdue"),
-        ("arn-2", "NotLookedAt"),
-        ("arn-3", "NotLookedAt"),
+        ("arn-2", "NotChecked"),
+        ("arn-3", "NotChecked"),
         ("five", "Overdue"),
     ]
 
@@ -141,7 +141,7 @@ def test_a_message_lists_the_findings() -> None:
 
 
 def test_a_message_of_hundreds_of_findings_fits_into_sns() -> None:
-    findings = [Finding(f"s{n}", "NotLookedAt", "x" * 1000) for n in range(MOST_FINDINGS + 3)]
+    findings = [Finding(f"s{n}", "NotChecked", "x" * 1000) for n in range(MOST_FINDINGS + 3)]
     message = message_of(findings)
     assert message.subject.startswith(f"{MOST_FINDINGS + 3} secrets ")
     assert len(message.text) < 256 * 1024

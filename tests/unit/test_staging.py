@@ -8,13 +8,8 @@ import pytest
 from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.records.target import Target
-from rotation.rules.staging import (
-    move,
-    remove_pending,
-    require_promotable,
-    require_unchanged,
-    stage_version,
-)
+from rotation.rules.labels import move, remove_pending, require_promotable, require_unchanged
+from rotation.rules.staging import stage_version
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,

@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 
-from rotation.adapters.step_functions import (
-    FAILURE_STATES,
-    THROTTLED_BY_LAMBDA,
-    Ending,
-    Execution,
-    StepFunctions,
-)
+from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.errors import ConfigurationError
+from rotation.rules.run_history import STATES_AFTER_FAILURE, THROTTLED_BY_LAMBDA, Ending
 from tests.unit.conftest import SetEnv
 from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, NOW, SECRET_ARN, Json
 from tests.unit.stubs import Stub, stubbed
@@ -126,7 +121,7 @@ def states_after_a_failure() -> dict[str, str]:
 
 def test_no_state_after_a_failure_is_taken_for_the_failed_one(stub: Stubbed) -> None:
     after = states_after_a_failure()
-    assert set(FAILURE_STATES) == set(after)
+    assert set(STATES_AFTER_FAILURE) == set(after)
     has_history(stub, *(entered(*state) for state in after.items()), entered("Modify User"))
     assert stub.adapter.failed_state(EXECUTION_ARN) == "Modify User"
 

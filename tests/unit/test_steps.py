@@ -5,16 +5,10 @@ import pytest
 from rotation import errors
 from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.adapters.step_functions import Execution
-from rotation.rules.executions import execution_name
+from rotation.records.rotation_event import STEPS
 from rotation.rules.pin import Pin
-from rotation.rules.steps import (
-    FIRST_LOOK_SECONDS,
-    GIVING_WAY,
-    LOOKS,
-    MARGIN_SECONDS,
-    SECONDS_BETWEEN_LOOKS,
-    STEPS,
-)
+from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
+from rotation.rules.steps import FIRST_DESCRIPTION_SECONDS, GIVE_WAY_SHARE, MARGIN_SECONDS
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
     PENDING,
@@ -22,6 +16,7 @@ from tests.unit.fakes import (
     USER_ARN,
     USERNAME,
     World,
+    execution_name,
     secret_text,
 )
 from tests.unit.steps import PENDING_TEXT, Rotation
@@ -106,7 +101,7 @@ def test_a_step_fails_if_the_execution_has_failed_or_does_not_exist(
     with pytest.raises(errors.RotationFailedError, match=message + arn):
         rotation.step(step)
     # What is not visible yet is looked up again.
-    assert rotation.slept == [SECONDS_BETWEEN_LOOKS] * LOOKS
+    assert rotation.slept == [SECONDS_BETWEEN_READS] * READS
     assert rotation.started() == []
 
 
@@ -173,7 +168,7 @@ def test_finish_secret_looks_up_the_execution_once_a_minute(rotation: Rotation) 
     with pytest.raises(errors.RotationInProgressError):
         rotation.step("finishSecret")
     first, *later = looked_at
-    assert FIRST_LOOK_SECONDS <= first <= FIRST_LOOK_SECONDS + 1
+    assert FIRST_DESCRIPTION_SECONDS <= first <= FIRST_DESCRIPTION_SECONDS + 1
     between = [after - before for before, after in zip(looked_at, later, strict=False)]
     assert min(between) >= 60
     assert max(between) <= 120
@@ -190,7 +185,7 @@ def test_an_execution_that_fails_while_it_is_waited_for_fails_the_step(rotation:
     rotation.during_sleep[3] = fail
     with pytest.raises(errors.RotationFailedError, match="PasswordRefusedError"):
         rotation.step("finishSecret")
-    assert sum(rotation.slept) < FIRST_LOOK_SECONDS
+    assert sum(rotation.slept) < FIRST_DESCRIPTION_SECONDS
 
 
 def test_a_succeeded_execution_without_a_promotion_fails_finish_secret(rotation: Rotation) -> None:
@@ -219,7 +214,7 @@ def test_a_wait_ends_before_lambda_does(
 
 
 @pytest.mark.parametrize(
-    "random, reason", [(GIVING_WAY - 0.01, "concurrency"), (GIVING_WAY, "not ended yet")]
+    "random, reason", [(GIVE_WAY_SHARE - 0.01, "concurrency"), (GIVE_WAY_SHARE, "not ended yet")]
 )
 def test_some_give_their_concurrency_to_their_own_execution(
     rotation: Rotation, random: float, reason: str

@@ -8,14 +8,10 @@ import pytest
 from rotation import errors
 from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.adapters.step_functions import Execution
-from rotation.rules.executions import version_of
-from rotation.rules.steps import (
-    LONGEST_WAIT_SECONDS,
-    LOOKS,
-    MARGIN_SECONDS,
-    SECONDS_BETWEEN_LOOKS,
-    RotationEvent,
-)
+from rotation.records.rotation_event import RotationEvent
+from rotation.rules.executions import version_by_hand
+from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
+from rotation.rules.steps import LONGEST_PAUSE_SECONDS, MARGIN_SECONDS
 from tests.unit.fakes import (
     CURRENT,
     CURRENT_PASSWORD,
@@ -149,7 +145,7 @@ def test_the_version_of_a_running_execution_by_hand_is_left_to_it(
     rotation: Rotation, name: str
 ) -> None:
     arn = rotation.machine.arn(name)
-    token = version_of(arn)
+    token = version_by_hand(arn)
     rotation.secrets.add(token, PENDING_TEXT, AWSPENDING)
     rotation.machine.machine.statuses[name] = ["RUNNING"]
     with pytest.raises(errors.RotationInProgressError, match=arn):
@@ -204,7 +200,7 @@ def test_an_execution_that_is_not_visible_yet_is_not_started_again(rotation: Rot
     with pytest.raises(errors.RotationInProgressError, match=f"{PENDING}-1"):
         rotation.step("createSecret")
     assert rotation.started() == [f"{PENDING}-1"]
-    assert rotation.slept == [SECONDS_BETWEEN_LOOKS] * LOOKS
+    assert rotation.slept == [SECONDS_BETWEEN_READS] * READS
 
 
 # Failures
@@ -265,7 +261,7 @@ def test_a_step_is_repeated_while_aws_throttles_or_fails(
 @pytest.mark.parametrize(
     "error, remaining, slept",
     [
-        (errors.ThrottlingError, 900, [1, 2, 4, 8, 16, *[LONGEST_WAIT_SECONDS / 2] * 18]),
+        (errors.ThrottlingError, 900, [1, 2, 4, 8, 16, *[LONGEST_PAUSE_SECONDS / 2] * 18]),
         (errors.ThrottlingError, MARGIN_SECONDS + 3.5, [1, 2]),
         (errors.AccessDeniedError, 900, []),
     ],

@@ -13,7 +13,7 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.records.execution_input import ExecutionInput
 from rotation.records.schedule import Schedule
 from rotation.records.target import Target
-from rotation.rules.executions import version_of
+from rotation.rules.executions import version_by_hand
 from rotation.rules.pin import Pin
 from rotation.rules.target_check import check_target
 from tests.unit.fakes import (
@@ -126,7 +126,7 @@ def test_a_secret_and_its_user_are_accepted(
     world: World, change: Change, pin: Pin | None, execution_input: Any, expected: Any
 ) -> None:
     change(world)
-    by_hand = make_target(version_id=version_of(EXECUTION_ARN), pending_version_at_check="")
+    by_hand = make_target(version_id=version_by_hand(EXECUTION_ARN), pending_version_at_check="")
     assert check(world, pin, **execution_input) == replace(by_hand, **expected)
     assert not (pin and world.users.faults.called("tags"))
 
@@ -138,7 +138,7 @@ def test_a_run_by_hand_makes_the_version_of_its_own_name_whatever_token_its_inpu
 ) -> None:
     # "New execution" in the console copies the input of one that Secrets Manager has started.
     arn = arn_of(name)
-    assert check(world, arn=arn, token=token).version_id == version_of(arn)
+    assert check(world, arn=arn, token=token).version_id == version_by_hand(arn)
 
 
 def test_an_unknown_password_may_be_replaced_only_in_a_run_by_hand(world: World) -> None:

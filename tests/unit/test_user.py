@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rotation import errors
 from rotation.records.secret import SecretValue
-from rotation.records.user import User, check_rotatable, user_id_of
+from rotation.records.user import User
+from rotation.rules.user_check import check_rotatable, check_user_arn
 from tests.unit.fakes import CURRENT_PASSWORD, SECRET_ARN, USER_ARN, USER_ID, make_user, secret_text
 from tests.unit.leaks import assert_no_leak
 
@@ -59,7 +60,7 @@ def test_the_enabled_access_string_is_on_and_keeps_all_rules_in_order(tokens: li
 def test_the_user_id_is_that_of_the_arn_in_lowercase(partition: str, user_id: str) -> None:
     user_arn = USER_ARN.replace(USER_ID, user_id)
     arns = (arn.replace("arn:aws:", f"arn:{partition}:") for arn in (user_arn, SECRET_ARN))
-    assert user_id_of(*arns) == USER_ID
+    assert check_user_arn(*arns) == USER_ID
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_user_id_is_that_of_the_arn_in_lowercase(partition: str, user_id: st
 )
 def test_an_arn_of_no_user_beside_the_secret_is_refused(user_arn: str, problem: str) -> None:
     with pytest.raises(errors.UserMismatchError, match=problem) as caught:
-        user_id_of(user_arn, SECRET_ARN)
+        check_user_arn(user_arn, SECRET_ARN)
     assert_no_leak([CURRENT_PASSWORD], error=caught.value)
 
 
