@@ -30,7 +30,7 @@ from report.cost import cost_of
 from tests.histories import in_process
 from tests.histories.in_process import InProcess
 from tests.histories.staged_services import ACCOUNT, REGION
-from tests.histories.worlds import InProcessWorld
+from tests.histories.worlds import InProcessTenant, InProcessWorld
 
 _BOTOCORE_LONGEST_SECONDS = 20
 

@@ -36,6 +36,8 @@ from rotation.records.target import Target
 from rotation.records.user import User
 
 Json = dict[str, Any]
+#: A fake calls no service.
+NO_CLIENT: Any = None
 
 SECRET_NAME = "redis/app"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis/app-AbCdEf"
@@ -113,7 +115,7 @@ class FakeSecretsManager(SecretsManager):
     """One secret, with AWS's rules for staging labels; ``texts`` has None for "no value yet"."""
 
     def __init__(self) -> None:
-        super().__init__(client=None)
+        super().__init__(NO_CLIENT)
         self.faults = Faults()
         self.exists = True
         self.deleted = False
@@ -226,7 +228,7 @@ class FakeElastiCache(ElastiCache):
     """One user, whose passwords change at once unless ``status`` says that it is modifying."""
 
     def __init__(self, user: User, passwords: list[str]) -> None:
-        super().__init__(client=None)
+        super().__init__(NO_CLIENT)
         self.faults = Faults()
         self.found: User | None = user
         self.passwords = passwords
@@ -314,7 +316,7 @@ class FakeStepFunctions(StepFunctions):
     """Executions by name. One that is started is RUNNING until its next status is found."""
 
     def __init__(self) -> None:
-        super().__init__(None, MACHINE_ARN)
+        super().__init__(NO_CLIENT, MACHINE_ARN)
         self.faults = Faults()
         self.machine = FakeMachine()
         self.becomes = ["RUNNING"]
@@ -360,7 +362,7 @@ class FakeTopic(Topic):
     """Keeps what is published."""
 
     def __init__(self) -> None:
-        super().__init__(None, TOPIC_ARN)
+        super().__init__(NO_CLIENT, TOPIC_ARN)
         self.faults = Faults()
         self.messages: list[Message] = []
 
