@@ -6,17 +6,16 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from tests.template.checks import chosen, statements
 
 from local.package import read_template
 from tests.docs.pages import PAGES, ROOT, named_tests, names_of_tests, quoted, rows, section
-from tests.template.test_template import TEMPLATE
+from tools.template.cloudformation import chosen, statements
 
 THREATS = rows(section("security.md", "Threats"))
 KNOWN = section("local-aws.md", "What is known of AWS, and where it is tested")
 FACTS = [rows(part, "fact") for part in KNOWN.split("\n### ")[1:]]
 #: Files whose every test answers a threat.
-WHOLLY = ("test_redirected", "test_roles", "test_least_privilege")
+WHOLLY = ("test_redirected", "test_least_privilege")
 
 # -- what is claimed, and the tests that prove it
 
@@ -50,7 +49,7 @@ def test_the_functions_that_read_a_value_are_named() -> None:
     [sentence] = re.findall(r"\n\n(CheckTarget,.+?)\scan\sread\sa", text, re.S)
     readers = {
         name.removesuffix("Role")
-        for name, resource in TEMPLATE["Resources"].items()
+        for name, resource in read_template()["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
         and "secretsmanager:GetSecretValue" in str(resource["Properties"]["Policies"])
     }

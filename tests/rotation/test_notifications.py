@@ -111,7 +111,7 @@ def test_the_daily_check_sends_what_it_finds(on_call: OnCall, found: Found) -> N
     assert {each["Kind"]: each["Secret"] for each in answer["Findings"]} == kinds
     assert (answer["Checked"], answer["OverdueSecrets"]) == (5, 4)
     message = on_call.message("daily check")
-    assert message["Subject"] == "4 secrets to look at: the daily check of rotations"
+    assert message["Subject"] == "4 secrets need attention: the daily check"
     for finding in answer["Findings"]:
         assert f"{finding['Kind']}. {finding['Message']}" in message["Message"]
     assert f" {good} " not in message["Message"]

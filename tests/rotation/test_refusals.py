@@ -62,7 +62,7 @@ USERS: dict[str, tuple[str, Break, str]] = {
     ),
     "being deleted": ("UserStatusError", delete_user, "deleting"),
     "not bound": ("UserNotBoundError", Tenant.untag, "rotation-secret"),
-    "no current password": ("CurrentPasswordUnknownError", forget_password, "locked out"),
+    "no current password": ("CurrentPasswordUnknownError", forget_password, "lock out"),
 }
 NODES: dict[str, tuple[str, Break, str]] = {
     "does not verify": (

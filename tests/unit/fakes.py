@@ -6,7 +6,7 @@ and ``faults``: exceptions to raise at the next calls, before or after they have
 
 import json
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from rotation.records.password import PasswordRules, is_valid
 from rotation.records.schedule import Schedule
 from rotation.records.secret import SecretValue
 from rotation.records.target import Target
-from rotation.records.user import User
+from rotation.records.user import User, user_id_in
 
 Json = dict[str, Any]
 #: A fake calls no service.
@@ -244,7 +244,7 @@ class FakeElastiCache(ElastiCache):
 
     def user(self, user_arn: str) -> User:
         with self.faults.at("user", user_arn):
-            if self.found is None or user_arn != self.found.arn:
+            if self.found is None or user_id_in(user_arn) != self.found.user_id:
                 raise errors.UserNotFoundError(f"There is no user {user_arn}.")
             return self.found
 
@@ -350,7 +350,7 @@ class FakeStepFunctions(StepFunctions):
 
     def history(
         self, execution_arn: str, *, newest_first: bool = False, with_data: bool = False
-    ) -> Iterator[Json]:
+    ) -> Iterator[Mapping[str, Any]]:
         with self.faults.at("history", execution_arn):
             yield from self.machine.history
 
@@ -470,10 +470,10 @@ class World:
         return self.cache.lets_in(USERNAME, json.loads(text)["password"])
 
 
-def make_user(**fields: Any) -> User:
+def make_user(*, user_id: str = USER_ID, **fields: Any) -> User:
     return replace(
         User(
-            arn=USER_ARN,
+            arn=USER_ARN.replace(USER_ID, user_id),
             name=USERNAME,
             status="active",
             access_string="on ~* +@all",

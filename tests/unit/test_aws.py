@@ -41,9 +41,9 @@ def client_error(code: str, message: str = QUOTE, status: int = 400) -> exceptio
         (client_error("SomethingNew", status=503), ServiceUnavailableError, "answered Something"),
         (exceptions.ClientError({}, "AnyCall"), UnexpectedAwsError, "answered unknown."),
         # AWS's message names the role and the action, or says that a key is denied or disabled.
-        (client_error("AccessDenied", "Not allowed"), AccessDeniedError, "Denied. Not allowed. L"),
-        (client_error("AccessDenied", "Not allowed."), AccessDeniedError, "Denied. Not allowed. L"),
-        (client_error("AccessDenied", ""), AccessDeniedError, "answered AccessDenied. L"),
+        (client_error("AccessDenied", "Not allowed"), AccessDeniedError, "Denied. Not allowed. C"),
+        (client_error("AccessDenied", "Not allowed."), AccessDeniedError, "Denied. Not allowed. C"),
+        (client_error("AccessDenied", ""), AccessDeniedError, "answered AccessDenied. C"),
         *(
             (error, ServiceUnavailableError, f"got no answer ({type(error).__name__}).")
             for error in (

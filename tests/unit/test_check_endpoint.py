@@ -112,7 +112,7 @@ def test_a_password_of_an_earlier_first_rotation_has_to_log_in(cut_off: World) -
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_user_that_none_of_them_logs_in_is_refused(cut_off: World, dry_run: bool) -> None:
     cut_off.users.passwords = ["A~password~of~a~person~by~hand"]
-    with pytest.raises(errors.CurrentPasswordUnknownError, match="locked out") as caught:
+    with pytest.raises(errors.CurrentPasswordUnknownError, match="lock out") as caught:
         cut_off.call(handler, at_endpoint(**CANDIDATES, dry_run=dry_run))
     assert cut_off.cache.tried[1:] == [OTHER_PASSWORD, PENDING_PASSWORD, PREVIOUS_PASSWORD]
     assert_no_leak(ALL_PASSWORDS, error=caught.value)

@@ -36,21 +36,21 @@ def stub() -> Iterator[Stubbed]:
 )
 def test_a_user_is_what_describe_users_shows(stub: Stubbed, fields: Json, user: Json) -> None:
     stub.answers("describe_users", described_user(**fields), UserId=USER_ID)
-    assert stub.adapter.user(USER_ID) == make_user(**user)
+    assert stub.adapter.user(USER_ARN) == make_user(**user)
 
 
-@pytest.mark.parametrize("key", ["UserId", "ARN", "UserName", "Status"])
+@pytest.mark.parametrize("key", ["ARN", "UserName", "Status"])
 def test_a_user_without_a_required_field_is_unexpected(stub: Stubbed, key: str) -> None:
     stub.answers("describe_users", described_user(**{key: None}), UserId=USER_ID)
     with pytest.raises(UnexpectedAwsError, match="DescribeUsers on app-id"):
-        stub.adapter.user(USER_ID)
+        stub.adapter.user(USER_ARN)
 
 
 def test_users_of_all_pages_are_found(stub: Stubbed) -> None:
     second = described_user(UserId="second", ARN=f"{USER_ARN}2")
     stub.answers("describe_users", described_user() | {"Marker": "more"})
     stub.answers("describe_users", second, Marker="more")
-    assert stub.adapter.users() == [make_user(), make_user(user_id="second", arn=f"{USER_ARN}2")]
+    assert stub.adapter.users() == [make_user(), make_user(user_id=f"{USER_ID}2")]
 
 
 def test_a_user_that_is_not_there_is_not_found(stub: Stubbed) -> None:
@@ -58,7 +58,7 @@ def test_a_user_that_is_not_there_is_not_found(stub: Stubbed) -> None:
     stub.answers("describe_users", {"Users": []}, UserId=USER_ID)
     for _ in range(2):
         with pytest.raises(UserNotFoundError, match=USER_ID):
-            stub.adapter.user(USER_ID)
+            stub.adapter.user(USER_ARN)
 
 
 def test_tags_are_read(stub: Stubbed) -> None:
@@ -86,14 +86,14 @@ def test_passwords_replace_the_whole_list(
 ) -> None:
     mode = {"Type": "password", "Passwords": sent}
     stub.answers("modify_user", {}, UserId=USER_ID, AuthenticationMode=mode, **access)
-    stub.adapter.set_passwords(USER_ID, passwords, access_string=access.get("AccessString"))
+    stub.adapter.set_passwords(USER_ARN, passwords, access_string=access.get("AccessString"))
 
 
 @pytest.mark.parametrize("code", ["InvalidUserState", "InvalidUserGroupState"])
 def test_a_user_that_is_being_modified_is_busy(stub: Stubbed, code: str) -> None:
     stub.fails("modify_user", code)
     with pytest.raises(UserBusyError, match=USER_ID):
-        stub.adapter.set_passwords(USER_ID, [PENDING_PASSWORD])
+        stub.adapter.set_passwords(USER_ARN, [PENDING_PASSWORD])
 
 
 #: Of two nodes.

@@ -8,6 +8,7 @@ until it is decided what it means.
 import inspect
 import re
 import typing
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,7 @@ ADAPTERS: dict[str, tuple[type, tuple[Any, ...]]] = {
 }
 #: An argument for each type that an adapter's public method takes.
 ARGUMENTS: dict[Any, Any] = {
+    bool: False,
     str: EXECUTION_ARN,
     str | None: SECRET_ARN,
     list[str]: ["a-password"],
@@ -143,7 +145,9 @@ class StubbedAdapter:
         self._client.meta.events.register(event, self._queue)
         try:
             with self._stubber:
-                function(**arguments)
+                answer = function(**arguments)
+                # A generator calls nothing before it is read.
+                list(answer if isinstance(answer, Iterator) else ())
         finally:
             self._client.meta.events.unregister(event, self._queue)
 

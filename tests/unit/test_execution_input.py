@@ -16,7 +16,7 @@ TOKEN = "t" * 32
         ({}, {}),
         ({"DryRun": True}, {"dry_run": True}),
         ({"ReplaceUnknownPassword": True}, {"replace_unknown_password": True}),
-        ({"ClientRequestToken": TOKEN, "Attempt": 2}, {"token": TOKEN}),
+        ({"ClientRequestToken": TOKEN, "Attempt": 2}, {"version_id": TOKEN}),
     ],
 )
 def test_an_input_is_read(data: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -57,7 +57,10 @@ def test_an_error_of_create_secret_is_read_as_its_class() -> None:
         ({"SecretId": "s", "ClientRequestToken": "t" * 31}, "32 to 64"),
         ({"SecretId": "s", "ClientRequestToken": "t" * 65}, "32 to 64"),
         *(
-            ({"SecretId": "s", "CreateSecretError": failed}, '"CreateSecretError" that is none')
+            (
+                {"SecretId": "s", "CreateSecretError": failed},
+                '"CreateSecretError" without a known "Error"',
+            )
             for failed in (
                 {},
                 {"Error": "SecretFormatError"},

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
+from rotation.records.execution_name import ExecutionName
 from rotation.rules.executions import (
-    dry_run_of,
     is_attempt,
     is_derived,
     newest_attempt,
@@ -39,7 +39,8 @@ def test_another_run_by_hand_makes_a_version_that_is_derived_from_its_arn(name: 
 @pytest.mark.parametrize("token", [PENDING, "t" * 64, "with.dots_and-hyphens" * 2])
 def test_an_execution_has_the_name_of_its_token_and_attempt(token: str) -> None:
     assert execution_name(token, 12) == f"{token}-12"
-    assert len(execution_name(dry_run_of(token), 12)) <= 80
+    dry_run = ExecutionName.first_attempt(token, dry_run=True)
+    assert (str(dry_run), len(str(dry_run)) <= 78) == (f"{token}-dry-run-1", True)
 
 
 @pytest.mark.parametrize("token", ODD_TOKENS)

@@ -31,6 +31,8 @@ from tests.unit.fakes import (
     PREVIOUS,
     SECRET_ARN,
     SECRET_NAME,
+    USER_ARN,
+    USER_ID,
     World,
 )
 
@@ -175,7 +177,7 @@ CASES = [
     case("a tag with the ARN", tag(SECRET_ARN)),
     tagged("a tag of another secret", tag("another"), UserMissing="No user names secret redis/app"),
     tagged("taken out", tag("another"), ROTATION_OFF, staged()),
-    tagged("AWS's own user", user(user_id="default"), UserMissing=""),
+    tagged("AWS's own user", user(arn=USER_ARN.replace(USER_ID, "default")), UserMissing=""),
     # Errors.
     tagged("no tags", fails("users", "tags", BUSY), NotChecked="(app-id). app-id: Busy."),
     pinned("user", fails("users", "user", DENIED), NotChecked="secret redis/app: Denied."),

@@ -93,7 +93,7 @@ def test_a_user_that_is_on_without_a_known_password_is_refused(
 ) -> None:
     cut_off.secrets.texts[PENDING] = text
     cut_off.users.change(authentication=authentication)
-    with pytest.raises(CurrentPasswordUnknownError, match=r'locked out.*"password"'):
+    with pytest.raises(CurrentPasswordUnknownError, match=r'lock out.*"password"'):
         check(cut_off)
     # Unless a person says that nobody uses another password.
     target = check(cut_off, replace_unknown_password=True)

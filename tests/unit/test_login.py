@@ -107,7 +107,7 @@ def no_tls() -> ssl.SSLError:
     "fault,text",
     [
         *(
-            ({"script": [answer]}, "answers, but not to a login")
+            ({"script": [answer]}, "answers, but accepts no login")
             for answer in (
                 b"-LOADING Valkey is loading the dataset in memory\r\n",
                 b"-ERR max number of clients reached\r\n",
@@ -140,7 +140,7 @@ def no_tls() -> ssl.SSLError:
         ),
         (
             {"connect_error": TimeoutError("_ssl.c:989: The handshake operation timed out")},
-            "answers no TLS in time",
+            "TLS handshake timed out",
         ),
         *(
             ({"connect_error": error}, f"could not be verified ({detail})")

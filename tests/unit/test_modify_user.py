@@ -18,7 +18,7 @@ from tests.unit.fakes import (
     PENDING_PASSWORD,
     PREVIOUS,
     SECRET_ARN,
-    USER_ID,
+    USER_ARN,
     Json,
     World,
     secret_text,
@@ -32,7 +32,7 @@ def test_the_new_password_comes_beside_the_current_one(staged: World) -> None:
     assert before <= begun.started_at <= datetime.now(UTC)
     both = [PENDING_PASSWORD, CURRENT_PASSWORD]
     # A user that is on keeps its access string.
-    assert staged.users.faults.called("set_passwords") == [(USER_ID, both, None)]
+    assert staged.users.faults.called("set_passwords") == [(USER_ARN, both, None)]
     assert staged.secrets.faults.called("read") == [(SECRET_ARN, PENDING), (SECRET_ARN, CURRENT)]
     assert staged.current_password_logs_in()
     modified = staged.users.snapshot()
@@ -67,7 +67,7 @@ def test_an_inactive_user_gets_its_first_password_and_is_turned_on(staged: World
     )
     staged.call(handler, on_target(turn_on=True))
     assert staged.users.faults.called("set_passwords") == [
-        (USER_ID, [PENDING_PASSWORD], "on ~app:* +@read")
+        (USER_ARN, [PENDING_PASSWORD], "on ~app:* +@read")
     ]
 
 
@@ -101,7 +101,7 @@ def test_a_secret_that_changed_meanwhile_leaves_the_user_alone(staged: World, la
         ({PENDING: secret_text(None)}, [], f"{PENDING} has lost its password"),
         ({PENDING: secret_text(None), CURRENT: secret_text(None)}, [], f"{PENDING} has lost"),
         # Nodes with different passwords.
-        ({CURRENT: secret_text(None)}, [OTHER, PREVIOUS], "would be locked out"),
+        ({CURRENT: secret_text(None)}, [OTHER, PREVIOUS], "would lock out"),
     ],
 )
 def test_a_password_that_is_not_known_leaves_the_user_alone(

@@ -7,8 +7,7 @@ import pytest
 from notify_failure import handler
 from rotation.adapters.topic import Message
 from rotation.rules.message import console_url
-from rotation.rules.run_history import Ending
-from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World
+from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World, exited
 
 INPUT = json.dumps({"SecretId": SECRET_ARN})
 
@@ -26,7 +25,9 @@ def notify(world: World, *how: str | None) -> Message:
 
 
 def test_a_notification_has_the_cause_what_to_do_and_where_to_look(world: World) -> None:
-    world.machine.machine.ending = Ending(user_id="app")
+    untouched = {"Clients": "NOT_LOCKED_OUT", "User": "UNTOUCHED"}
+    state = {"Closing": untouched, "Target": {"UserId": "app"}}
+    world.machine.machine.history = [exited("Close Rotation", state)]
     message = notify(world)
     assert message.subject == f"{SECRET_NAME}: rotation FAILED, PasswordRefusedError"
     arn = world.machine.arn("run-1")
@@ -44,7 +45,7 @@ def test_a_notification_has_the_cause_what_to_do_and_where_to_look(world: World)
 def test_what_is_left_is_read_from_the_history(world: World) -> None:
     current = {"LoggedIn": 0, "Of": 2, "At": "2026-03-01T03:12:40+00:00"}
     codes = {"Clients": "LOCKED_OUT", "User": "BOTH_PASSWORDS", "Current": current}
-    world.machine.machine.ending = Ending(codes)
+    world.machine.machine.history = [exited("Close Rotation", {"Closing": codes})]
     assert notify(world).text.startswith(
         "Clients: LOCKED OUT (AWSCURRENT logged in on 0 of 2 endpoints at 03:12 UTC)\n"
     )

@@ -7,6 +7,7 @@ import pytest
 
 from rotation import errors
 from rotation.adapters.secrets_manager import SecretDescription
+from rotation.records.user import user_id_in
 from rotation.rules.findings import MOST_FINDINGS, Finding, message_of
 from rotation.rules.overdue import PAUSES_SECONDS, SECONDS_UNTIL_SECOND_CHECK
 from tests.unit.daily_check import PAST, PINNED, check, dates, kinds, rotated_twice, user
@@ -84,11 +85,11 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(
             raise description
         return description
 
-    users = [make_user(arn=name, user_id=name) for name in ("one", "four", "five")]
+    users = [make_user(user_id=name) for name in ("one", "four", "five")]
     monkeypatch.setattr(world.secrets, "rotated_by", lambda function_arn: list(described))
     monkeypatch.setattr(world.secrets, "describe", describe)
     monkeypatch.setattr(world.users, "users", lambda: users)
-    monkeypatch.setattr(world.users, "tags", lambda user_arn: {"rotation-secret": user_arn})
+    monkeypatch.setattr(world.users, "tags", lambda arn: {"rotation-secret": user_id_in(arn)})
     assert [(finding.secret, finding.kind) for finding in check(world)] == [
         ("one", "Overdue"),
         ("arn-2", "NotChecked"),
@@ -134,7 +135,7 @@ def test_executions_are_listed_again_for_a_limited_time_while_aws_throttles_or_f
 def test_a_message_lists_the_findings() -> None:
     findings = [Finding("a", "Overdue", "A is."), Finding("a", "UserOff", "A is off.")]
     message = message_of(findings)
-    assert message.subject == "1 secret to look at: the daily check of rotations"
+    assert message.subject == "1 secret needs attention: the daily check"
     first, second, last = message.text.split("\n\n")
     assert (first, second) == ("Overdue. A is.", "UserOff. A is off.")
     assert "docs/troubleshooting.md" in last

@@ -16,7 +16,7 @@ def event(**more: Any) -> Json:
 
 
 def test_the_answer_is_what_the_rotation_took(world: World) -> None:
-    world.machine.machine.transitions = 17
+    world.machine.machine.history = [{"type": "PassStateEntered"}] * 17
     assert world.call(handler, event()) == {
         "SecretArn": SECRET_ARN,
         "VersionId": PENDING,
@@ -30,7 +30,7 @@ def test_the_answer_is_what_the_rotation_took(world: World) -> None:
         "Transitions": 18,
         "ReplacedUnknownPassword": False,
     }
-    assert world.machine.faults.called("transitions") == [(BY_TOKEN,)]
+    assert world.machine.faults.called("history") == [(BY_TOKEN,)]
 
 
 def test_the_answer_names_what_was_not_tested_or_known(world: World) -> None:
@@ -48,7 +48,7 @@ def test_a_rotation_that_another_run_has_ended_has_no_target(world: World) -> No
 
 
 def test_a_rotation_is_counted_once_although_retried(world: World, metric_lines: Lines) -> None:
-    world.machine.faults.raise_at("transitions", ThrottlingError("too many"))
+    world.machine.faults.raise_at("history", ThrottlingError("too many"))
     with pytest.raises(ThrottlingError):
         world.call(handler, event())
     for _ in range(2):

@@ -149,7 +149,7 @@ def test_a_key_is_no_copy() -> None:
 @pytest.mark.parametrize("names", [(f"{P}-2", "b"), ("a", f"arn:aws:elasticache:::user:{P}")])
 def test_a_password_whose_copies_could_be_the_users_name_is_refused(names: tuple[str, str]) -> None:
     text = json.dumps({"username": names[0], "user_arn": names[1], "password": P})
-    with pytest.raises(SecretFormatError, match='"password" that stands in its "username"'):
+    with pytest.raises(SecretFormatError, match='"password" that is part of its "username"'):
         parse(text)
 
 

@@ -189,8 +189,8 @@ def test_a_version_of_awscurrents_text_can_be_promoted(world: World, current: st
         (f"{PENDING_TEXT}\n", "another text"),
         (secret_text("with,comma~with,comma"), "not valid"),
         (secret_text(None), "not valid"),
-        ("no JSON", "not what a rotation needs"),
-        (b"binary", "not what a rotation needs"),
+        ("no JSON", "not valid for a rotation"),
+        (b"binary", "not valid for a rotation"),
     ],
 )
 def test_a_version_of_another_text_can_never_be_promoted_nor_gets_awspending(

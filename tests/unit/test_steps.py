@@ -8,6 +8,7 @@ from rotation.adapters.step_functions import Execution
 from rotation.records.rotation_event import STEPS
 from rotation.rules.pin import Pin
 from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
+from rotation.rules.run_history import THROTTLED_BY_LAMBDA
 from rotation.rules.steps import FIRST_DESCRIPTION_SECONDS, GIVE_WAY_SHARE, MARGIN_SECONDS
 from tests.unit.fakes import (
     CURRENT_PASSWORD,
@@ -16,7 +17,9 @@ from tests.unit.fakes import (
     USER_ARN,
     USERNAME,
     World,
+    entered,
     execution_name,
+    failed,
     secret_text,
 )
 from tests.unit.steps import PENDING_TEXT, Rotation
@@ -84,7 +87,7 @@ def test_a_token_that_cannot_be_a_name_is_found_by_a_derived_one(staged: Rotatio
         ("FAILED", None, "", "FAILED. Execution: "),
         ("TIMED_OUT", None, "AnError", "TIMED_OUT. Execution: "),
         ("ABORTED", "Log In", "AnError", "ABORTED in state Log In. Execution: "),
-        (None, None, "", "No execution for version .* createSecret"),
+        (None, None, "", "There is no execution for version .* createSecret"),
     ],
 )
 @pytest.mark.parametrize("step", AFTER_CREATE_SECRET)
@@ -94,9 +97,9 @@ def test_a_step_fails_if_the_execution_has_failed_or_does_not_exist(
     rotation.release()
     rotation.execution(*filter(None, [status]))
     machine = rotation.machine.machine
-    machine.failed_in, machine.error, machine.cause = state, error, "The cause."
+    machine.history, machine.error, machine.cause = [entered(state or "")], error, "The cause."
     if not state:
-        rotation.fail("failed_state", errors.AccessDeniedError("no history"))
+        rotation.fail("history", errors.AccessDeniedError("no history"))
     arn = rotation.machine.arn(f"{PENDING}-1") if status else ""
     with pytest.raises(errors.RotationFailedError, match=message + arn):
         rotation.step(step)
@@ -220,7 +223,7 @@ def test_some_give_their_concurrency_to_their_own_execution(
     rotation: Rotation, random: float, reason: str
 ) -> None:
     rotation.execution("RUNNING")
-    rotation.machine.machine.waits_for_lambda = True
+    rotation.machine.machine.history = [failed(THROTTLED_BY_LAMBDA)]
     with pytest.raises(errors.RotationInProgressError, match=reason):
         rotation.step("finishSecret", random=random)
     assert (60 <= sum(rotation.slept) <= 120) is (reason == "concurrency")
@@ -233,8 +236,8 @@ def test_an_execution_without_awspending_is_looked_up_often_at_first_and_then_se
     rotation.release()
     rotation.execution("RUNNING")
     # Nor is a history that cannot be read a reason to give way.
-    rotation.machine.machine.waits_for_lambda = True
-    rotation.fail("waits_for_lambda", errors.AccessDeniedError("no"), times=100)
+    rotation.machine.machine.history = [failed(THROTTLED_BY_LAMBDA)]
+    rotation.fail("history", errors.AccessDeniedError("no"), times=100)
     with pytest.raises(errors.RotationInProgressError, match="not ended yet"):
         rotation.step("finishSecret", random=0.01)
     assert 10 <= len(rotation.machine.faults.called("find")) <= 25

@@ -76,8 +76,8 @@ def test_an_event_of_each_step_is_read_and_hides_its_rotation_token(step: str) -
         *((EVENT | {key: ""}, f'"{key}"') for key in REQUIRED),
         *((EVENT | {key: 1}, f'"{key}"') for key in REQUIRED),
         *((EVENT | {key: "\ud800"}, f'"{key}"') for key in REQUIRED),
-        (EVENT | {"Step": "createsecret"}, "none of createSecret, setSecret"),
-        (EVENT | {"Step": "finishSecret "}, "none of createSecret, setSecret"),
+        (EVENT | {"Step": "createsecret"}, "not one of createSecret, setSecret"),
+        (EVENT | {"Step": "finishSecret "}, "not one of createSecret, setSecret"),
     ],
 )
 def test_an_event_that_is_not_secrets_managers_is_refused(event: object, problem: str) -> None:
@@ -222,7 +222,7 @@ def test_an_error_of_create_secret_fails_an_execution_that_releases_the_secret(
     prevent(rotation)
     with pytest.raises(error) as caught:
         rotation.step("createSecret")
-    cause = f"{caught.value} It was the rotation function that met this, in createSecret."
+    cause = f"{caught.value} The rotation function failed with this in createSecret."
     failed = {"CreateSecretError": {"Error": error.__name__, "Cause": cause}}
     start = ("start", (f"{PENDING}-1", EXECUTION_INPUT | failed))
     assert rotation.machine.faults.calls == [start]

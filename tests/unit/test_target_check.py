@@ -66,9 +66,9 @@ def check(
     )
 
 
-def check_by_token(world: World, pin: Pin | None = None, **execution_input: Any) -> Target:
+def check_attempt(world: World, pin: Pin | None = None, **execution_input: Any) -> Target:
     """In the execution that the rotation function has started for PENDING."""
-    return check(world, pin, BY_TOKEN, token=PENDING, **execution_input)
+    return check(world, pin, BY_TOKEN, version_id=PENDING, **execution_input)
 
 
 def user(**fields: Any) -> Change:
@@ -102,7 +102,7 @@ def both(*changes: Change) -> Change:
 def test_a_sound_secret_and_user_make_a_target_and_nothing_is_changed(world: World) -> None:
     world.stage(None)
     before = world.secrets.snapshot(), world.users.snapshot()
-    assert check_by_token(world) == make_target()
+    assert check_attempt(world) == make_target()
     assert (world.secrets.snapshot(), world.users.snapshot()) == before
 
 
@@ -132,26 +132,28 @@ def test_a_secret_and_its_user_are_accepted(
 
 
 @pytest.mark.parametrize("name", [OTHER, "run-1", f"{OTHER}-1", f"{PENDING}-dry-run-1"])
-@pytest.mark.parametrize("token", [None, PENDING])
-def test_a_run_by_hand_makes_the_version_of_its_own_name_whatever_token_its_input_has(
-    world: World, name: str, token: str | None
+@pytest.mark.parametrize("version_id", [None, PENDING])
+def test_a_run_by_hand_makes_the_version_of_its_own_name_whatever_version_its_input_has(
+    world: World, name: str, version_id: str | None
 ) -> None:
     # "New execution" in the console copies the input of one that Secrets Manager has started.
     arn = arn_of(name)
-    assert check(world, arn=arn, token=token).version_id == version_by_hand(arn)
+    assert check(world, arn=arn, version_id=version_id).version_id == version_by_hand(arn)
 
 
 def test_an_unknown_password_may_be_replaced_only_in_a_run_by_hand(world: World) -> None:
     assert check(world, replace_unknown_password=True).replace_unknown_password
-    assert check(world, token=PENDING, replace_unknown_password=True).replace_unknown_password
+    assert check(world, version_id=PENDING, replace_unknown_password=True).replace_unknown_password
     with pytest.raises(errors.InvalidInputError, match=r"ReplaceUnknownPassword.*by hand"):
-        check_by_token(world, replace_unknown_password=True)
+        check_attempt(world, replace_unknown_password=True)
 
 
-@pytest.mark.parametrize("name, token", [(f"{CURRENT}-1", CURRENT), (CURRENT, None)])
-def test_awscurrent_itself_is_not_rotated_to(world: World, name: str, token: str | None) -> None:
+@pytest.mark.parametrize("name, version_id", [(f"{CURRENT}-1", CURRENT), (CURRENT, None)])
+def test_awscurrent_itself_is_not_rotated_to(
+    world: World, name: str, version_id: str | None
+) -> None:
     with pytest.raises(errors.InvalidInputError, match="AWSCURRENT already"):
-        check(world, arn=arn_of(name), token=token)
+        check(world, arn=arn_of(name), version_id=version_id)
 
 
 # Other runs
@@ -162,10 +164,10 @@ def test_awscurrent_itself_is_not_rotated_to(world: World, name: str, token: str
     [
         (partial(check, dry_run=True), OTHER, f"{OTHER}-2", False),
         (check, OTHER, f"{CURRENT}-1", True),
-        # A person has named it like an attempt of the token that has AWSPENDING.
+        # A person has named it like an attempt for the version that has AWSPENDING.
         (partial(check, arn=BY_TOKEN), PENDING, f"{PENDING}-1", True),
         # ListExecutions has two calls a second for a whole account.
-        *((check_by_token, pending, f"{OTHER}-1", False) for pending in (PENDING, CURRENT, "")),
+        *((check_attempt, pending, f"{OTHER}-1", False) for pending in (PENDING, CURRENT, "")),
     ],
 )
 def test_an_awspending_that_no_other_running_execution_has_is_free(
@@ -179,7 +181,7 @@ def test_an_awspending_that_no_other_running_execution_has_is_free(
 
 
 @pytest.mark.parametrize("name", [f"{OTHER}-2", OTHER])
-@pytest.mark.parametrize("run", [check, check_by_token])
+@pytest.mark.parametrize("run", [check, check_attempt])
 def test_another_rotation_of_the_secret_is_not_disturbed(
     world: World, name: str, run: Callable[[World], Target]
 ) -> None:
@@ -203,7 +205,7 @@ REFUSED = [
             (lambda w: setattr(w.secrets, "deleted", True), errors.SecretDeletedError, "deletion"),
             (lambda w: w.secrets.labels[CURRENT].clear(), errors.VersionNotFoundError, AWSCURRENT),
             (text("no JSON"), errors.SecretFormatError, "not valid JSON"),
-            (user(user_id="another"), errors.UserNotFoundError, USER_ID),
+            (user(arn=f"{USER_ARN}2"), errors.UserNotFoundError, USER_ID),
             (user(name="another"), errors.UserMismatchError, '"username"'),
             (rotated_by_another_stack(enabled=True), errors.SecretNotAllowedError, "this stack's"),
         )
@@ -229,7 +231,7 @@ REFUSED = [
             ("<the ARN of its ElastiCache user>", lambda w: w.users.faults.raise_at("tags", BUSY)),
         )
     ),
-    (None, without_any_password, errors.CurrentPasswordUnknownError, "locked out"),
+    (None, without_any_password, errors.CurrentPasswordUnknownError, "lock out"),
     # Whoever may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
     (PIN, text(secret_text("p", user_arn="admin")), errors.SecretNotAllowedError, '"user_arn" in'),
@@ -244,7 +246,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("pin, change, error, words", REFUSED)
 @pytest.mark.parametrize(
-    "run", [check, partial(check_by_token, create_secret_error=FROM_CREATE_SECRET)]
+    "run", [check, partial(check_attempt, create_secret_error=FROM_CREATE_SECRET)]
 )
 def test_a_wrong_secret_or_user_is_refused_before_an_error_of_create_secret_is_raised(
     world: World,
@@ -265,9 +267,9 @@ def test_a_wrong_secret_or_user_is_refused_before_an_error_of_create_secret_is_r
 def test_the_error_of_create_secret_fails_only_its_own_execution(world: World) -> None:
     world.stage(None)
     with pytest.raises(errors.AccessDeniedError, match=str(FROM_CREATE_SECRET)):
-        check_by_token(world, create_secret_error=FROM_CREATE_SECRET)
+        check_attempt(world, create_secret_error=FROM_CREATE_SECRET)
     # The input of a run by hand may be a copy.
-    assert check(world, token=PENDING, create_secret_error=FROM_CREATE_SECRET).secret_arn
+    assert check(world, version_id=PENDING, create_secret_error=FROM_CREATE_SECRET).secret_arn
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ SHAPES: list[Any] = [None, [], "text", {"Target": 1}, {"State": "text"}]
 
 
 @pytest.mark.parametrize(
-    "event,execution,token",
+    "event,execution,version",
     [
         (on_target(), on_target()["ExecutionArn"], PENDING),
         ({"State": on_target()}, None, PENDING),
@@ -51,7 +51,7 @@ SHAPES: list[Any] = [None, [], "text", {"Target": 1}, {"State": "text"}]
     ],
 )
 def test_a_log_line_carries_the_ids_of_its_own_event(
-    event: Any, execution: str | None, token: str | None, log_lines: Lines
+    event: Any, execution: str | None, version: str | None, log_lines: Lines
 ) -> None:
     answer(on_target())
     log_lines()
@@ -59,7 +59,7 @@ def test_a_log_line_carries_the_ids_of_its_own_event(
     (line,) = log_lines()
     assert (line["level"], line["function"]) == ("INFO", "stack-Function")
     assert line["request_id"] == "request-1"
-    assert (line.get("execution"), line.get("token")) == (execution, token)
+    assert (line.get("execution"), line.get("version")) == (execution, version)
 
 
 def test_an_event_is_never_logged(output: Callable[[], str]) -> None:

@@ -242,7 +242,7 @@ def _denied(env: Environment) -> Reply:
         version_id=pending,
         current_version_id=current,
         pending_version_at_check=pending,
-        user_id=tenant.user_id,
+        user_arn=tenant.user_arn,
         username=tenant.username,
         authentication="password",
         turn_on=False,
