@@ -30,7 +30,8 @@ from report.cost import cost_of
 from tests.histories import in_process
 from tests.histories.in_process import InProcess
 from tests.histories.staged_services import ACCOUNT, REGION
-from tests.histories.worlds import InProcessTenant, InProcessWorld
+from tests.histories.worlds import InProcessWorld
+from tests.rotation.world import Tenant
 
 _BOTOCORE_LONGEST_SECONDS = 20
 
@@ -169,7 +170,7 @@ def rotate_with_reference(path: Path, modifying: float) -> Run:
         return _run(aws, [tenant], [version])
 
 
-def _run(aws: Counted, tenants: list[InProcessTenant], versions: list[str]) -> Run:
+def _run(aws: Counted, tenants: list[Tenant], versions: list[str]) -> Run:
     return Run(
         asked=len(tenants),
         promoted=sum(_current(tenant) in versions for tenant in tenants),
@@ -181,7 +182,7 @@ def _run(aws: Counted, tenants: list[InProcessTenant], versions: list[str]) -> R
     )
 
 
-def _rotate_once_more(aws: Counted, tenants: list[InProcessTenant]) -> int:
+def _rotate_once_more(aws: Counted, tenants: list[Tenant]) -> int:
     """How many secrets have a new AWSCURRENT after the next RotateSecret of each."""
     before = [_current(tenant) for tenant in tenants]
     for tenant in tenants:
@@ -192,13 +193,13 @@ def _rotate_once_more(aws: Counted, tenants: list[InProcessTenant]) -> int:
     return sum(_current(tenant) not in before for tenant in tenants)
 
 
-def _current(tenant: InProcessTenant) -> str:
+def _current(tenant: Tenant) -> str:
     return next(v for v, labels in tenant.labels().items() if "AWSCURRENT" in labels)
 
 
 def _tenants(
     world: InProcessWorld, count: int, nodes: int, *, one_group: bool = False
-) -> list[InProcessTenant]:
+) -> list[Tenant]:
     tenants = [world.tenant() for _ in range(count)]
     if one_group:
         tenants[0].serve(nodes=nodes, others=tenants[1:])

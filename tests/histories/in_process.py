@@ -87,9 +87,9 @@ class InProcess(StagedFunctions):
         self._secrets.assumptions = assumptions or self._secrets.assumptions
         self._ended: dict[str, datetime] = {}
         self._machines = interpreter.LocalStepFunctions(REGION, ACCOUNT)
-        self.secrets = Client("secretsmanager", partial(self._called, "secretsmanager"))
-        self.elasticache = Client("elasticache", partial(self._called, "elasticache"))
-        self.step_functions = Client("stepfunctions", partial(self._called, "states"))
+        self.secrets: Any = Client("secretsmanager", partial(self._called, "secretsmanager"))
+        self.elasticache: Any = Client("elasticache", partial(self._called, "elasticache"))
+        self.step_functions: Any = Client("stepfunctions", partial(self._called, "states"))
 
     @contextmanager
     def set_up(self) -> Iterator["InProcess"]:

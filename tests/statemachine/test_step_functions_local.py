@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             DOCKER.format(version=version, start=start, address=address)
         )
         (tmp_path / "docker").chmod(0o755)
-        command = [ROOT / "tools/asl/step-functions-local", *options]
+        command: list[str | Path] = [ROOT / "tools/asl/step-functions-local", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stderr, (tmp_path / "calls").read_text().splitlines()
 

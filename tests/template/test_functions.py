@@ -49,7 +49,7 @@ def variables(source: str) -> set[str]:
 
 
 def name_of(reader: Callable[..., Any]) -> str:
-    return inspect.unwrap(reader).__qualname__
+    return str(inspect.unwrap(reader).__qualname__)
 
 
 def source_of(reader: Callable[..., Any]) -> str:

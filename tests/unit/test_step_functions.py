@@ -67,7 +67,7 @@ def test_an_execution_that_is_not_there_is_none(stub: Stubbed) -> None:
 def test_a_history_has_the_events_of_all_pages(stub: Stubbed, data: bool, page_size: int) -> None:
     asked = {"executionArn": EXECUTION_ARN, "includeExecutionData": data, "reverseOrder": True}
     asked["maxResults"] = page_size
-    first, second = ({"timestamp": NOW, "id": id, "type": "TaskScheduled"} for id in (2, 1))
+    first, second = ({"timestamp": NOW, "id": number, "type": "TaskScheduled"} for number in (2, 1))
     answer = {"events": [first], "nextToken": "more"}
     stub.answers("get_execution_history", answer, **asked)
     stub.answers("get_execution_history", {"events": [second]}, **asked, nextToken="more")

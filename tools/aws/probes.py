@@ -242,7 +242,7 @@ def _denied(env: Environment) -> Reply:
         version_id=pending,
         current_version_id=current,
         pending_version_at_check=pending,
-        user_arn=tenant.user_arn,
+        user_arn=tenant.user()["ARN"],
         username=tenant.username,
         authentication="password",
         turn_on=False,
