@@ -36,7 +36,7 @@ def test_a_rotation_that_fails() -> None:
     assert (seen["status"], seen["proven"], seen["lock_outs"]) == ("FAILED", True, [])
     assert list(seen["labels_after"].values()) == [["AWSCURRENT"]]
     executions = seen["executions"]
-    # createSecret fails; a retry that finds its last execution still at work starts no other one.
+    # createSecret fails; a retry that finds its last execution still running starts no other one.
     assert {execution["error"] for execution in executions} == {"AccessDeniedError"}
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
     *_, outcome, page, again = done.stderr.splitlines()

@@ -230,7 +230,7 @@ def test_a_version_that_is_not_listed_yet_does_not_count_as_old(
 
 
 @pytest.mark.parametrize(
-    "to, away_from, holder, counts",
+    "to, away_from, labeled, counts",
     [
         (None, PENDING, None, True),
         (None, PENDING, OTHER, True),
@@ -241,10 +241,10 @@ def test_a_version_that_is_not_listed_yet_does_not_count_as_old(
     ],
 )
 def test_a_refused_move_counts_if_the_label_has_arrived_or_is_gone(
-    world: World, to: str | None, away_from: str, holder: str | None, counts: bool
+    world: World, to: str | None, away_from: str, labeled: str | None, counts: bool
 ) -> None:
     # botocore repeats a call whose answer was lost.
-    label(world, AWSPENDING, holder)
+    label(world, AWSPENDING, labeled)
     refusal = errors.RotationSupersededError("AWSPENDING is not where it was expected.")
     world.secrets.faults.raise_at("move_label", refusal)
     with nullcontext() if counts else pytest.raises(errors.RotationSupersededError):
@@ -253,6 +253,6 @@ def test_a_refused_move_counts_if_the_label_has_arrived_or_is_gone(
 
 def test_awspending_is_removed_from_the_named_version_only(world: World) -> None:
     world.stage()
-    for version, holder in (("no such version", PENDING), (CURRENT, PENDING), (PENDING, None)):
+    for version, labeled in (("no such version", PENDING), (CURRENT, PENDING), (PENDING, None)):
         remove_pending(world.secrets, SECRET_ARN, version)
-        assert world.secrets.version_with(AWSPENDING) == holder
+        assert world.secrets.version_with(AWSPENDING) == labeled

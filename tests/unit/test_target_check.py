@@ -232,7 +232,7 @@ REFUSED = [
         )
     ),
     (None, without_any_password, errors.CurrentPasswordUnknownError, "lock out"),
-    # Whoever may write the secret must not redirect the rotation of a pinned stack.
+    # A person who may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
     (PIN, text(secret_text("p", user_arn="admin")), errors.SecretNotAllowedError, '"user_arn" in'),
     (
