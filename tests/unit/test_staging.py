@@ -10,7 +10,9 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOU
 from rotation.records.target import Target
 from rotation.rules.labels import move, remove_pending, require_promotable, require_unchanged
 from rotation.rules.staging import stage_version
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     LONG_AGO,
@@ -23,11 +25,9 @@ from tests.unit.fakes import (
     PREVIOUS,
     RULES,
     SECRET_ARN,
-    World,
     make_target,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
 
 PENDING_TEXT, OTHER_TEXT = secret_text(PENDING_PASSWORD), secret_text(OTHER_PASSWORD)
 STAGED = {PREVIOUS: [AWSPREVIOUS], CURRENT: [AWSCURRENT], PENDING: [AWSPENDING]}

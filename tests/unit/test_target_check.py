@@ -16,7 +16,8 @@ from rotation.records.target import Target
 from rotation.rules.executions import version_by_hand
 from rotation.rules.pin import Pin
 from rotation.rules.target_check import check_target
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
@@ -29,7 +30,6 @@ from tests.unit.fakes import (
     USER_ARN,
     USER_ID,
     USERNAME,
-    World,
     make_target,
     secret_text,
 )
