@@ -64,8 +64,9 @@ def texts_of(name: str) -> list[str]:
     """What an error of that class is made with."""
     found: list[str] = []
     for path, tree in CODE.items():
-        # ``wrong(problem)`` puts the problem into a sentence.
-        for problem in arguments_of(tree, "wrong") or [HOLE]:
+        # ``wrong(problem)`` puts the problem into a sentence, and so does what catches _WrongError.
+        problems = [*arguments_of(tree, "wrong"), *arguments_of(tree, "_WrongError")]
+        for problem in problems or [HOLE]:
             texts = arguments_of(tree, name)
             found += [text.replace(f" {HOLE}.", f" {problem}.", 1) for text in texts]
         if path.name == "aws.py":
