@@ -104,6 +104,15 @@ def test_each_field_of_the_state_is_in_the_table() -> None:
     assert listed == {name.removesuffix(".$") for name in written}
 
 
+def test_the_functions_that_the_pages_name_exist() -> None:
+    modules = {path.stem: path.read_text() for path in (ROOT / "functions/rotation").rglob("*.py")}
+    text = PAGES["docs/architecture.md"] + PAGES["docs/reliability.md"]
+    quotes = re.findall(r"`(\w+)\.(\w+)`", text)
+    named = {(module, name) for module, name in quotes if module in modules and name != "py"}
+    assert len(named) > 8
+    assert [each for each in named if f"\ndef {each[1]}(" not in modules[each[0]]] == []
+
+
 def test_the_files_that_the_architecture_names_exist() -> None:
     text = PAGES["docs/architecture.md"]
     named = set(re.findall(r"`((?:[\w.]+/)+(?:[\w.]+\.\w+)?)`", text)) - {"functions/NAME.py"}
