@@ -66,4 +66,4 @@ def test_the_linter_reads_every_page() -> None:
     lint = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     pages = {str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
     for linter in ("tools.prose ", "codespell "):
-        assert pages == {*lint.split(linter)[1].splitlines()[0].split()}
+        assert pages < {*lint.split(linter)[1].splitlines()[0].split()}
