@@ -12,7 +12,7 @@ Look = tuple[str, Run | str] | None
 
 
 def never(s: State, token: str, w: World) -> str:
-    """staging.require_promotable: why a version with a value can never be promoted."""
+    """labels.require_promotable: why a version with a value can never be promoted."""
     version, current = s.text(token), s.text(s.labels.current)
     if w.rules.previous and s.labels.previous == token:
         return "is AWSPREVIOUS"
@@ -95,7 +95,7 @@ def generate(s: State, run: Run, w: World) -> Look:
 
 
 def locked(s: State, run: Run, w: World) -> Run:
-    """staging.wait_for_earlier_runs"""
+    """earlier_runs.wait_for_earlier_runs"""
     late, waits = s.flights(run.id), w.rules.wait
     others = [each.id for each in s.versions if each.id not in (run.token, run.seen)]
     since = s.created(run.seen)
@@ -117,7 +117,7 @@ def wait(s: State, run: Run, w: World) -> Look:
 
 
 def _unchanged(s: State, run: Run, pending: bool, current: bool, w: World) -> str:
-    """staging.require_unchanged"""
+    """labels.require_unchanged"""
     if pending and s.labels.pending != run.token:
         return "AWSPENDING was moved"
     if current and s.labels.current != run.seen:
