@@ -56,18 +56,6 @@ def test_an_edit_during_a_rotation_is_kept(
         tenant.status(arn, token)
 
 
-@pytest.mark.parametrize("how", ["by hand", "by Secrets Manager"])
-def test_two_rotations_after_a_leak_end_the_leaked_password_also_after_an_edit(
-    tenant: InProcessTenant, how: str
-) -> None:
-    tenant.rotate_by(how)
-    leaked = tenant.value()["password"]
-    tenant.edit(host="new")
-    for _ in range(2):
-        tenant.rotate_by(how)
-    assert tenant.logins(leaked) == {False}
-
-
 def test_a_rotation_whose_execution_is_forgotten_brings_nothing_back(
     tenant: InProcessTenant, stage: Stage
 ) -> None:
@@ -185,30 +173,7 @@ def test_a_run_whose_version_was_promoted_after_all_succeeds(
     assert tenant.status(arn) == "SUCCEEDED"
 
 
-def test_a_promotion_that_close_rotation_cannot_see_is_not_denied(
-    tenant: InProcessTenant, stage: Stage
-) -> None:
-    """The function is killed when the label has moved, and from then on nobody may look."""
-    execution = tenant.begin()
-    stage.until("PromoteVersion")
-    tenant.world.arm("kill-after:UpdateSecretVersionStage:1", "deny:DescribeSecret:2-")
-    ended = tenant.ended(execution)
-    assert ended["status"] == "FAILED"
-    assert "AWSCURRENT is unknown." in ended["cause"]
-
-
 # Waiting
-
-
-def test_a_modification_that_a_stopped_run_has_left_is_waited_for(
-    tenant: InProcessTenant, stage: Stage
-) -> None:
-    tenant.world.arm("keep-modifying:600", "stop-at:Wait For User")
-    assert tenant.start()["status"] == "ABORTED"
-    begun = stage.now
-    tenant.world.arm()
-    tenant.succeeds()
-    assert stage.now > begun + 600
 
 
 @pytest.mark.parametrize("tenant", [OPEN], indirect=True)

@@ -48,7 +48,7 @@ class InProcessWorld(World):
         self.control("DELETE")
         self.control("POST", armed)
 
-    def tenant_of(self, *names: Any) -> "InProcessTenant":
+    def existing_tenant(self, *names: Any) -> "InProcessTenant":
         return InProcessTenant(self, *names)
 
 

@@ -48,20 +48,6 @@ def test_after_a_stopped_run_the_next_one_makes_a_password_of_its_own(
     assert {"AWSCURRENT"} in tenant.labels().values()
 
 
-def test_secrets_manager_retries_the_rotation_that_a_stopped_run_blocks(
-    tenant: InProcessTenant,
-) -> None:
-    secrets, arn = tenant.world.secrets, {"SecretId": tenant.secret_arn}
-    token = secrets.rotate_secret(**arn, RotateImmediately=False)["VersionId"]
-    tenant.world.eventually(lambda: token not in tenant.labels(), "the end of the dry run")
-    tenant.world.step_functions.stop_execution(executionArn=begun(tenant))
-    with pytest.raises(secrets.exceptions.InvalidRequestException):
-        secrets.rotate_secret(**arn)
-    tenant.world.stage.run()
-    assert tenant.value()["password"] != FIRST_PASSWORD
-    assert tenant.current_logs_in()
-
-
 def test_of_two_runs_at_once_one_wins_and_the_other_changes_nothing(
     tenant: InProcessTenant,
 ) -> None:
@@ -72,13 +58,6 @@ def test_of_two_runs_at_once_one_wins_and_the_other_changes_nothing(
     assert tenant.labels()[won["name"]] == {"AWSCURRENT"}
     assert tenant.current_logs_in()
     assert tenant.logins(FIRST_PASSWORD) == {True}
-
-
-def test_a_run_by_hand_gives_way_to_one_of_secrets_manager(tenant: InProcessTenant) -> None:
-    token = tenant.begin_rotation()
-    tenant.world.eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
-    tenant.fails("RotationInProgressError")
-    tenant.succeeds(f"{token}-1")
 
 
 def test_a_secret_whose_password_nobody_uses_is_refused_and_replaced_only_by_hand() -> None:

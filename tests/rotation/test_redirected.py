@@ -111,11 +111,3 @@ def test_users_of_one_name_are_two_users(in_process: InProcessWorld, writer: Ten
     victim = in_process.tenant(UserName="of-both")
     writer.edit(user_arn=victim.user()["ARN"], username="of-both")
     refused(writer, victim, "UserNotBoundError")
-
-
-def test_nor_by_secrets_manager(writer: Tenant, victim: Tenant) -> None:
-    user = victim.user()
-    point(writer, victim)
-    token = writer.begin_rotation()
-    writer.fails("UserNotBoundError", f"{token}-1")
-    assert victim.user() == user

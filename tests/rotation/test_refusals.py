@@ -39,10 +39,6 @@ SECRETS: dict[str, tuple[str, Break, str]] = {
     "marked for deletion": ("SecretDeletedError", delete_secret, "deletion"),
     "binary": ("SecretFormatError", lambda t: t.put(b"{}"), "binary"),
     "not JSON": ("SecretFormatError", lambda t: t.put("{'username'"), "not valid JSON"),
-    "not an object": ("SecretFormatError", lambda t: t.put("[]"), "not a JSON object"),
-    "a key twice": ("SecretFormatError", lambda t: t.put('{"a": 1, "a": 2}'), "a key twice"),
-    "no username": ("SecretFormatError", lambda t: t.put('{"user_arn": "x"}'), '"username"'),
-    "another type": ("SecretFormatError", lambda t: t.edit(password=7), '"password"'),
     "too large": ("SecretFormatError", lambda t: t.edit(note="x" * 65_300), "bytes"),
 }
 USERS: dict[str, tuple[str, Break, str]] = {
@@ -124,14 +120,6 @@ def test_a_key_that_the_stack_may_not_use_is_named_before_anything_has_changed(
     assert snapshot(tenant) == before
 
 
-def test_a_secret_without_awscurrent_is_refused(in_process: InProcessWorld) -> None:
-    tenant = in_process.tenant()
-    tenant.secret_name += "-empty"
-    tenant.secret_arn = in_process.secrets.create_secret(Name=tenant.secret_name)["ARN"]
-    assert "AWSCURRENT" in tenant.fails("VersionNotFoundError")
-    assert tenant.labels() == {}
-
-
 @pytest.mark.parametrize(
     "data", [{}, {"SecretID": "x"}, {"SecretId": 7}, {"SecretId": "x", "DryRun": "yes"}]
 )
@@ -144,12 +132,6 @@ def test_wrong_input_is_answered_with_the_accepted_one(
     assert f'"{[*(data or ["SecretId"])][-1]}"' in cause
     assert '{"SecretId": "<name or ARN of the secret>"}' in cause
     assert tenant.states(arn)[:3] == ["Read Input", "Check Target", "Close Rotation"]
-
-
-def test_an_unknown_secret_is_named(in_process: InProcessWorld) -> None:
-    tenant = in_process.tenant()
-    tenant.secret_name = "no-such-secret"
-    assert "no-such-secret" in tenant.fails("SecretNotFoundError")
 
 
 def test_a_node_without_tls_is_waited_for_before_anything_has_changed(world: World) -> None:

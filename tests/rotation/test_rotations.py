@@ -91,13 +91,6 @@ def test_rotate_immediately_false_is_a_dry_run_that_can_be_looked_at(world: Worl
     assert tenant.rotate() in tenant.labels()
 
 
-def test_ten_rotations_at_once_of_users_without_a_cache(world: World) -> None:
-    tenants = [world.tenant() for _ in range(10)]
-    arns = [tenant.begin() for tenant in tenants]
-    for tenant, arn in zip(tenants, arns, strict=True):
-        assert tenant.succeeds(arn)["EndpointsTested"] == 0
-
-
 # What a rotation gets over by itself
 
 
