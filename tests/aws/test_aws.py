@@ -159,7 +159,7 @@ def test_trials_are_asked_about_even_if_the_stack_was_not_deployed(
         ("RotateSecret", 1, "without RotationToken"),
     ],
 )
-def test_nothing_is_left_of_a_run_that_is_interrupted(
+def test_nothing_is_left_of_a_broken_run(
     account: Account, call: str, number: int, plan: str
 ) -> None:
     """Ctrl-C just when the call has taken effect, before its response is used."""
@@ -270,7 +270,7 @@ def test_without_consent_that_names_the_account_nothing_is_created(
     assert made == calls
 
 
-def test_with_consent_it_removes_what_a_killed_run_left(
+def test_with_consent_it_cleans(
     aws: LocalAws, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.client("elasticache").create_user(UserId=f"{account.run}-user", **USER)

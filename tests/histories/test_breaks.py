@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("rotates_in_the_end")
 
 @pytest.mark.parametrize("after", ["by hand", "new execution", "by Secrets Manager"])
 @pytest.mark.parametrize("before", ["by hand", "by Secrets Manager"])
-def test_an_edit_between_two_rotations_is_kept(
+def test_an_edit_between_rotations_is_kept(
     tenant: InProcessTenant, before: str, after: str
 ) -> None:
     tenant.rotate_by(before)
@@ -41,7 +41,7 @@ def test_an_edit_between_two_rotations_is_kept(
 
 @pytest.mark.parametrize("by", ["a person", "Secrets Manager"])
 @pytest.mark.parametrize("moment", [*MOMENTS, "UpdateSecretVersionStage"])
-def test_an_edit_during_a_rotation_is_kept(
+def test_an_edit_meanwhile_is_kept(
     tenant: InProcessTenant, stage: Stage, moment: str, by: str
 ) -> None:
     token = tenant.begin_rotation() if by == "Secrets Manager" else ""
@@ -56,9 +56,7 @@ def test_an_edit_during_a_rotation_is_kept(
         tenant.status(arn, token)
 
 
-def test_a_rotation_whose_execution_is_forgotten_brings_nothing_back(
-    tenant: InProcessTenant, stage: Stage
-) -> None:
+def test_a_forgotten_execution_brings_nothing_back(tenant: InProcessTenant, stage: Stage) -> None:
     token = tenant.begin_rotation()
     stage.run()
     tenant.modify(Passwords=[BY_HAND, tenant.value()["password"]])
@@ -91,9 +89,7 @@ def test_a_password_changed_by_hand_during_a_run_is_not_undone(
 
 
 @pytest.mark.parametrize("tenant", [{**OFF, "AccessString": "off ~* +@all"}], indirect=True)
-def test_an_access_string_that_is_changed_meanwhile_is_kept(
-    tenant: InProcessTenant, stage: Stage
-) -> None:
+def test_an_access_string_changed_meanwhile_is_kept(tenant: InProcessTenant, stage: Stage) -> None:
     arn = tenant.begin()
     stage.until("GeneratePassword")
     tenant.modify(AccessString="off ~app:* +get")
@@ -105,9 +101,7 @@ def test_an_access_string_that_is_changed_meanwhile_is_kept(
 
 
 @pytest.mark.parametrize("tenant", [OPEN], indirect=True)
-def test_an_open_user_that_a_person_closes_meanwhile_stays_closed(
-    tenant: InProcessTenant, stage: Stage
-) -> None:
+def test_an_open_user_closed_meanwhile_stays_closed(tenant: InProcessTenant, stage: Stage) -> None:
     arn = tenant.begin()
     stage.until("GeneratePassword")
     tenant.modify(Passwords=[FIRST_PASSWORD])
@@ -135,9 +129,7 @@ def test_an_open_user_that_a_person_closes_meanwhile_stays_closed(
     ],
     ids=str,
 )
-def test_a_first_rotation_that_was_cut_off_is_resumed(
-    tenant: InProcessTenant, cut_off: list[str]
-) -> None:
+def test_an_interrupted_first_rotation_resumes(tenant: InProcessTenant, cut_off: list[str]) -> None:
     """Each fault has a run of its own."""
     for fault in cut_off:
         tenant.world.arm(fault)
@@ -160,9 +152,7 @@ def test_a_first_rotation_that_was_cut_off_is_resumed(
     ],
     ids=str,
 )
-def test_a_run_whose_version_was_promoted_after_all_succeeds(
-    tenant: InProcessTenant, stage: Stage, faults: list[str]
-) -> None:
+def test_a_promoted_run_succeeds(tenant: InProcessTenant, stage: Stage, faults: list[str]) -> None:
     arn = tenant.begin()
     stage.until("PromoteVersion")
     tenant.world.arm(*faults)
@@ -177,9 +167,7 @@ def test_a_run_whose_version_was_promoted_after_all_succeeds(
 
 
 @pytest.mark.parametrize("tenant", [OPEN], indirect=True)
-def test_a_node_that_lags_behind_for_a_user_that_was_open_is_waited_for(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_lagging_node_of_an_open_user_is_waited_for(tenant: InProcessTenant) -> None:
     tenant.world.arm("lag-password:2:20")
     arn = tenant.begin()
     tenant.succeeds(arn)

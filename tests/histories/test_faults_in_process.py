@@ -8,7 +8,7 @@ from tests.rotation.world import FIRST_PASSWORD
 
 
 @pytest.mark.parametrize("seconds", [30, 2400])
-def test_a_user_that_somebody_else_modifies_for_minutes_is_waited_for(
+def test_a_user_that_is_modified_by_others_is_waited_for(
     tenant: InProcessTenant, seconds: int
 ) -> None:
     tenant.inside.faults.occupy(tenant.user_id, seconds)
@@ -33,9 +33,7 @@ def test_a_user_that_is_being_created_for_too_long_is_refused(tenant: InProcessT
     assert tenant.world.stage.now > 2400
 
 
-def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_user_modified_for_too_long_is_left_to_the_next_run(tenant: InProcessTenant) -> None:
     arn, user = tenant.begin(), tenant.inside._users.users[tenant.user_id]
     tenant.world.stage.until("ModifyUser")
     user.status = "modifying"
@@ -47,18 +45,14 @@ def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation
     tenant.succeeds()
 
 
-def test_a_modification_that_does_not_end_is_given_up_after_the_longest_time(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_modification_that_does_not_end_is_given_up(tenant: InProcessTenant) -> None:
     tenant.world.arm("keep-modifying:3600")
     tenant.fails("UserModifyingTooLongError")
     assert tenant.world.stage.now >= 1800
     assert tenant.logins(FIRST_PASSWORD) == {True}
 
 
-def test_a_node_that_does_not_answer_is_given_up_before_anything_has_changed(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_node_without_an_answer_fails_before_any_change(tenant: InProcessTenant) -> None:
     before = snapshot(tenant)
     tenant.world.arm("drop-node:1")
     assert "The user was not changed." in tenant.fails("EndpointUnreachableError")
@@ -66,9 +60,7 @@ def test_a_node_that_does_not_answer_is_given_up_before_anything_has_changed(
 
 
 @pytest.mark.parametrize("call", ["FindEndpoints", "ModifyUser", "DescribeUser"])
-def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
-    tenant: InProcessTenant, call: str
-) -> None:
+def test_a_user_that_is_gone_for_a_moment_is_waited_for(tenant: InProcessTenant, call: str) -> None:
     arn, stage, users = tenant.begin(), tenant.world.stage, tenant.inside._users.users
     stage.until(call)
     user = users.pop(tenant.user_id)
@@ -76,9 +68,7 @@ def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
     tenant.succeeds(arn)
 
 
-def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
-    tenant: InProcessTenant,
-) -> None:
+def test_an_endpoint_that_goes_during_a_login_is_left_out(tenant: InProcessTenant) -> None:
     tenant.serve()
     arn = tenant.begin()
     tenant.world.stage.until("LogIn")
@@ -89,9 +79,7 @@ def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
     assert tenant.states(arn).count("Test Authentication") == 2
 
 
-def test_an_endpoint_that_stays_and_does_not_answer_fails_the_rotation(
-    tenant: InProcessTenant,
-) -> None:
+def test_an_endpoint_without_an_answer_fails_the_rotation(tenant: InProcessTenant) -> None:
     arn = tenant.begin()
     tenant.world.stage.until("LogIn")
     tenant.world.arm("drop-node:1")

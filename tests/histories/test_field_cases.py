@@ -78,7 +78,7 @@ RULES = [
 
 @pytest.mark.parametrize("switch", ["on", "off"])
 @pytest.mark.parametrize("rules", RULES)
-def test_a_user_with_any_rules_is_turned_on_and_keeps_every_other_rule(
+def test_a_user_keeps_its_rules_and_is_turned_on(
     inside: InProcess, rules: str, switch: str
 ) -> None:
     user: dict[str, Any] = {"password": None} if switch == "off" else {}
@@ -89,7 +89,7 @@ def test_a_user_with_any_rules_is_turned_on_and_keeps_every_other_rule(
     assert tenant.current_logs_in()
 
 
-def test_a_cache_in_another_vpc_is_left_out_and_named(
+def test_a_cache_in_another_vpc_is_named(
     inside: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = served(inside)

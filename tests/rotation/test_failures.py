@@ -34,9 +34,7 @@ def test_a_run_that_fails_after_the_change_says_what_it_has_left(
     tenant.succeeds()
 
 
-def test_after_a_stopped_run_the_next_one_makes_a_password_of_its_own(
-    tenant: InProcessTenant,
-) -> None:
+def test_the_run_after_a_stopped_one_makes_its_own_password(tenant: InProcessTenant) -> None:
     arn = begun(tenant)
     tenant.world.step_functions.stop_execution(executionArn=arn)
     left = tenant.value(VersionStage="AWSPENDING")["password"]
@@ -48,9 +46,7 @@ def test_after_a_stopped_run_the_next_one_makes_a_password_of_its_own(
     assert {"AWSCURRENT"} in tenant.labels().values()
 
 
-def test_of_two_runs_at_once_one_wins_and_the_other_changes_nothing(
-    tenant: InProcessTenant,
-) -> None:
+def test_of_two_runs_at_once_one_wins_and_one_changes_nothing(tenant: InProcessTenant) -> None:
     executions = [tenant.ended(arn) for arn in [tenant.begin(), tenant.begin()]]
     lost, won = sorted(executions, key=lambda each: str(each["status"]))
     assert (lost["status"], won["status"]) == ("FAILED", "SUCCEEDED")

@@ -108,9 +108,7 @@ def test_nothing_is_allowed_elsewhere(grants: Grants) -> None:
         assert [call for call in others if allows(grants.policies[role], call)] == []
 
 
-def test_a_pinned_stack_allows_nothing_on_another_secret_or_user(
-    recorded: Recorded, grants: Grants
-) -> None:
+def test_a_pinned_stack_allows_no_other_secret_or_user(recorded: Recorded, grants: Grants) -> None:
     """Nor on a secret whose name or ARN begins with the pinned one's."""
     name, suffix = recorded.tenant.secret_arn.rsplit("-", 1)
     secrets = (f"{name}-{suffix}0", f"{name}-2-{suffix}", f"{name}-AbCdEf", f"{name}*")
@@ -128,9 +126,7 @@ def test_a_pinned_stack_allows_nothing_on_another_secret_or_user(
     assert reached == (set() if grants.pinned else {*secrets, *users[:2]})
 
 
-def test_a_role_is_assumed_by_one_service_and_the_state_machines_for_this_account(
-    recorded: Recorded,
-) -> None:
+def test_a_role_is_assumed_by_one_service_of_this_account(recorded: Recorded) -> None:
     for role in roles(recorded.world.aws):
         is_state_machine = "StateMachineRole" in role["RoleName"]
         for service in ("lambda", "states", "events", "secretsmanager"):
@@ -180,9 +176,7 @@ def test_an_operator_with_only_start_execution_cannot_read_a_password(recorded: 
 # A pinned stack, as AWS's own function is
 
 
-def test_a_pinned_user_rotates_without_a_tag_and_its_secret_need_not_name_it(
-    recorded: Recorded,
-) -> None:
+def test_a_pinned_user_rotates_without_a_tag_or_its_arn(recorded: Recorded) -> None:
     before, after = recorded.values
     assert before.keys() == after.keys() == {"username", "password"}
     assert before["password"] != after["password"]

@@ -53,9 +53,7 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
         yield OnCall(World(aws, stack), sqs, queue)
 
 
-def test_a_failed_and_a_stopped_rotation_send_a_notification_and_a_good_one_does_not(
-    on_call: OnCall,
-) -> None:
+def test_only_failed_and_stopped_rotations_send_a_notification(on_call: OnCall) -> None:
     world = on_call.world
     tenant = world.tenant()
     tenant.succeeds()

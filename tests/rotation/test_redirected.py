@@ -90,18 +90,14 @@ def refused(writer: Tenant, victim: Tenant, error: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_writer_of_a_secret_cannot_rotate_another_user(
-    writer: Tenant, victim: Tenant, way: str
-) -> None:
+def test_a_writer_cannot_rotate_another_user(writer: Tenant, victim: Tenant, way: str) -> None:
     error, redirect = WAYS[way]
     redirect(writer, victim)
     refused(writer, victim, error)
 
 
 @pytest.mark.parametrize("names", [("app", "app-2"), ("app-2", "app"), ("app", "app-AbCdEf")])
-def test_names_that_begin_alike_are_two_secrets(
-    in_process: InProcessWorld, names: tuple[str, str]
-) -> None:
+def test_similar_names_are_two_secrets(in_process: InProcessWorld, names: tuple[str, str]) -> None:
     writer, victim = (in_process.tenant(name=name) for name in names)
     point(writer, victim)
     refused(writer, victim, "UserNotBoundError")

@@ -89,9 +89,7 @@ def test_refused_before_anything_has_changed(in_process: InProcessWorld, case: s
 
 
 @pytest.mark.parametrize("case", NODES)
-def test_a_node_that_cannot_be_trusted_is_refused_before_anything_has_changed(
-    world: World, case: str
-) -> None:
+def test_an_untrusted_node_is_refused_before_any_change(world: World, case: str) -> None:
     error, break_it, found = NODES[case]
     tenant = world.tenant()
     tenant.serve()
@@ -109,9 +107,7 @@ def refused(tenant: Tenant, error: str, found: str) -> None:
     assert FIRST_PASSWORD not in cause
 
 
-def test_a_key_that_the_stack_may_not_use_is_named_before_anything_has_changed(
-    world: World,
-) -> None:
+def test_a_denied_key_is_named_before_anything_has_changed(world: World) -> None:
     tenant = world.tenant()
     key = "arn:aws:kms:us-east-1:123456789012:key/of-another-team"
     world.secrets.update_secret(SecretId=tenant.secret_arn, KmsKeyId=key)
@@ -123,9 +119,7 @@ def test_a_key_that_the_stack_may_not_use_is_named_before_anything_has_changed(
 @pytest.mark.parametrize(
     "data", [{}, {"SecretID": "x"}, {"SecretId": 7}, {"SecretId": "x", "DryRun": "yes"}]
 )
-def test_wrong_input_is_answered_with_the_accepted_one(
-    in_process: InProcessWorld, data: dict[str, object]
-) -> None:
+def test_invalid_input_is_explained(in_process: InProcessWorld, data: dict[str, object]) -> None:
     tenant, machines = in_process.tenant(), in_process.step_functions
     arn = machines.start_execution(input=json.dumps(data))["executionArn"]
     cause = tenant.fails("InvalidInputError", arn)
