@@ -7,6 +7,21 @@ from tests.rotation.snapshots import snapshot
 from tests.rotation.world import FIRST_PASSWORD
 
 
+@pytest.mark.parametrize("function", ["RotateSecret", "DescribeUser"])
+def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> None:
+    tenant.world.arm(f"lambda-error:EC2ThrottledException:1:{function}")
+    token = tenant.begin_rotation()
+    tenant.world.stage.run()
+    if function == "RotateSecret":
+        [line, *_] = tenant.inside._secrets.progress(token)["told"]
+        assert "createSecret failed: EC2ThrottledException" in line
+    else:
+        [arn, *_] = tenant.inside.executions()
+        assert "Lambda.EC2ThrottledException" in tenant.errors(arn)
+    [fault] = tenant.world.control("GET")
+    assert fault["met"] == 1
+
+
 @pytest.mark.parametrize("seconds", [30, 2400])
 def test_a_user_that_is_modified_by_others_is_waited_for(
     tenant: InProcessTenant, seconds: int

@@ -30,25 +30,14 @@ def text_of(tenant: InProcessTenant) -> str:
 @pytest.mark.parametrize(
     "text,values",
     [
-        (
-            f'{{{NAMES}, "password": "{P}", "host": "h", "port": 6379, "ssl": true, '
-            '"timeout": 1.50, "nested": {"a": [1, 2]}, "ümlaut": "日本"}',
-            1,
-        ),
         (f'{{\r\n  {NAMES},\r\n  "password" : "{P}",\r\n  "port": 6379\r\n}}\r\n', 1),
-        (
-            f'{{{NAMES}, "password": "{P}", "url": "rediss://app:{QUOTED}@h:6379/0", '
-            f'"REDIS_PASSWORD": "{P}"}}',
-            3,
-        ),
         (
             f'{{{NAMES}, "services": {{"cache": [{{"dsn": "rediss://app:{QUOTED}@h/1"}}]}}, '
             f'"password": "{P}"}}',
             2,
         ),
-        (f'{{{NAMES}, "password": "{P}", "auth_token": "{P}"}}', 2),
     ],
-    ids=["numbers and nested", "pretty-printed", "URL and copy", "nested DSN", "auth_token"],
+    ids=["pretty-printed", "nested DSN"],
 )
 def test_a_secret_of_any_shape_is_rotated_twice(
     inside: InProcess, monkeypatch: pytest.MonkeyPatch, text: str, values: int
@@ -68,9 +57,7 @@ def test_a_secret_of_any_shape_is_rotated_twice(
 
 
 RULES = [
-    "on ~app::* -@all +@read +@hash -setbit -bitfield -hset",
     "on clearselectors resetkeys ~prod:* resetchannels &prod:* -@all +@fast +client|setname +info",
-    "on %R~ro:* %W~wo:* -@all +@read +@write",
     "on ~app:* -@all +get (~temp:* -@all +set)",
     "ON ~* +@ALL",
 ]

@@ -46,16 +46,6 @@ def test_the_run_after_a_stopped_one_makes_its_own_password(tenant: InProcessTen
     assert {"AWSCURRENT"} in tenant.labels().values()
 
 
-def test_of_two_runs_at_once_one_wins_and_one_changes_nothing(tenant: InProcessTenant) -> None:
-    executions = [tenant.ended(arn) for arn in [tenant.begin(), tenant.begin()]]
-    lost, won = sorted(executions, key=lambda each: str(each["status"]))
-    assert (lost["status"], won["status"]) == ("FAILED", "SUCCEEDED")
-    assert lost["error"] in ("RotationInProgressError", "RotationSupersededError")
-    assert tenant.labels()[won["name"]] == {"AWSCURRENT"}
-    assert tenant.current_logs_in()
-    assert tenant.logins(FIRST_PASSWORD) == {True}
-
-
 def test_a_secret_whose_password_nobody_uses_is_refused_and_replaced_only_by_hand() -> None:
     with InProcess().set_up() as inside:
         tenant = served(inside, "replicas", secret_password="mistyped-password-0123")

@@ -176,12 +176,6 @@ def test_an_operator_with_only_start_execution_cannot_read_a_password(recorded: 
 # A pinned stack, as AWS's own function is
 
 
-def test_a_pinned_user_rotates_without_a_tag_or_its_arn(recorded: Recorded) -> None:
-    before, after = recorded.values
-    assert before.keys() == after.keys() == {"username", "password"}
-    assert before["password"] != after["password"]
-
-
 def test_another_secret_is_refused_by_iam(recorded: Recorded) -> None:
     # The pin ends in the secret's own suffix.
     for name in (None, f"{recorded.tenant.secret_name}-2"):

@@ -43,7 +43,6 @@ SECRETS: dict[str, tuple[str, Break, str]] = {
 }
 USERS: dict[str, tuple[str, Break, str]] = {
     "another username": ("UserMismatchError", lambda t: t.edit(username="other"), '"username"'),
-    "no ARN": ("UserMismatchError", lambda t: t.edit(user_arn="user-1"), '"user_arn"'),
     "no such user": ("UserNotFoundError", lambda t: name_user(t, "nobody"), "nobody"),
     "AWS's own default": ("UserNotRotatableError", lambda t: name_user(t, "default"), "default"),
     "iam": (

@@ -194,11 +194,6 @@ def rotated_again(trial: Trial) -> Answer:
     return Answer(f"{text}; then nothing", {"watched for": account.quiet})
 
 
-LAST.add("AWSPENDING after a success, at the end", claim="Removed.", plan="with RotationToken")(
-    _awspending
-)
-
-
 def in_cloudtrail(trial: Trial) -> Reply:
     """RotationFailed says why."""
     # The ARN is in additionalEventData or in serviceEventDetails; both forms were recorded.

@@ -27,7 +27,7 @@ SECRET_HOUR = 0.40 / 730
 ROTATION, SMALL_CHANGE = 0.0022, 0.05
 #: Questions that rotate, and those that modify a user otherwise, besides two rotations of each
 #: cache; users that are created for one question each.
-ROTATIONS, MODIFICATIONS, USERS = 8, 7, 8
+ROTATIONS, MODIFICATIONS, USERS = 4, 7, 8
 #: Minutes: the trials; until the stack and the caches are there; until a user is; a modification,
 #: at most; removal, with and without a network. The last retry that is counted.
 TRIALS, BUILD, CREATING, MODIFYING, REMOVAL, SMALL_REMOVAL, WATCH = 12, 25, 0.5, 5, 30, 5, 30

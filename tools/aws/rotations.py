@@ -152,39 +152,6 @@ def executions(tenant: Tenant) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: each["startDate"])
 
 
-@QUESTIONS.add("AWSPENDING moved meanwhile", "docs/troubleshooting.md")
-def _superseded(env: Environment) -> Answer:
-    """A rotation whose label is taken away fails; the next one works."""
-    tenant = env.tenant_of()
-    execution = _begin_modifying(tenant)
-    env.secrets.update_secret_version_stage(
-        SecretId=tenant.secret_arn,
-        VersionStage="AWSPENDING",
-        RemoveFromVersionId=tenant.version("AWSPENDING"),
-    )
-    first = _ended(tenant.ended(execution))
-    return Answer(f"{first.text}; then {_ended(tenant.start()).text}", first.measured)
-
-
-@QUESTIONS.add("stopped half way", "docs/operations.md")
-def _stopped(env: Environment) -> str:
-    """The next rotation takes up what a stopped one has left."""
-    tenant = env.tenant_of()
-    execution = _begin_modifying(tenant)
-    env.step_functions.stop_execution(executionArn=execution)
-    first = _ended(tenant.ended(execution))
-    return f"{first.text}; then {_ended(tenant.start()).text}"
-
-
-def _begin_modifying(tenant: Tenant) -> str:
-    """Start an execution, and wait until the user is being modified; the execution's ARN."""
-    execution = tenant.begin()
-    tenant.world.eventually(
-        lambda: tenant.user()["Status"] == "modifying", f"{tenant.user_id} to be modifying"
-    )
-    return execution
-
-
 @QUESTIONS.add("errors that were tried again")
 def _tried_again(env: Environment) -> Answer:
     """Nodes may lag behind `active`, and reads behind writes: refused logins show it."""
