@@ -35,6 +35,11 @@ def moved(part: int, to: str) -> Write:
     return move
 
 
+def untagged(writer: Tenant, victim: Tenant) -> None:
+    victim.untag()
+    point(writer, victim)
+
+
 def tagged(text: str) -> Write:
     """The victim's tag has that text, with the writer's {name}, {arn} and the like."""
 
@@ -64,7 +69,7 @@ WAYS: dict[str, tuple[str, Write]] = {
     "ARN of another account": ("UserMismatchError", moved(4, "210987654321")),
     "ARN of another partition": ("UserMismatchError", moved(1, "aws-cn")),
     "ARN of a group of the name": ("UserMismatchError", moved(5, "usergroup")),
-    "tag missing": ("UserNotBoundError", lambda w, v: (v.untag(), point(w, v))),
+    "tag missing": ("UserNotBoundError", untagged),
     "tag that the name begins": ("UserNotBoundError", tagged("{name}-2")),
     "tag with a suffix": ("UserNotBoundError", tagged("{name}-{suffix}")),
     "tag with another suffix": ("UserNotBoundError", tagged("{arn}0")),
