@@ -17,7 +17,7 @@ PIP := 26.3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean model soak fuzz mutants bench lint lint-asl lint-words scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
+.PHONY: help setup rotate up test pytest test-stepfunctions-local test-aws test-aws-local test-aws-clean model soak fuzz mutants bench lint lint-asl scan audit examples format lock package asl graph parameters mocks pictures snapshots sam clean
 
 ##@ Start here
 
@@ -65,14 +65,10 @@ lint: setup lint-asl ## Run ruff, mypy, the prose linter and the secrets scanner
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m tools.prose $(PAGES)
-	@$(BIN)/codespell $(PAGES)
+	@$(BIN)/python -m tools.prose $(PAGES) $(SOURCES)
+	@$(BIN)/codespell $(PAGES) $(SOURCES)
 	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
 	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
-
-lint-words: setup ## Find words that this project avoids, and British spelling, in the Python code
-	@$(BIN)/python -m tools.prose $(SOURCES)
-	@$(BIN)/codespell $(SOURCES)
 
 pytest: setup
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder

@@ -38,7 +38,7 @@ RULES: Mapping[str, Rule] = {
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """A rule's figures: transitions at 300 s, and by range how late its last look is.
 
     `late` is the mean and most seconds, and the share of modifying times that miss the target.
@@ -58,7 +58,7 @@ def looks(rule: Rule, modifying: float) -> tuple[int, float]:
     return number, at - modifying
 
 
-def judge(name: str, rule: Rule) -> Judgement:
+def judge(name: str, rule: Rule) -> Judgment:
     """Over every whole second of the ranges."""
     late = {}
     for first, last in RANGES:
@@ -66,7 +66,7 @@ def judge(name: str, rule: Rule) -> Judgement:
         delays = [looks(rule, each)[1] for each in times]
         missed = [d > allowed_lateness(t) for t, d in zip(times, delays, strict=True)]
         late[f"{first}-{last} s"] = (mean(delays), max(delays), mean(missed))
-    return Judgement(name, OTHERS + LOOK * looks(rule, LONG_SECONDS)[0], late)
+    return Judgment(name, OTHERS + LOOK * looks(rule, LONG_SECONDS)[0], late)
 
 
 def lines() -> list[list[str]]:

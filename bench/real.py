@@ -92,7 +92,7 @@ class Bench(World):
                 if "AWSCURRENT" in stages.get(versions[arn], ()):
                     took[arn] = time.monotonic() - started[arn]
                 elif (rotation := self._rotation(versions[arn]))["ended"]:
-                    raise TimeoutError(f"{arn} was not rotated: {rotation['told'][-1:]}")
+                    raise TimeoutError(f"{arn} was not rotated: {rotation['messages'][-1:]}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{len(tenants) - len(took)} rotations have not ended.")
             time.sleep(_LOOK_SECONDS)

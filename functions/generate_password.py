@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "ExecutionArn"}`` to ``{"Generated", "WaitSeconds", "LateSeconds"}``.
 
     ``Generated`` is false if the version had a password. For ``WaitSeconds``, a function of an
-    earlier run may still be at work; ``LateSeconds`` is the longest that any may be.
+    earlier run may still be running; ``LateSeconds`` is the longest that any may be.
     """
     target = Target.from_state(event["Target"])
     secrets, now = SecretsManager.connect(), datetime.now(UTC)

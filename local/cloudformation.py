@@ -7,7 +7,7 @@ that AWS's handlers make, as far as they are public:
   (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
 - a user: ModifyUser gets every property as soon as one has changed. AWS's handler is not public;
   MemoryDB's does so (aws-cloudformation/aws-cloudformation-resource-providers-memorydb), and it is
-  the strict reading: it takes the previous password off the user.
+  the strict reading: it removes the previous password from the user.
 
 A stack keeps ``{{resolve:secretsmanager:...}}`` as it is written: a new value of the secret is no
 change. It is resolved when a user is created or changed (CloudFormation user guide, "Get a secret

@@ -155,7 +155,7 @@ class LocalStepFunctionsResponse(StepFunctionResponse):
         return ActionResult(_present(execution.to_describe_output()))
 
     def describe_state_machine_for_execution(self) -> ActionResult:
-        """The machine as it was when the execution started, whatever it is now."""
+        """The state machine as it was when the execution started, whatever it is now."""
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
         machine = execution.state_machine
         same = ("name", "definition", "roleArn", "loggingConfiguration", "tracingConfiguration")

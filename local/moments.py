@@ -47,7 +47,7 @@ def served(
 ) -> dict[str, Past[Answer]]:
     """The past of each service that is served by HTTP, by the name that requests are signed with.
 
-    `secrets` and `machines` are moto's backends, which there may not be yet.
+    Both callables return moto's backends, which may not exist yet.
     """
 
     def past(moment: Callable[[], tuple[Any, Any]], response: Any, attribute: str) -> Past[Answer]:

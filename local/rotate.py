@@ -220,7 +220,7 @@ def _follow_executions(aws: LocalAws, stack: Stack, rotation: Rotation, console:
             if run.output:
                 console.print(f"output {run.output}", markup=False)
         if progress["ended"] and not new:
-            rotation.attempts = progress["told"]
+            rotation.attempts = progress["messages"]
             return
         time.sleep(_POLL_SECONDS)
 

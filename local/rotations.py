@@ -76,11 +76,11 @@ class RotatingSecretsManager(SecretsManagerBackend):
         timer.start()
 
     def progress(self, token: str) -> dict[str, Any]:
-        """``{"told": [line], "ended"}`` of the rotation with that token.
+        """``{"messages": [line], "ended"}`` of the rotation with that token.
 
         An abandoned one has ended when its last invocation has.
         """
-        return {"told": self._messages.get(token, []), "ended": token in self._ended}
+        return {"messages": self._messages.get(token, []), "ended": token in self._ended}
 
     def _log(self, level: int, rotation: Rotation, what: str) -> None:
         logger.log(level, "rotation %s %s %s", rotation.secret.name, rotation.token, what)

@@ -17,6 +17,7 @@ from report.run import Run
 from report.source import secret_of
 from report.table import show_states
 from report.wording import duration, headline, plain, print_wrapped, when
+from rotation.records.execution_name import ExecutionName
 
 _STYLES = {"SUCCEEDED": "bold green", "RUNNING": "bold cyan", "ABORTED": "bold magenta"}
 
@@ -120,8 +121,6 @@ def show_executions(
 
 
 def _who(execution: Mapping[str, Any]) -> str:
-    name = str(execution["name"])
-    # The rotation function names its executions TOKEN-ATTEMPT; the token is a UUID.
-    if match := re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-dry-run)?-(\d+)", name):
-        return f"{'dry run, ' if match[1] else ''}attempt {match[2]}"
-    return f"by hand: {name}"
+    if name := ExecutionName.parse(execution["executionArn"]):
+        return f"{'dry run, ' if name.dry_run else ''}attempt {name.attempt}"
+    return f"by hand: {execution['name']}"

@@ -62,7 +62,7 @@ def _fake_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 # HYPOTHESIS_PROFILE=long looks further than `make test`, which runs the same examples every time.
 settings.register_profile("quick", derandomize=True, database=None, deadline=None, max_examples=60)
 settings.register_profile("long", deadline=None, max_examples=1000)
-# redis-py has each connection load all authorities of the machine, for 40 ms, before the local one.
+# redis-py has each connection load this computer's authorities, for 40 ms, before the local one.
 os.environ["SSL_CERT_FILE"] = os.devnull
 # A local AWS inherits it: what is tried again for minutes on AWS ends in seconds.
 os.environ.setdefault("LOCAL_LONGEST_RETRY_SECONDS", "0.5")

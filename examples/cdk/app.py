@@ -25,47 +25,13 @@ class RotatedUser(Construct):
         super().__init__(scope, construct_id)
         if not access_string.startswith("on "):
             raise ValueError(f"access_string {access_string!r} has to start with 'on '.")
-        name = f"elasticache/{user_id}"
-        # The user's ARN is composed: the user itself needs the secret first.
-        user_arn = Stack.of(self).format_arn(
-            service="elasticache",
-            resource="user",
-            resource_name=user_id,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        self.secret = secretsmanager.Secret(
-            self,
-            "Secret",
-            secret_name=name,
-            description=f"The password of the ElastiCache user {user_id}",
-            # CloudFormation generates a new password, which the user does not have, when anything
-            # in here changes. Never change it.
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=json.dumps({"username": user_id, "user_arn": user_arn}),
-                generate_string_key="password",
-                password_length=64,
-                exclude_punctuation=True,
-            ),
-        )
-        user = elasticache.CfnUser(
-            self,
-            "User",
-            user_id=user_id,
-            user_name=user_id,
-            engine="valkey",
-            access_string=access_string,
-            # A reference in the template: AWSCURRENT's password, whenever the user is updated. One
-            # with a version would set an old password back.
-            passwords=[self.secret.secret_value_from_json("password").unsafe_unwrap()],
-            # This allows the rotation to change the user: the user names its secret.
-            tags=[CfnTag(key="rotation-secret", value=name)],
-        )
+        self.secret = self._secret(user_id)
         self.user_group = elasticache.CfnUserGroup(
             self,
             "UserGroup",
             user_group_id=f"{user_id}-group",
             engine="valkey",
-            user_ids=[user.ref],
+            user_ids=[self._user(user_id, access_string).ref],
         )
         schedule = secretsmanager.CfnRotationSchedule(
             self,
@@ -81,6 +47,48 @@ class RotatedUser(Construct):
         )
         # The user has its password and its group by then.
         schedule.add_resource_dependency(self.user_group)
+
+    def _secret(self, user_id: str) -> secretsmanager.Secret:
+        # The user's ARN is composed, because the user itself needs the secret first.
+        user_arn = Stack.of(self).format_arn(
+            service="elasticache",
+            resource="user",
+            resource_name=user_id,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return secretsmanager.Secret(
+            self,
+            "Secret",
+            secret_name=_secret_name(user_id),
+            description=f"The password of the ElastiCache user {user_id}",
+            # CloudFormation generates a new password, which the user does not have, when anything
+            # in here changes. Never change it.
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps({"username": user_id, "user_arn": user_arn}),
+                generate_string_key="password",
+                password_length=64,
+                exclude_punctuation=True,
+            ),
+        )
+
+    def _user(self, user_id: str, access_string: str) -> elasticache.CfnUser:
+        return elasticache.CfnUser(
+            self,
+            "User",
+            user_id=user_id,
+            user_name=user_id,
+            engine="valkey",
+            access_string=access_string,
+            # A reference in the template: AWSCURRENT's password, whenever the user is updated. One
+            # with a version would set an old password back.
+            passwords=[self.secret.secret_value_from_json("password").unsafe_unwrap()],
+            # This allows the rotation to change the user: the user names its secret.
+            tags=[CfnTag(key="rotation-secret", value=_secret_name(user_id))],
+        )
+
+
+def _secret_name(user_id: str) -> str:
+    return f"elasticache/{user_id}"
 
 
 app = App()

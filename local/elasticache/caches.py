@@ -175,7 +175,7 @@ def _layout(request: Shape) -> tuple[int, int, bool]:
     shards = int(request.get("NumNodeGroups") or 1)
     replicas = int(request.get("ReplicasPerNodeGroup") or 0)
     size = int(request.get("NumCacheClusters") or 1 + replicas)
-    # Only AWS's own parameter groups are here, of which the name tells all that matters.
+    # Only AWS's own parameter groups are here, whose names say all that matters.
     parameters = request.get("CacheParameterGroupName", "default.")
     if not parameters.startswith("default."):
         text = f"CacheParameterGroup not found: {parameters}. Only AWS's own are here, default.*"

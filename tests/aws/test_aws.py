@@ -153,7 +153,7 @@ def test_trials_are_asked_about_even_if_the_stack_was_not_deployed(
 @pytest.mark.parametrize(
     "call, number, plan",
     [
-        # A stack half created, a cache in use, and a rotation at work.
+        # A stack half created, a cache in use, and a running rotation.
         ("ExecuteChangeSet", 2, ""),
         ("CreateServerlessCache", 1, ""),
         ("RotateSecret", 1, "without RotationToken"),

@@ -19,8 +19,8 @@ def test_a_rotation_gets_over_a_fault_and_is_shown_and_proven() -> None:
     assert list(seen["labels_before"].values()) == [["AWSCURRENT"]]
     assert seen["labels_after"].keys() > seen["labels_before"].keys()
     [execution] = seen["executions"]
-    assert execution["states"][0]["state"] == "Read Input"
-    assert execution["states"][-1]["state"] == "Rotated"
+    assert execution["states"][0]["name"] == "Read Input"
+    assert execution["states"][-1]["name"] == "Rotated"
     # It is sent again by the next attempt of the state.
     assert seen["faults"] == [{"fault": "kill-after:ModifyUser", "met": 1, "seen": 2}]
     for part in ("Promote Version", "Runtime.ExitError", "met once"):
@@ -36,7 +36,7 @@ def test_a_rotation_that_fails() -> None:
     assert (seen["status"], seen["proven"], seen["lock_outs"]) == ("FAILED", True, [])
     assert list(seen["labels_after"].values()) == [["AWSCURRENT"]]
     executions = seen["executions"]
-    # createSecret fails; a retry that finds its last execution still at work starts no other one.
+    # createSecret fails; a retry that finds its last execution still running starts no other one.
     assert {execution["error"] for execution in executions} == {"AccessDeniedError"}
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
     *_, outcome, page, again = done.stderr.splitlines()

@@ -119,7 +119,7 @@ class InProcess(StagedFunctions):
             patch.setattr(StepFunctions, "connect", lambda: step_functions)
             patch.setattr(NodeConnection, "open", self._open)
             patch.setattr(logger.registered_handler, "stream", self.logs)
-            # Threads of the interpreter that are told to stop raise.
+            # Threads of the interpreter raise when they are stopped.
             patch.setattr(threading, "excepthook", lambda _: None)
             self._patch_handlers(patch, clock)
             patch.setenv("ROTATION_FUNCTION_ARN", ROTATION_FUNCTION)
@@ -143,7 +143,7 @@ class InProcess(StagedFunctions):
 
     def outcome(self, token: str) -> str:
         """How Secrets Manager's rotation with that token has ended, in its last word."""
-        return str(self._secrets.progress(token)["told"][-1].rsplit(" ", 1)[-1])
+        return str(self._secrets.progress(token)["messages"][-1].rsplit(" ", 1)[-1])
 
     # Services
 

@@ -13,7 +13,7 @@ def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> N
     token = tenant.begin_rotation()
     tenant.world.stage.run()
     if function == "RotateSecret":
-        [line, *_] = tenant.inside._secrets.progress(token)["told"]
+        [line, *_] = tenant.inside._secrets.progress(token)["messages"]
         assert "createSecret failed: EC2ThrottledException" in line
     else:
         [arn, *_] = tenant.inside.executions()

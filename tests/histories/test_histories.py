@@ -46,7 +46,7 @@ class Histories(Promises):
     @precondition(lambda self: self.stage.parked)
     @rule(choice=st.integers(0, 7), steps=st.sampled_from([1, 1, 3, 10]))
     def go_on(self, choice: int, steps: int) -> None:
-        """One of those who wait goes on for a while, whoever else was there before."""
+        """One waiting actor goes on for a while, in any order."""
         names = sorted(self.stage.parked)
         name = names[choice % len(names)]
         for _ in range(steps):
@@ -91,7 +91,7 @@ class Histories(Promises):
     @precondition(lambda self: self.running)
     @rule(choice=st.integers(0, 7))
     def stop(self, choice: int) -> None:
-        """A running execution is stopped; a function of it may still be at work."""
+        """A running execution is stopped; a function of it may still be running."""
         arn = sorted(self.running)[choice % len(self.running)]
         self.world.step_functions.stop_execution(executionArn=arn)
 

@@ -48,7 +48,7 @@ class InProcessWorld(World):
         self.control("DELETE")
         self.control("POST", armed)
 
-    def existing_tenant(self, *names: Any) -> "InProcessTenant":
+    def made_tenant(self, *names: Any) -> "InProcessTenant":
         return InProcessTenant(self, *names)
 
 

@@ -88,7 +88,7 @@ def task(function: str, **more: Any) -> dict[str, Any]:
 
 
 def start(stepfunctions: Any, states: dict[str, Any], **data: Any) -> str:
-    """The ARN of an execution of a machine with these states."""
+    """The ARN of an execution of a state machine with these states."""
     machine = make_machine(stepfunctions, states)
     answer = stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(data))
     return str(answer["executionArn"])
@@ -102,7 +102,7 @@ def ended(stepfunctions: Any, execution: str) -> dict[str, Any]:
 
 
 def execute(stepfunctions: Any, states: dict[str, Any], **data: Any) -> dict[str, Any]:
-    """The execution of a machine with these states, once it has ended."""
+    """The execution of a state machine with these states, once it has ended."""
     return ended(stepfunctions, start(stepfunctions, states, **data))
 
 

@@ -115,8 +115,8 @@ class Service(LocalSecretsManager):
 
     def ended(self, token: str = SECOND) -> list[str]:
         eventually(lambda: self.progress(token)["ended"], "the end of the rotation")
-        told: list[str] = self.progress(token)["told"]
-        return told
+        messages: list[str] = self.progress(token)["messages"]
+        return messages
 
     def labels(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = self.described()["VersionIdsToStages"]

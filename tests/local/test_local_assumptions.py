@@ -1,4 +1,4 @@
-"""How what AWS does not tell is set."""
+"""Assumptions about what AWS does not document."""
 
 import json
 from dataclasses import asdict, fields, replace

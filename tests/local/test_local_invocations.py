@@ -116,7 +116,7 @@ def first_outcome(aws: LocalAws, function: str) -> str:
     secrets.create_secret(Name=name, SecretString="x")
     token = secrets.rotate_secret(SecretId=name, RotationLambdaARN=function)["VersionId"]
     url = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
-    return str(eventually(lambda: ask(url)["told"])[0])
+    return str(eventually(lambda: ask(url)["messages"])[0])
 
 
 def test_step_functions_and_secrets_manager_meet_the_same_errors(

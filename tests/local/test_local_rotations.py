@@ -253,11 +253,11 @@ def test_a_pending_version_that_is_left_blocks_and_nothing_is_stored(
         "InvalidRequestException",
         "A previous rotation isn\u2019t complete. That rotation will be reattempted.",
     )
-    told = service.ended()
+    messages = service.ended()
     after = service.described()
     assert (after["RotationRules"], after["RotationLambdaARN"]) == (DAILY, FUNCTION)
     if reattempts:
-        assert told[-1] == "attempt 1 succeeded"
+        assert messages[-1] == "attempt 1 succeeded"
         assert set(service.functions.called) == {FUNCTION}
         assert {event["ClientRequestToken"] for event in service.functions.events} == {SECOND}
     else:

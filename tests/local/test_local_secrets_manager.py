@@ -122,9 +122,9 @@ def test_a_version_of_another_function_of_the_role_ends_the_attempt(
     function = rotator(other)
     token = secretsmanager.rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
     progress = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
-    told = eventually(lambda: ask(progress)["told"])
-    assert "step createSecret failed: Pending secret version" in told[0]
-    assert f"was not created by Lambda {function}." in told[0]
+    messages = eventually(lambda: ask(progress)["messages"])
+    assert "step createSecret failed: Pending secret version" in messages[0]
+    assert f"was not created by Lambda {function}." in messages[0]
     secretsmanager.delete_secret(SecretId=secret)
 
 

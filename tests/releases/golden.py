@@ -20,7 +20,8 @@ from rotation.errors import AccessDeniedError, EndpointUnreachableError
 from rotation.records.endpoint import Endpoint
 from tests.histories import in_process
 from tests.histories.in_process import MACHINE, InProcess
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     FUNCTION_ARN,
     NEW_PASSWORD,
@@ -28,7 +29,6 @@ from tests.unit.fakes import (
     PENDING_PASSWORD,
     PREVIOUS,
     SECRET_NAME,
-    World,
     secret_text,
 )
 

@@ -25,18 +25,17 @@ from tests.releases.golden import (
     state_machine,
     write,
 )
-from tests.unit.fakes import (
+from tests.unit.fakes import FakeContext, World
+from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
     CURRENT,
     ENDPOINT,
     FUNCTION_ARN,
     PENDING,
     PENDING_PASSWORD,
     SENSITIVE,
-    FakeContext,
-    World,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
 from tools.asl.definition import places
 
 

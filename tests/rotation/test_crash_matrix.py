@@ -1,7 +1,7 @@
 """Every function, killed before and after each of its calls and logins, in one process.
 
 The calls are those that a clean rotation was seen to make, not a list written by hand. After each
-crash the run ends by itself or the next one ends it; AWSCURRENT logs in on every node all along.
+crash the run ends by itself or the next one ends it; AWSCURRENT logs in on every node throughout.
 """
 
 import pytest

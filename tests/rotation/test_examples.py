@@ -37,7 +37,7 @@ class Stack:
         self.apply(**parameters)
         name = f"elasticache/{user_id}"
         arn = self._world.secrets.describe_secret(SecretId=name)["ARN"]
-        return self._world.existing_tenant(user_id, user_id, arn, name)
+        return self._world.made_tenant(user_id, user_id, arn, name)
 
     def owned(self) -> Tenant:
         """The user of the example, after the dry run that RotateSecret has begun."""

@@ -24,8 +24,8 @@ from local.instance import LocalAws
 from rotation.rules.executions import version_by_hand
 from tests.rotation.recorded import invoke
 from tests.rotation.world import Tenant, World
-from tests.unit.fakes import PENDING
 from tests.unit.leaks import found_in
+from tests.unit.values import PENDING
 
 #: What goes wrong in rotations that Secrets Manager begins, which it tries again, ...
 SCHEDULED: tuple[list[str], ...] = ([], ["stop-at:Describe User"])

@@ -107,7 +107,7 @@ def test_a_service_invokes_a_function_only_with_its_source(world: World) -> None
                 if any(admits(policy, replace(call, context={key: each})) for each in values):
                     admitted[function["Description"].partition(":")[0]] = service
     assert admitted == {
-        "The rotation Lambda": "secretsmanager.amazonaws.com",
+        "The rotation function": "secretsmanager.amazonaws.com",
         "Notify Failure": "events.amazonaws.com",
         "Check Overdue": "events.amazonaws.com",
     }

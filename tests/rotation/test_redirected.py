@@ -1,4 +1,4 @@
-"""Whoever may write one secret cannot turn its rotation on the user of another."""
+"""A person who may write one secret cannot turn its rotation on the user of another."""
 
 import json
 from collections.abc import Callable

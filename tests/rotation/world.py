@@ -89,7 +89,7 @@ class World:
             Name=secret_name, SecretString=json.dumps(value, ensure_ascii=False)
         )
         names = described["UserId"], described["UserName"], created["ARN"], secret_name
-        return self.existing_tenant(*names)
+        return self.made_tenant(*names)
 
     def default_user(self, number: int) -> str:
         user = {"UserId": f"{self.prefix}default-{number}", "UserName": "default"}
@@ -113,7 +113,7 @@ class World:
             **how,
         )
 
-    def existing_tenant(self, *names: Any) -> "Tenant":
+    def made_tenant(self, *names: Any) -> "Tenant":
         return Tenant(self, *names)
 
 

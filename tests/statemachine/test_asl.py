@@ -1,6 +1,6 @@
 """The definition and its source.
 
-Apart from test_definition.py, whose tests have to tell what is wrong with a definition that its
+Apart from test_definition.py, whose tests have to say what is wrong with a definition that its
 source does not make: a mutant's.
 """
 

@@ -122,7 +122,7 @@ def test_an_execution_takes_its_path_to_its_end(case: Case, execute: Execute) ->
 
 @pytest.fixture
 def runs(execute: Execute) -> dict[str, Run]:
-    """What the history of each case tells."""
+    """What the history of each case shows."""
     outcomes = {case: execute(case) for case in CASES}
     return {case: run_of(events, described) for case, (described, events) in outcomes.items()}
 

@@ -1,4 +1,4 @@
-"""`make package`: a template for whoever has no SAM, and what it names."""
+"""`make package`: a template for people without SAM, and what it names."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What people are told to type and to choose when they deploy; `make sam` types it."""
+"""The commands and choices of a deployment, as the docs describe them; `make sam` runs them."""
 
 import re
 import sys

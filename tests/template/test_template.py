@@ -37,8 +37,8 @@ def findings(template: str) -> list[str]:
 def with_definition(definition: Definition) -> str:
     """A template of the definition alone, as CloudFormation sees it after deployment.
 
-    cfn-lint looks neither behind a SAM DefinitionUri nor into a SAM Definition, so the state
-    machine is CloudFormation's own kind, with ARNs in the place of the substitutions.
+    cfn-lint looks neither behind a SAM DefinitionUri nor into a SAM Definition, so its
+    resource is CloudFormation's own kind, with ARNs in the place of the substitutions.
     """
     text = json.dumps(definition).replace("${Partition}", "aws")
     text = re.sub(r"\$\{(\w+)\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)

@@ -10,7 +10,8 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 from rotation.runtime.telemetry import logger, metrics
-from tests.unit.fakes import FUNCTION_ARN, SECRET_ARN, USER_ARN, USERNAME, World
+from tests.unit.fakes import World
+from tests.unit.values import FUNCTION_ARN, SECRET_ARN, USER_ARN, USERNAME
 
 Lines = Callable[[], list[dict[str, Any]]]
 SetEnv = Callable[[str, str], None]

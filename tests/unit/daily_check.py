@@ -8,16 +8,8 @@ from typing import Any
 from rotation.rules.findings import Finding
 from rotation.rules.overdue import OverdueCheck, Scope
 from rotation.rules.pin import Pin
-from tests.unit.fakes import (
-    FUNCTION_ARN,
-    LONG_AGO,
-    NOW,
-    OTHER,
-    SECRET_ARN,
-    USER_ARN,
-    USERNAME,
-    World,
-)
+from tests.unit.fakes import World
+from tests.unit.values import FUNCTION_ARN, LONG_AGO, NOW, OTHER, SECRET_ARN, USER_ARN, USERNAME
 
 Change = Callable[[World], object]
 

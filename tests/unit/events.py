@@ -4,14 +4,14 @@ import json
 from importlib import import_module
 from typing import Any
 
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     ENDPOINT,
     EXECUTION_ARN,
     PENDING,
     ROTATION_TOKEN,
     SECRET_ARN,
     Json,
-    World,
     make_target,
 )
 

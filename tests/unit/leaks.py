@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 
-def told_by(error: BaseException) -> Iterator[str]:
+def texts_of(error: BaseException) -> Iterator[str]:
     """All text of an exception, and of those that it was raised from."""
     seen: set[int] = set()
     raised: BaseException | None = error
@@ -73,7 +73,7 @@ def assert_no_leak(
     """Fails where an answer, an exception or a log holds one of the passwords."""
     places = {
         "answer": [repr(answer), json.dumps(answer, default=repr)],
-        "exception": list(told_by(error)) if error else [],
+        "exception": list(texts_of(error)) if error else [],
         "output": [output],
     }
     leaks = found_in(passwords, places)

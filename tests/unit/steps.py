@@ -8,14 +8,14 @@ from rotation.errors import RotationError
 from rotation.records.rotation_event import RotationEvent
 from rotation.rules.pin import Pin
 from rotation.rules.steps import RotationSteps
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     PENDING,
     PENDING_PASSWORD,
     ROTATION_TOKEN,
     RULES,
     SECRET_ARN,
-    World,
     secret_text,
 )
 

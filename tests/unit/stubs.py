@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import boto3
 from botocore.stub import Stubber
 
-from tests.unit.fakes import USER_ARN, USER_ID, USERNAME, Json
+from tests.unit.values import USER_ARN, USER_ID, USERNAME, Json
 
 A = TypeVar("A")
 client_of = cache(boto3.client)

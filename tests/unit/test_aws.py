@@ -13,8 +13,8 @@ from rotation.errors import (
     ThrottlingError,
     UnexpectedAwsError,
 )
-from tests.unit.fakes import CURRENT_PASSWORD
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import CURRENT_PASSWORD
 
 URL = {"endpoint_url": "https://x"}
 #: What any message of AWS or botocore may quote.

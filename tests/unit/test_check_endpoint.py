@@ -6,7 +6,9 @@ from check_endpoint import handler
 from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT
 from tests.unit.events import at_endpoint
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
     ALL_PASSWORDS,
     CURRENT,
     CURRENT_PASSWORD,
@@ -20,10 +22,8 @@ from tests.unit.fakes import (
     SECRET_ARN,
     USERNAME,
     Json,
-    World,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
 
 
 def test_an_endpoint_that_accepts_awscurrent_and_no_made_up_password_passes(world: World) -> None:

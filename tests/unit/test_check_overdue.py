@@ -8,7 +8,8 @@ import pytest
 from check_overdue import handler
 from rotation.errors import ConfigurationError, ThrottlingError
 from tests.unit.conftest import Lines, SetEnv
-from tests.unit.fakes import NOW, SECRET_NAME, TOPIC_ARN, World
+from tests.unit.fakes import World
+from tests.unit.values import NOW, SECRET_NAME, TOPIC_ARN
 
 FAR = NOW + timedelta(days=365_000)
 NOTHING = {"Checked": 1, "OverdueSecrets": 0, "Findings": []}

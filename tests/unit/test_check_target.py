@@ -6,7 +6,8 @@ import check_target
 from rotation.errors import SecretNotAllowedError
 from tests.unit.conftest import SetEnv
 from tests.unit.events import BY_TOKEN, INPUT
-from tests.unit.fakes import SECRET_ARN, World, make_target
+from tests.unit.fakes import World
+from tests.unit.values import SECRET_ARN, make_target
 
 EVENT = {"ExecutionArn": BY_TOKEN, "Input": INPUT}
 

@@ -9,7 +9,8 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.errors import ThrottlingError
 from tests.unit.conftest import Lines
 from tests.unit.events import BY_TOKEN, FAILED
-from tests.unit.fakes import CURRENT, PENDING, SECRET_ARN, Json, World
+from tests.unit.fakes import World
+from tests.unit.values import CURRENT, PENDING, SECRET_ARN, Json
 
 
 def event(result: str = "LOGGED_IN") -> Json:

@@ -13,7 +13,8 @@ from rotation.records.modification import Modification
 from rotation.records.run_state import RunState
 from rotation.rules import closing
 from rotation.rules.closing import USER_SENTENCES, Closing, close
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     EXECUTION_ARN,
     NOW,
@@ -21,7 +22,6 @@ from tests.unit.fakes import (
     PENDING,
     PREVIOUS,
     SECRET_ARN,
-    World,
     make_target,
 )
 

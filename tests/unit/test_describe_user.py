@@ -9,7 +9,8 @@ from rotation.errors import ConfigurationError, UserModifyingTooLongError
 from rotation.records.modification import Modification, wait_after
 from tests.unit.conftest import SetEnv
 from tests.unit.events import on_target
-from tests.unit.fakes import Json, World
+from tests.unit.fakes import World
+from tests.unit.values import Json
 
 
 def event(ago: float) -> Json:

@@ -11,16 +11,8 @@ import pytest
 from rotation.errors import RotationError, ServiceUnavailableError, ThrottlingError
 from rotation.rules.earlier_runs import LONGEST_EXECUTION, wait_for_earlier_runs
 from rotation.rules.executions import version_by_hand
-from tests.unit.fakes import (
-    CURRENT,
-    EXECUTION_ARN,
-    NOW,
-    OTHER,
-    PENDING,
-    PREVIOUS,
-    World,
-    make_target,
-)
+from tests.unit.fakes import World
+from tests.unit.values import CURRENT, EXECUTION_ARN, NOW, OTHER, PENDING, PREVIOUS, make_target
 
 Change = Callable[[World], object]
 LATE = 45

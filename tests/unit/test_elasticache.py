@@ -8,8 +8,8 @@ from rotation.adapters.elasticache import ElastiCache
 from rotation.errors import UnexpectedAwsError, UserBusyError, UserNotFoundError
 from rotation.records.endpoint import Endpoint
 from tests.unit import stubs
-from tests.unit.fakes import CURRENT_PASSWORD, PENDING_PASSWORD, USER_ARN, USER_ID, Json, make_user
 from tests.unit.stubs import Stub, address, clusters, described_user, replication_group, user_group
+from tests.unit.values import CURRENT_PASSWORD, PENDING_PASSWORD, USER_ARN, USER_ID, Json, make_user
 
 Stubbed = Stub[ElastiCache]
 

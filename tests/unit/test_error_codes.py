@@ -30,7 +30,7 @@ from rotation.adapters.step_functions import StepFunctions
 from rotation.adapters.topic import Message, Topic
 from rotation.records.password import PasswordRules
 from rotation.records.user import User
-from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, RULES, SECRET_ARN, TOPIC_ARN, make_user
+from tests.unit.values import EXECUTION_ARN, MACHINE_ARN, RULES, SECRET_ARN, TOPIC_ARN, make_user
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 ADAPTERS: dict[str, tuple[type, tuple[Any, ...]]] = {

@@ -13,7 +13,8 @@ from rotation.rules.executions import (
     running_execution_for,
     version_by_hand,
 )
-from tests.unit.fakes import EXECUTION_ARN, OTHER, PENDING, World, execution_name
+from tests.unit.fakes import World
+from tests.unit.values import EXECUTION_ARN, OTHER, PENDING, execution_name
 
 ODD_TOKENS = ["with space and more than 32 chars", "a/b:c" * 8, "{token}" * 5, "t\u00fcken" * 8]
 

@@ -14,8 +14,19 @@ from rotation.adapters.secrets_manager import SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.adapters.topic import Topic
 from rotation.errors import RotationError, RotationSupersededError
-from tests.unit import fakes
-from tests.unit.fakes import CURRENT_PASSWORD, OTHER_PASSWORD, USERNAME, Json, World
+from tests.unit.fake_aws import FakeElastiCache, FakeSecretsManager, FakeStepFunctions
+from tests.unit.fakes import FakeCache, FakeNodeConnection, FakeTopic, World
+from tests.unit.values import (
+    CURRENT_PASSWORD,
+    OTHER_PASSWORD,
+    PENDING,
+    PENDING_PASSWORD,
+    SECRET_ARN,
+    USER_ID,
+    USERNAME,
+    Json,
+    secret_text,
+)
 
 
 def signatures(kind: type) -> dict[str, inspect.Signature]:
@@ -30,10 +41,10 @@ def signatures(kind: type) -> dict[str, inspect.Signature]:
 @pytest.mark.parametrize(
     "real,fake",
     [
-        (SecretsManager, fakes.FakeSecretsManager),
-        (ElastiCache, fakes.FakeElastiCache),
-        (StepFunctions, fakes.FakeStepFunctions),
-        (Topic, fakes.FakeTopic),
+        (SecretsManager, FakeSecretsManager),
+        (ElastiCache, FakeElastiCache),
+        (StepFunctions, FakeStepFunctions),
+        (Topic, FakeTopic),
     ],
 )
 def test_a_fake_has_the_public_methods_of_its_adapter(real: type, fake: type) -> None:
@@ -43,23 +54,23 @@ def test_a_fake_has_the_public_methods_of_its_adapter(real: type, fake: type) ->
 
 def test_only_the_network_of_a_connection_is_faked() -> None:
     real = inspect.signature(NodeConnection.open)
-    fake = inspect.signature(fakes.FakeCache.open)
+    fake = inspect.signature(FakeCache.open)
     assert list(real.parameters) == list(fake.parameters)[1:]
-    accepts = signatures(fakes.FakeNodeConnection)
+    accepts = signatures(FakeNodeConnection)
     assert list(accepts) == ["accepts"]
     assert accepts.items() <= signatures(NodeConnection).items()
 
 
 def test_a_version_keeps_its_first_value(staged: World) -> None:
     with pytest.raises(RotationSupersededError):
-        staged.secrets.put_pending(fakes.SECRET_ARN, fakes.PENDING, fakes.secret_text("another"))
-    assert staged.secrets.texts[fakes.PENDING] == fakes.secret_text(fakes.PENDING_PASSWORD)
+        staged.secrets.put_pending(SECRET_ARN, PENDING, secret_text("another"))
+    assert staged.secrets.texts[PENDING] == secret_text(PENDING_PASSWORD)
 
 
 @pytest.mark.parametrize("passwords", [[], ["short"], [f"{n}~{OTHER_PASSWORD}" for n in range(3)]])
 def test_elasticache_accepts_one_or_two_valid_passwords(world: World, passwords: list[str]) -> None:
     with pytest.raises(RotationError):
-        world.users.set_passwords(fakes.USER_ID, passwords)
+        world.users.set_passwords(USER_ID, passwords)
     assert world.users.passwords == [CURRENT_PASSWORD]
 
 

@@ -12,7 +12,8 @@ from rotation.errors import CurrentPasswordUnknownError, EndpointUnreachableErro
 from rotation.records.endpoint import Endpoint
 from tests.unit.conftest import SetEnv
 from tests.unit.events import on_target
-from tests.unit.fakes import ENDPOINT, OTHER, USER_ID, Json, World
+from tests.unit.fakes import World
+from tests.unit.values import ENDPOINT, OTHER, USER_ID, Json
 
 ANOTHER = replace(ENDPOINT, port=6380)
 ELSEWHERE = Endpoint("cache-in-another-vpc", "10.1.0.1", 6379)

@@ -22,7 +22,8 @@ from tests.unit.daily_check import (
     rotated_twice,
     user,
 )
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     EXECUTION_ARN,
     NOW,
@@ -33,7 +34,6 @@ from tests.unit.fakes import (
     SECRET_NAME,
     USER_ARN,
     USER_ID,
-    World,
 )
 
 BOTH = (TAGGED, PINNED)

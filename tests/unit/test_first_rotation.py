@@ -8,7 +8,8 @@ from rotation.errors import CurrentPasswordUnknownError, UserBusyError
 from rotation.records.execution_input import ExecutionInput
 from rotation.records.target import Target
 from rotation.rules.target_check import check_target
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
@@ -20,7 +21,6 @@ from tests.unit.fakes import (
     PREVIOUS,
     PREVIOUS_PASSWORD,
     SECRET_ARN,
-    World,
     secret_text,
 )
 

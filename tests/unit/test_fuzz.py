@@ -27,7 +27,8 @@ from rotation.errors import RotationError, UnexpectedError
 from rotation.runtime.telemetry import logger
 from tests.unit import stubs
 from tests.unit.events import BY_TOKEN, EVENTS, call, on_target, step, world_at
-from tests.unit.fakes import (
+from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     MACHINE_ARN,
@@ -38,7 +39,6 @@ from tests.unit.fakes import (
     Json,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
 
 #: Lone surrogates, quotes and a password, in places where nobody expects them.
 TEXT = st.text(st.characters(), max_size=20) | st.sampled_from(

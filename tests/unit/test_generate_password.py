@@ -10,7 +10,8 @@ from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.errors import VersionNotReadableError
 from rotation.records.password import PasswordRules
 from tests.unit.events import BY_HAND, on_target
-from tests.unit.fakes import CURRENT, OTHER, OTHER_PASSWORD, PENDING, World, secret_text
+from tests.unit.fakes import World
+from tests.unit.values import CURRENT, OTHER, OTHER_PASSWORD, PENDING, secret_text
 
 EVENT_BY_HAND = on_target(pending_version_at_check="") | {"ExecutionArn": BY_HAND}
 

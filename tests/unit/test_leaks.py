@@ -18,8 +18,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from rotation.errors import RotationError
 from rotation.runtime.telemetry import entry_point, logger
 from tests.unit.events import EVENTS, STAGES, call, world_at
-from tests.unit.fakes import CURRENT_PASSWORD, SENSITIVE, USER_ID, FakeContext, Faults, Json, World
+from tests.unit.fake_aws import Faults
+from tests.unit.fakes import FakeContext, World
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import CURRENT_PASSWORD, SENSITIVE, USER_ID, Json
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 Run = Callable[[str, World], RotationError | None]

@@ -10,7 +10,8 @@ from log_in import handler
 from rotation import errors
 from tests.unit.conftest import Lines
 from tests.unit.events import at_endpoint
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     ALL_PASSWORDS,
     CURRENT,
     CURRENT_PASSWORD,
@@ -18,7 +19,6 @@ from tests.unit.fakes import (
     PENDING,
     PENDING_PASSWORD,
     USERNAME,
-    World,
     secret_text,
 )
 

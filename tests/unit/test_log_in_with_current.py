@@ -6,14 +6,14 @@ from log_in_with_current import handler
 from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.errors import PasswordRefusedError, UnexpectedAwsError
 from tests.unit.events import at_endpoint
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     ENDPOINT,
     OTHER,
     OTHER_PASSWORD,
     USERNAME,
-    World,
     secret_text,
 )
 

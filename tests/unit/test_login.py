@@ -13,8 +13,8 @@ from redis.connection import SSLConnection
 
 from rotation import errors
 from rotation.adapters.login import NodeConnection
-from tests.unit.fakes import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME, Json
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import CURRENT_PASSWORD, ENDPOINT, PENDING_PASSWORD, USERNAME, Json
 
 OK = b"+OK\r\n"
 WRONGPASS = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"

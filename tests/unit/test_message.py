@@ -13,7 +13,7 @@ from rotation.rules.closing import MAY_HAVE_BOTH_PASSWORDS as MAY_HAVE_BOTH
 from rotation.rules.closing import NOT_LOCKED_OUT as OK
 from rotation.rules.message import clients_line, console_url, failure_message
 from rotation.rules.run_history import Ending
-from tests.unit.fakes import EXECUTION_ARN
+from tests.unit.values import EXECUTION_ARN
 
 
 @pytest.mark.parametrize(

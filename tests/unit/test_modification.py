@@ -13,7 +13,7 @@ from rotation.records.modification import (
     WAIT_SHARE,
     Modification,
 )
-from tests.unit.fakes import USER_ID
+from tests.unit.values import USER_ID
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MAX_SECONDS = 1800

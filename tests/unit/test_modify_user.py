@@ -9,7 +9,8 @@ from rotation import errors
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING
 from rotation.records.modification import Modification
 from tests.unit.events import on_target
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     OTHER,
@@ -20,7 +21,6 @@ from tests.unit.fakes import (
     SECRET_ARN,
     USER_ARN,
     Json,
-    World,
     secret_text,
 )
 

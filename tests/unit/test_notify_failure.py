@@ -7,7 +7,8 @@ import pytest
 from notify_failure import handler
 from rotation.adapters.topic import Message
 from rotation.rules.message import console_url
-from tests.unit.fakes import SECRET_ARN, SECRET_NAME, Json, World, exited
+from tests.unit.fakes import World
+from tests.unit.values import SECRET_ARN, SECRET_NAME, Json, exited
 
 INPUT = json.dumps({"SecretId": SECRET_ARN})
 

@@ -11,7 +11,8 @@ from rotation.records.user import user_id_in
 from rotation.rules.findings import MOST_FINDINGS, Finding, message_of
 from rotation.rules.overdue import PAUSES_SECONDS, SECONDS_UNTIL_SECOND_CHECK
 from tests.unit.daily_check import PAST, PINNED, check, dates, kinds, rotated_twice, user
-from tests.unit.fakes import PENDING, World, make_user
+from tests.unit.fakes import World
+from tests.unit.values import PENDING, make_user
 
 THROTTLED = errors.ThrottlingError("Throttled.")
 DENIED = errors.AccessDeniedError("Denied.")

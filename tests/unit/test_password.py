@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rotation.errors import ConfigurationError
 from rotation.records.password import CHARACTERS, PasswordRules, is_valid, why_invalid
-from tests.unit.fakes import CURRENT_PASSWORD, PASSWORD_CHARACTERS
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import CURRENT_PASSWORD, PASSWORD_CHARACTERS
 
 VALID = st.text(st.sampled_from(PASSWORD_CHARACTERS), min_size=16, max_size=128)
 NOT_PRINTABLE_ASCII = st.characters(exclude_characters=[chr(code) for code in range(32, 127)])

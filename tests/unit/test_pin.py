@@ -4,7 +4,7 @@ import pytest
 
 from rotation.errors import ConfigurationError, SecretNotAllowedError
 from rotation.rules.pin import Pin
-from tests.unit.fakes import SECRET_ARN, USER_ARN, USERNAME
+from tests.unit.values import SECRET_ARN, USER_ARN, USERNAME
 
 SETTINGS = {"SECRET_ARN": SECRET_ARN, "USER_ARN": USER_ARN, "USER_NAME": USERNAME}
 PIN = Pin(*SETTINGS.values())

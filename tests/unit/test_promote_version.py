@@ -6,7 +6,8 @@ from promote_version import handler
 from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from rotation.errors import AccessDeniedError, RotationSupersededError, ServiceUnavailableError
 from tests.unit.events import on_target
-from tests.unit.fakes import CURRENT, OTHER, OTHER_PASSWORD, PENDING, SECRET_ARN, World, secret_text
+from tests.unit.fakes import World
+from tests.unit.values import CURRENT, OTHER, OTHER_PASSWORD, PENDING, SECRET_ARN, secret_text
 
 
 def is_promoted(world: World) -> bool:

@@ -8,7 +8,8 @@ from report_rotation import handler
 from rotation.errors import ThrottlingError
 from tests.unit.conftest import Lines
 from tests.unit.events import BY_TOKEN, CHECKS, STATE
-from tests.unit.fakes import PENDING, SECRET_ARN, USER_ID, USERNAME, Json, World
+from tests.unit.fakes import World
+from tests.unit.values import PENDING, SECRET_ARN, USER_ID, USERNAME, Json
 
 
 def event(**more: Any) -> Json:

@@ -8,8 +8,9 @@ from rotation.adapters.secrets_manager import AWSCURRENT
 from rotation.records.password import PasswordRules
 from tests.unit.conftest import Lines
 from tests.unit.events import step
-from tests.unit.fakes import FUNCTION_ARN, NEW_PASSWORD, PENDING, ROTATION_TOKEN, SECRET_ARN, World
+from tests.unit.fakes import World
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import FUNCTION_ARN, NEW_PASSWORD, PENDING, ROTATION_TOKEN, SECRET_ARN
 
 
 @pytest.fixture

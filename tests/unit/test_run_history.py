@@ -13,7 +13,7 @@ from rotation.rules.run_history import (
     transitions,
     waits_for_lambda,
 )
-from tests.unit.fakes import Json, entered, exited, failed
+from tests.unit.values import Json, entered, exited, failed
 
 STATES = json.loads((Path(__file__).parents[2] / "statemachine" / "rotation.asl.json").read_text())[
     "States"

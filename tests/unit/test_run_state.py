@@ -7,7 +7,7 @@ import pytest
 from rotation.records.failure import Failure
 from rotation.records.modification import Modification
 from rotation.records.run_state import RunState
-from tests.unit.fakes import ENDPOINT, EXECUTION_ARN, NOW, make_target
+from tests.unit.values import ENDPOINT, EXECUTION_ARN, NOW, make_target
 
 MODIFICATION = Modification.begun(NOW)
 GENERATION = {"Generated": True, "WaitSeconds": 0, "LateSeconds": 45}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rotation.records.schedule import GRACE, Schedule
-from tests.unit.fakes import NOW
+from tests.unit.values import NOW
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOMENT = timedelta(seconds=1)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rotation.errors import SecretFormatError
 from rotation.records.password import MAX_LENGTH
 from rotation.records.secret import EXAMPLE, MAX_SECRET_BYTES, SecretValue
-from tests.unit.fakes import CURRENT_PASSWORD, USER_ARN, USERNAME, secret_text
-from tests.unit.leaks import assert_no_leak, told_by
+from tests.unit.leaks import assert_no_leak, texts_of
+from tests.unit.values import CURRENT_PASSWORD, USER_ARN, USERNAME, secret_text
 
 WHERE = "Version v of secret s"
 
@@ -226,7 +226,7 @@ def test_an_error_of_parsing_repeats_no_value(
         parse(text[: max(1, len(text) - cut)])
     except SecretFormatError as error:
         refusal = error
-    assert refusal is None or not any("MARK" in part for part in told_by(refusal))
+    assert refusal is None or not any("MARK" in part for part in texts_of(refusal))
 
 
 def marked(value: Any) -> Any:

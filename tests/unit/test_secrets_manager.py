@@ -22,7 +22,10 @@ from rotation.adapters.secrets_manager import (
 from rotation.records.password import PasswordRules
 from rotation.records.schedule import Schedule
 from tests.unit.conftest import SetEnv
-from tests.unit.fakes import (
+from tests.unit.fake_aws import FakeSecretsManager
+from tests.unit.leaks import assert_no_leak
+from tests.unit.stubs import Stub, client_of, stubbed
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     FUNCTION_ARN,
@@ -35,12 +38,9 @@ from tests.unit.fakes import (
     RULES,
     SECRET_ARN,
     SECRET_NAME,
-    FakeSecretsManager,
     Json,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
-from tests.unit.stubs import Stub, client_of, stubbed
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from rotation.adapters.secrets_manager import AWSCURRENT, AWSPENDING, AWSPREVIOU
 from rotation.records.target import Target
 from rotation.rules.labels import move, remove_pending, require_promotable, require_unchanged
 from rotation.rules.staging import stage_version
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     LONG_AGO,
@@ -23,11 +25,9 @@ from tests.unit.fakes import (
     PREVIOUS,
     RULES,
     SECRET_ARN,
-    World,
     make_target,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
 
 PENDING_TEXT, OTHER_TEXT = secret_text(PENDING_PASSWORD), secret_text(OTHER_PASSWORD)
 STAGED = {PREVIOUS: [AWSPREVIOUS], CURRENT: [AWSCURRENT], PENDING: [AWSPENDING]}
@@ -230,7 +230,7 @@ def test_a_version_that_is_not_listed_yet_does_not_count_as_old(
 
 
 @pytest.mark.parametrize(
-    "to, away_from, holder, counts",
+    "to, away_from, labeled, counts",
     [
         (None, PENDING, None, True),
         (None, PENDING, OTHER, True),
@@ -241,10 +241,10 @@ def test_a_version_that_is_not_listed_yet_does_not_count_as_old(
     ],
 )
 def test_a_refused_move_counts_if_the_label_has_arrived_or_is_gone(
-    world: World, to: str | None, away_from: str, holder: str | None, counts: bool
+    world: World, to: str | None, away_from: str, labeled: str | None, counts: bool
 ) -> None:
     # botocore repeats a call whose answer was lost.
-    label(world, AWSPENDING, holder)
+    label(world, AWSPENDING, labeled)
     refusal = errors.RotationSupersededError("AWSPENDING is not where it was expected.")
     world.secrets.faults.raise_at("move_label", refusal)
     with nullcontext() if counts else pytest.raises(errors.RotationSupersededError):
@@ -253,6 +253,6 @@ def test_a_refused_move_counts_if_the_label_has_arrived_or_is_gone(
 
 def test_awspending_is_removed_from_the_named_version_only(world: World) -> None:
     world.stage()
-    for version, holder in (("no such version", PENDING), (CURRENT, PENDING), (PENDING, None)):
+    for version, labeled in (("no such version", PENDING), (CURRENT, PENDING), (PENDING, None)):
         remove_pending(world.secrets, SECRET_ARN, version)
-        assert world.secrets.version_with(AWSPENDING) == holder
+        assert world.secrets.version_with(AWSPENDING) == labeled

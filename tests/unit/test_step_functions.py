@@ -9,8 +9,8 @@ import pytest
 from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.errors import ConfigurationError
 from tests.unit.conftest import SetEnv
-from tests.unit.fakes import EXECUTION_ARN, MACHINE_ARN, NO_CLIENT, NOW, SECRET_ARN, Json
 from tests.unit.stubs import Stub, stubbed
+from tests.unit.values import EXECUTION_ARN, MACHINE_ARN, NO_CLIENT, NOW, SECRET_ARN, Json
 
 Stubbed = Stub[StepFunctions]
 

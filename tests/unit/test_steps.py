@@ -10,19 +10,19 @@ from rotation.rules.pin import Pin
 from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
 from rotation.rules.run_history import THROTTLED_BY_LAMBDA
 from rotation.rules.steps import FIRST_DESCRIPTION_SECONDS, GIVE_WAY_SHARE, MARGIN_SECONDS
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.steps import PENDING_TEXT, Rotation
+from tests.unit.values import (
     CURRENT_PASSWORD,
     PENDING,
     SECRET_ARN,
     USER_ARN,
     USERNAME,
-    World,
     entered,
     execution_name,
     failed,
     secret_text,
 )
-from tests.unit.steps import PENDING_TEXT, Rotation
 
 AFTER_CREATE_SECRET = STEPS[1:]
 

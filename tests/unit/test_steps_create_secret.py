@@ -12,7 +12,10 @@ from rotation.records.rotation_event import RotationEvent
 from rotation.rules.executions import version_by_hand
 from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
 from rotation.rules.steps import LONGEST_PAUSE_SECONDS, MARGIN_SECONDS
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.leaks import assert_no_leak
+from tests.unit.steps import EXECUTION_INPUT, PENDING_TEXT, Rotation
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     NEW_PASSWORD,
@@ -22,11 +25,8 @@ from tests.unit.fakes import (
     ROTATION_TOKEN,
     RULES,
     SECRET_ARN,
-    World,
     secret_text,
 )
-from tests.unit.leaks import assert_no_leak
-from tests.unit.steps import EXECUTION_INPUT, PENDING_TEXT, Rotation
 
 ACCOUNT = "123456789012"
 EVENT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.records.target import Target
-from tests.unit.fakes import OTHER, make_target
+from tests.unit.values import OTHER, make_target
 
 TEXT = st.text(max_size=5)
 #: The fields that came with a later release, and another value than their default.

@@ -16,7 +16,8 @@ from rotation.records.target import Target
 from rotation.rules.executions import version_by_hand
 from rotation.rules.pin import Pin
 from rotation.rules.target_check import check_target
-from tests.unit.fakes import (
+from tests.unit.fakes import World
+from tests.unit.values import (
     CURRENT,
     CURRENT_PASSWORD,
     EXECUTION_ARN,
@@ -29,7 +30,6 @@ from tests.unit.fakes import (
     USER_ARN,
     USER_ID,
     USERNAME,
-    World,
     make_target,
     secret_text,
 )
@@ -232,7 +232,7 @@ REFUSED = [
         )
     ),
     (None, without_any_password, errors.CurrentPasswordUnknownError, "lock out"),
-    # Whoever may write the secret must not redirect the rotation of a pinned stack.
+    # A person who may write the secret must not redirect the rotation of a pinned stack.
     (PIN, text(secret_text("p", username="admin")), errors.SecretNotAllowedError, '"username" in'),
     (PIN, text(secret_text("p", user_arn="admin")), errors.SecretNotAllowedError, '"user_arn" in'),
     (

@@ -13,8 +13,9 @@ from rotation.errors import RotationError, UnexpectedError, UserBusyError, UserS
 from rotation.runtime.telemetry import entry_point
 from tests.unit.conftest import Lines
 from tests.unit.events import on_target, step
-from tests.unit.fakes import CURRENT_PASSWORD, PENDING, FakeContext, Json
+from tests.unit.fakes import FakeContext
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import CURRENT_PASSWORD, PENDING, Json
 
 pytestmark = pytest.mark.usefixtures("output")
 

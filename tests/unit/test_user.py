@@ -10,8 +10,15 @@ from rotation import errors
 from rotation.records.secret import SecretValue
 from rotation.records.user import User, user_id_in
 from rotation.rules.user_check import check_rotatable, check_user_arn
-from tests.unit.fakes import CURRENT_PASSWORD, SECRET_ARN, USER_ARN, USER_ID, make_user, secret_text
 from tests.unit.leaks import assert_no_leak
+from tests.unit.values import (
+    CURRENT_PASSWORD,
+    SECRET_ARN,
+    USER_ARN,
+    USER_ID,
+    make_user,
+    secret_text,
+)
 
 VALUE = SecretValue.parse(secret_text(CURRENT_PASSWORD), "")
 WITHOUT = SecretValue.parse(secret_text(None), "")

@@ -235,8 +235,8 @@ def _not_closed(name: str, thrown: Sequence[Throw], first: Sequence[Answer]) -> 
     failure = caught("Promote Version", first[-1])
     cause = (
         f"The rotation failed with {failure['Error']}, and then Close Rotation with "
-        f"{thrown[-1].error}. AWSPENDING may still be on the version of this run. Look at the "
-        "tasks that failed for the reasons."
+        f"{thrown[-1].error}. AWSPENDING may still be on the version of this run. The "
+        "tasks that failed have the reasons."
     )
     return Case(
         name,

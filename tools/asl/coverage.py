@@ -27,7 +27,7 @@ def _parts_of(name: str, state: State) -> Iterator[str]:
         yield _transition(name, state)
     if state["Type"] == "Choice":
         ways = [*(rule["Next"] for rule in state["Choices"]), state["Default"]]
-        assert len(ways) == len({*ways}), f"{name}: a history cannot tell its branches apart"
+        assert len(ways) == len({*ways}), f"{name}: its branches look alike in a history"
         yield from (_branch(name, state, to) for to in ways)
     for rule in state.get("Retry", ()):
         yield from (f"{_RETRIED}: {name}: {error}" for error in rule["ErrorEquals"])

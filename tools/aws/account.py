@@ -12,7 +12,7 @@ from local.package import Package
 
 T = TypeVar("T")
 
-#: How the name of each resource of a run begins. Nobody else's resources have such names by chance.
+#: How the name of each resource of a run begins. No other resource has such a name.
 RUN = r"rotation-test-[0-9a-f]{8}"
 
 #: The calls that change a resource or read a value, by the parameter that names the resource. A

@@ -83,13 +83,13 @@ def explore(w: World, *, first: bool = False) -> Result:
 
 
 def _rests(s: State) -> bool:
-    """Nothing is at work, unless Secrets Manager is about to try again."""
+    """Nothing is running, unless Secrets Manager is about to retry."""
     retries = s.sm.phase == "create" and s.sm.attempt > 1 and not s.sm.call
     return s.settled and not (s.busy or s.person) and (retries or not s.sm.phase)
 
 
 def _judge(s: State, w: World) -> str:
-    """What is wrong with a state in which nothing is at work."""
+    """What is wrong with a state in which nothing is running."""
     if not s.clients_log_in or s.ghost.unknown:
         return ""
     token = s.sm.token

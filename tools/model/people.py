@@ -1,4 +1,4 @@
-"""What a person does to the secret and the user, a run at work or not."""
+"""What a person does to the secret and the user, while a run is running or not."""
 
 from collections.abc import Iterator
 
@@ -46,7 +46,7 @@ def _first(s: State, kind: str, w: World) -> Step | None:
     if kind == "same" and not labels.pending:
         return Step(f"saves {labels.current} as it is: {version}", _save(s, version, text, w))
     if kind == "unpend" and labels.pending:
-        return Step(f"takes AWSPENDING off {labels.pending}", s.relabelled(pending=""))
+        return Step(f"removes AWSPENDING from {labels.pending}", s.relabelled(pending=""))
     if kind == "restore" and s.password(labels.previous) in s.user.has.passwords:
         back = s.text(labels.previous)
         assert back

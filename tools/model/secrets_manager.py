@@ -47,7 +47,7 @@ def _done(s: State) -> Iterator[Step]:
     yield Step("Secrets Manager: the rotation has succeeded", done)
     if s.labels.pending == s.labels.current:
         # Nobody knows whether it does.
-        yield Step("Secrets Manager takes AWSPENDING off", done.relabelled(pending=""))
+        yield Step("Secrets Manager removes AWSPENDING", done.relabelled(pending=""))
 
 
 def _failed(s: State, why: str) -> Iterator[Step]:

@@ -1,4 +1,4 @@
-"""What the model knows: bounds, and one state of a secret, a user, and all that is at work.
+"""What the model knows: bounds, and one state of a secret, a user, and all that is running.
 
 A state is a tuple of tuples, so that it can be looked up among those that were seen.
 """
@@ -31,7 +31,7 @@ class Bounds(NamedTuple):
     nodes: int = 1
     lag: bool = False  # a node may be behind a user that is active
     staged: bool = False  # CreatedDate is when Secrets Manager staged a version, not of its value
-    clears: bool = True  # a person's new AWSCURRENT takes AWSPENDING off, as recorded on AWS
+    clears: bool = True  # a person's new AWSCURRENT removes AWSPENDING, as recorded on AWS
 
 
 class World(NamedTuple):
@@ -100,7 +100,7 @@ class Call(NamedTuple):
         if self.kind == "modify":
             return f"ModifyUser [{', '.join(self.passwords)}]{' on' if self.on else ''}"
         if self.kind == "off":
-            return f"takes AWSPENDING off {self.version}"
+            return f"removes AWSPENDING from {self.version}"
         label = "AWSCURRENT" if self.kind == "promote" else "AWSPENDING"
         return f"moves {label} to {self.version}"
 
@@ -165,7 +165,7 @@ class Ghost(NamedTuple):
     failed: tuple[str, ...] = ()
     late: str = ""  # AWSCURRENT's version, where a stopped run's promotion landed late
     raced: bool = False  # a person and a run changed the password at the same time
-    cut: bool = False  # something was stopped, and could not take AWSPENDING off
+    cut: bool = False  # something was stopped, and could not remove AWSPENDING
     unknown: str = ""  # what clients use that the secret does not hold
 
 

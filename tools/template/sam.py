@@ -25,7 +25,7 @@ from local.package import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYED = ("template.yaml", "dependencies", "functions", "statemachine", "LICENSE", "README.md")
-#: What the documentation tells people to type; tests/template/test_sam.py holds it to that.
+#: The commands of the documentation; tests/template/test_sam.py holds it to that.
 BUILD, GUIDED, DEPLOY, DELETE = "sam build", "sam deploy --guided", "sam deploy", "sam delete"
 ONCE = f"{DEPLOY} --parameter-overrides Alarms=true"
 UNSAVED = f"{DEPLOY} --stack-name {STACK_NAME} --resolve-s3 --capabilities CAPABILITY_IAM"

@@ -1,4 +1,4 @@
-"""How long a function of an earlier run may still be at work."""
+"""How long a function of an earlier run may still be running."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ def wait_for_earlier_runs(
     now: datetime,
     late_seconds: int,
 ) -> int:
-    """Seconds until no function of another run on this secret can be at work; usually 0.
+    """Seconds until no function of another run on this secret can be running; usually 0.
 
     Lambda does not stop a function whose execution was stopped. What that function writes in its
     last ``late_seconds`` would undo what this run does.
@@ -47,7 +47,7 @@ def wait_for_earlier_runs(
         execution = execution or execution_by_hand(target.current_version_id, state_machine)
     except (ThrottlingError, ServiceUnavailableError):
         return late_seconds
-    # A version that a person made has no execution, but an earlier one may still be at work.
+    # A version that a person made has no execution, but an earlier one may still be running.
     ended = execution.stopped_at if execution else current_created
     if ended is None:
         return late_seconds

@@ -22,16 +22,18 @@ class Pin:
         Raises:
             ConfigurationError: some are empty.
         """
-        names = ("SECRET_ARN", "USER_ARN", "USER_NAME")
-        values = [os.environ.get(name, "") for name in names]
-        if not any(values):
+        variables = {
+            "SECRET_ARN": os.environ.get("SECRET_ARN", ""),
+            "USER_ARN": os.environ.get("USER_ARN", ""),
+            "USER_NAME": os.environ.get("USER_NAME", ""),
+        }
+        if not any(variables.values()):
             return None
-        if not all(values):
+        if empty := [name for name, value in variables.items() if not value]:
             raise ConfigurationError(
-                f"Environment variable {names[values.index('')]} is empty. Set {', '.join(names)}, "
-                "or none."
+                f"Environment variable {empty[0]} is empty. Set {', '.join(variables)}, or none."
             )
-        return cls(*values)
+        return cls(*variables.values())
 
     def require_secret(self, secret_arn: str) -> None:
         """Raises SecretNotAllowedError for another secret."""

@@ -46,25 +46,16 @@ def check_target(
         SecretError, UserError, RotationInProgressError, InvalidInputError, AwsError
     """
     secret = secrets.describe(execution_input.secret_id)
-    if pin:
-        pin.require_secret(secret.arn)
-    _check_no_other_stack(secret, rotation_function_arn)
-    current = secret.version_with(AWSCURRENT)
-    if current is None:
-        raise without_current(secret.arn)
+    current = _current_of(secret, pin, rotation_function_arn)
     version_id = _version_to_make(execution_input, execution_arn, secret, current)
-    if not execution_input.dry_run:
-        _check_no_other_run(secret, version_id, execution_arn, state_machine)
+    _check_no_other_run(execution_input, secret, version_id, execution_arn, state_machine)
     with secret.naming_key():
         value = secrets.read(secret.arn, current)
     user = _user_of(secret, value, users, pin)
     replace = execution_input.replace_unknown_password
-    candidates: list[str] = []
-    if user.enabled and value.password is None and not replace:
-        candidates = _first_password_candidates(secret, current, user, secrets)
-    if execution_input.create_secret_error and version_id == execution_input.version_id:
-        # Everything that can be checked here is right: createSecret's error is the failure.
-        raise execution_input.create_secret_error
+    unknown = user.enabled and value.password is None and not replace
+    candidates = _candidates(secret, current, user, secrets) if unknown else []
+    _raise_error_of_create_secret(execution_input, version_id)
     return Target(
         secret_arn=secret.arn,
         version_id=version_id,
@@ -82,14 +73,21 @@ def check_target(
     )
 
 
-def _check_no_other_stack(secret: SecretDescription, rotation_function_arn: str) -> None:
-    """Two stacks do not see each other's executions, and could rotate at the same time."""
+def _current_of(secret: SecretDescription, pin: Pin | None, rotation_function_arn: str) -> str:
+    """AWSCURRENT's version in a secret that this stack may rotate."""
+    if pin:
+        pin.require_secret(secret.arn)
     other = secret.schedule.function_arn if secret.schedule.enabled else ""
+    # Two stacks do not see each other's executions, and could rotate at the same time.
     if other and other != rotation_function_arn:
         raise SecretNotAllowedError(
             f"Secret {secret.arn} is rotated by function {other}, which is not this stack's. Start "
             "the execution in that function's stack, or turn the secret's rotation off there first."
         )
+    current = secret.version_with(AWSCURRENT)
+    if current is None:
+        raise without_current(secret.arn)
+    return current
 
 
 def _version_to_make(
@@ -115,10 +113,15 @@ def _version_to_make(
 
 
 def _check_no_other_run(
-    secret: SecretDescription, version_id: str, execution_arn: str, state_machine: StepFunctions
+    execution_input: ExecutionInput,
+    secret: SecretDescription,
+    version_id: str,
+    execution_arn: str,
+    state_machine: StepFunctions,
 ) -> None:
     pending = secret.version_with(AWSPENDING)
-    if pending in (None, version_id, secret.version_with(AWSCURRENT)):
+    is_free = pending in (None, version_id, secret.version_with(AWSCURRENT))
+    if is_free or execution_input.dry_run:
         return
     others = (arn for arn in state_machine.running() if arn != execution_arn)
     if other := running_execution_for(pending or "", others):
@@ -176,10 +179,10 @@ def _check_bound(user: User, secret: SecretDescription, users: ElastiCache) -> N
         )
 
 
-def _first_password_candidates(
+def _candidates(
     secret: SecretDescription, current: str, user: User, secrets: SecretsManager
 ) -> list[str]:
-    """For a user that is on although AWSCURRENT holds no password."""
+    """Versions whose password may be on a user that is on although AWSCURRENT holds none."""
     if user.authentication != "password":
         # Any password logs in, which no first rotation leaves.
         raise first_rotation.unknown_password(user.user_id, secret.arn)
@@ -188,3 +191,9 @@ def _first_password_candidates(
         # DescribeUsers shows what the nodes may not have yet.
         raise UserBusyError(f"User {user.user_id} has status modifying.")
     return candidates
+
+
+def _raise_error_of_create_secret(execution_input: ExecutionInput, version_id: str) -> None:
+    """Called last: everything that can be checked is right, so this error is the failure."""
+    if execution_input.create_secret_error and version_id == execution_input.version_id:
+        raise execution_input.create_secret_error
