@@ -31,7 +31,6 @@ TESTED_BY = {"before": {"value": "none"}, "last_step": "testSecret"}
 SET = "LastRotatedDate set; NextRotationDate is"
 NOT_SET = "LastRotatedDate not set; NextRotationDate is"
 LAST = "LastRotatedDate, seconds after the last step"
-KEYS = ["ClientRequestToken", "RotationToken", "SecretId", "Step"]
 
 
 def date(second: float) -> datetime:
@@ -113,7 +112,7 @@ class FakeAws:
 def trial_of(aws: FakeAws, steps: Steps, how: dict[str, Any]) -> Trial:
     """A trial whose function has logged these steps: when, which, and its error."""
     state = {"labels": [], "value": "its own", "created": [1.0]}
-    step = {"version": VERSION, "keys": KEYS, "new_token": True, "before": state, "after": state}
+    step = {"version": VERSION, "before": state, "after": state}
     step |= {key: how.pop(key) for key in step.keys() & how.keys()}
     for when, name, error in steps:
         aws.log(when, secret="s", step={**step, "name": name, "error": error})
@@ -146,15 +145,9 @@ ANSWERS: Mapping[Any, Sequence[tuple[Steps, str, float, dict[str, Any]]]] = {
         (ALL, f"rotated: {', '.join(NAMES)}", 4, {"current": True}),
         (ALL, f"not rotated: {', '.join(NAMES)}", 4, {}),
         (CREATED, "not rotated: createSecret", 32, {}),
-        ([*CREATED, (20, "createSecret", "")], "not rotated: createSecret", 32, {}),
         ([*CREATED, (40, "createSecret", "")], "not rotated: createSecret", 32, {}),
         (FAILED, "not rotated: createSecret, setSecret; as planned", 2, {}),
         ([], "not rotated: no step", 31, {}),
-    ],
-    contract.event_keys: [
-        (ALL, f"{', '.join(KEYS)}; 4 RotationTokens in 4 steps", 4, {}),
-        (ALL, f"{', '.join(KEYS)}; 0 RotationTokens in 4 steps", 4, {"new_token": False}),
-        (ALL, "SecretId, Step", 4, {"keys": ["SecretId", "Step"]}),
     ],
     contract.created_date: [
         (ALL, "that of its value", 4, {"after": {"created": [7.0]}}),

@@ -88,15 +88,3 @@ def test_a_cache_in_another_vpc_is_named(
     assert tenant.succeeds(DryRun=True)["Network"]["NotTested"] == [far]
     output = tenant.succeeds()
     assert (output["EndpointsTested"], output["NotTested"]) == (1, [far])
-
-
-# After another tool
-
-
-def test_a_version_that_awss_own_function_has_left_is_no_obstacle(tenant: InProcessTenant) -> None:
-    text = json.dumps({**tenant.value(), "password": "a,password,with,commas"})
-    tenant.world.secrets.put_secret_value(
-        SecretId=tenant.secret_arn, SecretString=text, VersionStages=["AWSPENDING"]
-    )
-    tenant.succeeds()
-    assert tenant.current_logs_in()

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from local.access import Call, admits, allows
 from local.instance import make_client
 from tests.rotation.recorded import Grants, Recorded, check, recorded_stack
-from tests.rotation.roles import as_list, roles
+from tests.rotation.roles import allowed, as_list, roles
 
 OTHER_ACCOUNT = "210987654321"
 #: AWS's own services ask for these with the role, and do not here: logs and traces of Lambda and
@@ -65,6 +65,15 @@ def test_no_action_or_resource_can_be_taken_away(grants: Grants) -> None:
                 superfluous.append(f"{role}: {what}")
     assert tried > 80
     assert superfluous == [], "\n".join(superfluous)
+
+
+def test_a_role_cannot_do_what_only_others_are_allowed(grants: Grants) -> None:
+    """By IAM's rules: each action and resource of every other role, which this one has not."""
+    cells = {role: set(allowed(documents)) for role, documents in grants.policies.items()}
+    for role, documents in grants.policies.items():
+        foreign = set().union(*cells.values()) - cells[role]
+        assert len(foreign) > 20
+        assert [cell for cell in foreign if allows(documents, Call(role, *cell))] == []
 
 
 def test_no_condition_can_be_taken_away(grants: Grants) -> None:

@@ -11,7 +11,7 @@ import pytest
 from local.deploy import deploy
 from local.faults import ask
 from local.instance import LocalAws
-from tests.rotation.recorded import invoke
+from tests.rotation.recorded import check
 from tests.rotation.world import Tenant, World
 
 
@@ -74,18 +74,12 @@ def test_only_failed_and_stopped_rotations_send_a_notification(on_call: OnCall) 
     assert "Messages" not in on_call.sqs.receive_message(QueueUrl=on_call.queue)
 
 
-def check(on_call: OnCall) -> dict[str, Any]:
-    """As a person does in the console, with `{}`; the function's answer."""
-    world = on_call.world
-    return invoke(world, world.stack.outputs["OverdueCheckFunctionArn"], {})
-
-
 def test_the_daily_check_sends_what_it_finds_and_its_advice_helps(on_call: OnCall) -> None:
     world = on_call.world
     kinds = ("", "Overdue", "RotationOff", "Blocked", "UserOff")
     tenants = {kind: world.tenant() for kind in kinds}
     rotate_all([*tenants.values()])
-    assert check(on_call) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
+    assert check(world) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
     age = {"SecretId": tenants["Overdue"].secret_arn, "Days": 40}
     ask(f"{world.aws.environment['LOCAL_CONTROL_URL']}/age", "POST", age)
     world.secrets.cancel_rotate_secret(SecretId=tenants["RotationOff"].secret_arn)
@@ -93,7 +87,7 @@ def test_the_daily_check_sends_what_it_finds_and_its_advice_helps(on_call: OnCal
         assert tenants["Blocked"].start()["status"] == "ABORTED"
     tenants["UserOff"].modify(AccessString="off ~app:* +get")
 
-    answer = check(on_call)
+    answer = check(world)
     found = {each["Kind"]: each["Secret"] for each in answer["Findings"]}
     assert found == {kind: tenants[kind].secret_name for kind in kinds if kind}
     assert (answer["Checked"], answer["OverdueSecrets"]) == (5, 4)
@@ -106,7 +100,7 @@ def test_the_daily_check_sends_what_it_finds_and_its_advice_helps(on_call: OnCal
     tenants["UserOff"].modify(AccessString="on ~app:* +get")
     tenants["Blocked"].succeeds()
     rotate_all([tenants["Overdue"], tenants["RotationOff"]])
-    assert check(on_call)["Findings"] == []
+    assert check(world)["Findings"] == []
 
 
 def rotate_all(tenants: list[Tenant]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,10 @@ def forget_password(tenant: Tenant) -> None:
     tenant.modify(Passwords=["of-nobody-0123456789"])
 
 
+def keep_creating(tenant: Any) -> None:
+    tenant.inside._users.users[tenant.user_id].status = "creating"
+
+
 Break = Callable[[Tenant], object]
 SECRETS: dict[str, tuple[str, Break, str]] = {
     "marked for deletion": ("SecretDeletedError", delete_secret, "deletion"),
@@ -56,6 +61,12 @@ USERS: dict[str, tuple[str, Break, str]] = {
         "disabled",
     ),
     "being deleted": ("UserStatusError", delete_user, "deleting"),
+    "being created": ("UserBusyError", keep_creating, "creating"),
+    "without an endpoint that answers": (
+        "EndpointUnreachableError",
+        lambda t: arm(t, "drop-node:1"),
+        "cannot be reached",
+    ),
     "not bound": ("UserNotBoundError", Tenant.untag, "rotation-secret"),
     "no current password": ("CurrentPasswordUnknownError", forget_password, "lock out"),
 }

@@ -53,14 +53,6 @@ def test_an_execution_by_hand_and_its_output(world: World) -> None:
         "ReplacedUnknownPassword": False,
     }
     assert_rotated(tenant, execution["name"], FIRST_PASSWORD)
-    # What states pass on can be read at a glance.
-    events = tenant.history(execution["executionArn"])
-    passed = [
-        event["stateExitedEventDetails"]["output"]
-        for event in events
-        if "stateExitedEventDetails" in event
-    ]
-    assert 500 < max(map(len, passed)) < 2500
 
 
 def test_the_first_rotation_turns_a_user_on_and_the_next_keeps_it(world: World) -> None:

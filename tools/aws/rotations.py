@@ -42,18 +42,17 @@ def rotated(env: Environment, tenant: Tenant) -> Answer:
     return Answer(text, ended.measured)
 
 
-def _question(name: str, source: str, claim: str, kind: str) -> None:
-    QUESTIONS.add(name, source, claim, kind=kind)(lambda env: rotated(env, env.tenant_of(kind)))
-
-
 for _kind in CACHES:
     QUESTIONS.add(f"a cache's shape, {_kind}", "[API]", str(_shape.__doc__), kind=_kind)(
         lambda env, kind=_kind: _shape(env, kind)
     )
-    _on = "A user that is off and has no password is turned on, and logs in on every node."
-    _question(f"first rotation, {_kind}", "[USM]", _on, _kind)
-    _two = "Two passwords log in on every node; a made-up one does not."
-    _question(f"second rotation, {_kind}", "[RBAC]", _two, _kind)
+    for _name, _source, _claim in (
+        ("first", "[USM]", "A user that is off, without a password, is turned on everywhere."),
+        ("second", "[RBAC]", "Two passwords log in on every node; a made-up one does not."),
+    ):
+        QUESTIONS.add(f"{_name} rotation, {_kind}", _source, _claim, kind=_kind)(
+            lambda env, kind=_kind: rotated(env, env.tenant_of(kind))
+        )
 
 
 def at_end(env: Environment, version: str) -> Answer:
