@@ -139,7 +139,7 @@ def test_the_report_compares_the_answers(tmp_path: Path) -> None:
         (KeyError("Outputs"), "not built: an unexpected answer: KeyError"),
     ],
 )
-def test_trials_are_asked_about_even_if_the_stack_was_not_deployed(
+def test_trials_need_no_stack(
     account: Account, monkeypatch: Patch, error: Exception, why: str
 ) -> None:
     monkeypatch.setattr(Environment, "build", Mock(side_effect=error))
@@ -160,9 +160,7 @@ def test_trials_are_asked_about_even_if_the_stack_was_not_deployed(
         ("RotateSecret", 1, "without RotationToken"),
     ],
 )
-def test_nothing_is_left_of_a_broken_run(
-    account: Account, call: str, number: int, plan: str
-) -> None:
+def test_an_interrupted_run_is_removed(account: Account, call: str, number: int, plan: str) -> None:
     """Ctrl-C just when the call has taken effect, before its response is used."""
     make = account.make_client
     interrupt = Mock(side_effect=[*[None] * (number - 1), KeyboardInterrupt])

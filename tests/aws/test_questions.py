@@ -250,7 +250,7 @@ LAST_STEPS = [(1, {"message": "createSecret"}), (14, {"message": "finishSecret"}
         (SUCCEEDS, [], "SUCCEEDED", PLATFORM, 40),
     ],
 )
-def test_a_rotation_ends_with_its_last_step_and_shows_what_its_function_has_logged(
+def test_a_rotation_ends_with_its_last_step_and_shows_its_log(
     executions: Any, lines: list[Any], text: str, shown: str | None, seconds: float
 ) -> None:
     aws = FakeAws(executions=executions)

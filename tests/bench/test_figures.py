@@ -46,11 +46,6 @@ def result(*, reference: bool) -> dict[str, Any]:
     }
 
 
-def test_looks_come_when_the_rule_says() -> None:
-    assert polling.looks(polling.share(1.0), 5) == (3, 1)  # at 1, 3 and 6
-    assert polling.looks(polling.share(1.0), 6) == (3, 0)
-
-
 def test_a_rule_is_judged_over_all_times() -> None:
     judged = polling.judge("each 2 s", lambda seconds: 2)
     assert judged.at_300 == 18 + 3 * 151

@@ -72,7 +72,7 @@ def test_a_forgotten_execution_brings_nothing_back(tenant: InProcessTenant, stag
 
 @pytest.mark.parametrize("hurry", [True, False])
 @pytest.mark.parametrize("moment", ["LogIn", "PromoteVersion"])
-def test_a_password_changed_by_hand_during_a_run_is_not_undone(
+def test_a_password_changed_meanwhile_is_not_undone(
     tenant: InProcessTenant, stage: Stage, moment: str, hurry: bool
 ) -> None:
     """By "By hand, without the stack" (docs/operations.md)."""

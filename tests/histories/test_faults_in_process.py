@@ -147,9 +147,7 @@ def test_the_run_after_a_stopped_one_makes_its_own_password(tenant: InProcessTen
 
 
 @pytest.mark.parametrize("tenant", [{"secret_password": "mistyped-password-0123"}], indirect=True)
-def test_an_unused_password_is_replaced_only_by_hand(
-    tenant: InProcessTenant,
-) -> None:
+def test_an_unused_password_is_replaced_only_by_hand(tenant: InProcessTenant) -> None:
     cause = tenant.fails("CurrentPasswordRefusedError", DryRun=True)
     assert "Correct the secret" in cause
     assert "ReplaceUnknownPassword" in cause
