@@ -28,9 +28,7 @@ pytestmark = pytest.mark.usefixtures("rotates_in_the_end")
 
 @pytest.mark.parametrize("after", ["by hand", "new execution", "by Secrets Manager"])
 @pytest.mark.parametrize("before", ["by hand", "by Secrets Manager"])
-def test_an_edit_between_rotations_is_kept(
-    tenant: InProcessTenant, before: str, after: str
-) -> None:
+def test_an_edit_between_rotations_stays(tenant: InProcessTenant, before: str, after: str) -> None:
     tenant.rotate_by(before)
     old = tenant.value()["password"]
     tenant.edit(host="new")
@@ -41,9 +39,7 @@ def test_an_edit_between_rotations_is_kept(
 
 @pytest.mark.parametrize("by", ["a person", "Secrets Manager"])
 @pytest.mark.parametrize("moment", [*MOMENTS, "UpdateSecretVersionStage"])
-def test_an_edit_meanwhile_is_kept(
-    tenant: InProcessTenant, stage: Stage, moment: str, by: str
-) -> None:
+def test_edits_meanwhile_stay(tenant: InProcessTenant, stage: Stage, moment: str, by: str) -> None:
     token = tenant.begin_rotation() if by == "Secrets Manager" else ""
     if not token:
         tenant.begin()

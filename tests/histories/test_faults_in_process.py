@@ -23,9 +23,7 @@ def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> N
 
 
 @pytest.mark.parametrize("seconds", [30, 2400])
-def test_a_user_that_is_modified_by_others_is_waited_for(
-    tenant: InProcessTenant, seconds: int
-) -> None:
+def test_a_user_modified_by_others_is_waited_for(tenant: InProcessTenant, seconds: int) -> None:
     tenant.inside.faults.occupy(tenant.user_id, seconds)
     tenant.succeeds()
     assert tenant.world.stage.now > seconds

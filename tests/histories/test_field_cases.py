@@ -65,9 +65,7 @@ RULES = [
 
 @pytest.mark.parametrize("switch", ["on", "off"])
 @pytest.mark.parametrize("rules", RULES)
-def test_a_user_keeps_its_rules_and_is_turned_on(
-    inside: InProcess, rules: str, switch: str
-) -> None:
+def test_a_user_is_turned_on_and_keeps_rules(inside: InProcess, rules: str, switch: str) -> None:
     user: dict[str, Any] = {"password": None} if switch == "off" else {}
     tenant = served(inside, AccessString=f"{switch}{rules[2:]}", **user)
     for _ in range(2):
@@ -76,7 +74,7 @@ def test_a_user_keeps_its_rules_and_is_turned_on(
     assert tenant.current_logs_in()
 
 
-def test_a_cache_in_another_vpc_is_named(
+def test_caches_in_another_vpc_are_named(
     inside: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = served(inside)
