@@ -61,7 +61,7 @@ USERS: dict[str, tuple[str, Break, str]] = {
         "disabled",
     ),
     "being deleted": ("UserStatusError", delete_user, "deleting"),
-    "being created": ("UserBusyError", keep_creating, "creating"),
+    "being created": ("UserBusyError", keep_creating, "being created"),
     "without an endpoint that answers": (
         "EndpointUnreachableError",
         lambda t: arm(t, "drop-node:1"),
