@@ -93,6 +93,7 @@ def test_a_version_with_a_value_is_kept_and_gets_awspending_back(
     assert stage(world, target, by_hand=by_hand) is False
     assert world.secrets.texts[PENDING] == PENDING_TEXT
     assert world.secrets.snapshot()["labels"] == STAGED
+    assert len(world.secrets.faults.called("move_label")) == (pending != PENDING)
 
 
 @pytest.mark.parametrize("text", [PENDING_TEXT, None])
@@ -214,6 +215,13 @@ def test_a_version_that_is_older_than_awscurrent_can_never_be_promoted(
     world.secrets.created[version] = created
     with pytest.raises(errors.RotationSupersededError, match=reason):
         promotable(world, version)
+
+
+def test_no_version_is_promoted_in_a_secret_without_awscurrent(world: World) -> None:
+    world.stage()
+    del world.secrets.labels[CURRENT]
+    with pytest.raises(errors.VersionNotFoundError, match="AWSCURRENT"):
+        promotable(world)
 
 
 @pytest.mark.parametrize("missing", [PENDING, CURRENT])

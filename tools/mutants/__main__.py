@@ -17,21 +17,21 @@ from tools.mutants.run import killers_of
 _TYPES = "For the types: neither None nor an empty text logs in or is a version."
 _EXACT = "No moment is that exact."
 EQUIVALENT: dict[str, str] = {
-    'log_in: handler: pending or "" -> (pending)': _TYPES,
+    'logins: log_in: new or "" -> (new)': _TYPES,
     "errors: __init__: super().__init__(*sentence) -> pass": "BaseException.__new__ keeps them.",
     "closing: _user: not run.staged or not run.target -> (not run.staged)": _TYPES,
-    "log_in_with_current: handler: secrets.describe(target.secret_arn).version_with(AWSCURRENT) "
+    "logins: log_in_with_current: secrets.describe(target.secret_arn).version_with(AWSCURRENT) "
     'or "" -> (secrets.describe(target.secret_arn).version_with(AWSCURRENT))': _TYPES,
     'overdue: _pending: secret.version_with(AWSPENDING) or "" '
     "-> (secret.version_with(AWSPENDING))": _TYPES,
     "steps: run: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": _EXACT,
-    "steps: run: waited + pause > PATIENCE_SECONDS -> (waited + pause >= PATIENCE_SECONDS)": _EXACT,
+    "steps: run: waited + pause > REPEAT_SECONDS -> (waited + pause >= REPEAT_SECONDS)": _EXACT,
     "login: accepts: False -> True": "redis-py's health check, which is off without an interval.",
     "login: _connection_errors: isinstance(reason, OSError) and "
     "\"handshake\" in str(reason) -> ('handshake' in str(reason))": "Nothing else speaks of one.",
-    'steps: _dry_run: self._machine.find(execution.arn.rsplit(":", 1)[1]) or execution '
-    "-> (self._machine.find(execution.arn.rsplit(':', 1)[1]))": (
+    "steps: _dry_run: self._state_machine.find(execution.name) or execution "
+    "-> (self._state_machine.find(execution.name))": (
         "For the types: an execution that has been found does not vanish."
     ),
     "steps: _pause: self._remaining() < pause + MARGIN_SECONDS "

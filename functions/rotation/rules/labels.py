@@ -61,14 +61,14 @@ def require_unchanged(target: Target, secret: SecretDescription, secrets: Secret
     pending, current = secret.version_with(AWSPENDING), secret.version_with(AWSCURRENT)
     if pending != target.version_id:
         raise _moved(secret, AWSPENDING, target.version_id, pending)
-    if current != target.current_version_id and not _has_same_text(target, current, secrets):
+    if current is None or not _has_same_text(target, current, secrets):
         raise _moved(secret, AWSCURRENT, target.current_version_id, current)
-    return current or target.current_version_id
+    return current
 
 
-def _has_same_text(target: Target, current: str | None, secrets: SecretsManager) -> bool:
-    if current is None or current == target.version_id:
-        return False
+def _has_same_text(target: Target, current: str, secrets: SecretsManager) -> bool:
+    if current in (target.current_version_id, target.version_id):
+        return current == target.current_version_id
     text_at_check = secrets.read(target.secret_arn, target.current_version_id).text
     return secrets.read(target.secret_arn, current).text == text_at_check
 
@@ -109,11 +109,12 @@ def _why_never_promotable(
         version = secrets.read(secret.arn, version_id)
     except SecretFormatError:
         return "its text is not valid for a rotation"
-    if not is_valid(version.password or ""):
+    password = version.password or ""
+    if not is_valid(password):
         return "its password is not valid for ElastiCache"
     current = secrets.read(secret.arn, current_id)
     # A person who edits the secret makes a new AWSCURRENT, and no edit may be lost.
-    if current.with_password(version.password or "") != version.text:
+    if current.with_password(password) != version.text:
         return "AWSCURRENT has another text than the one that it was made from"
     created = {listed.version_id: listed.created for listed in secrets.versions(secret.arn)}
     # Lists are eventually consistent: a version that is not in them yet is a new one.
