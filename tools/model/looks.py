@@ -185,15 +185,8 @@ def end(s: State, run: Run, w: World) -> Look:
     return status, status
 
 
+_FUNCTIONS = (check, network, generate, wait, modify, test, promote, close, end)
 LOOKS: dict[str, Callable[[State, Run, World], Look]] = {
-    "check": check,
-    "network": network,
-    "generate": generate,
-    "wait": wait,
-    "modify": modify,
-    "test": test,
-    "promote": promote,
+    **{function.__name__: function for function in _FUNCTIONS},
     "late": wait,
-    "close": close,
-    "end": end,
 }
