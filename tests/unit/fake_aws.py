@@ -249,6 +249,7 @@ class FakeMachine:
     running_since: datetime = NOW
     error: str = "PasswordRefusedError"
     cause: str = "The new password does not log in."
+    #: Newest first.
     history: list[Json] = field(default_factory=lambda: [entered("Log In")])
     stopped_at: datetime = NOW
 
@@ -293,7 +294,7 @@ class FakeStepFunctions(StepFunctions):
         self, execution_arn: str, *, newest_first: bool = False, with_data: bool = False
     ) -> Iterator[Mapping[str, Any]]:
         with self.faults.at("history", execution_arn):
-            yield from self.machine.history
+            yield from self.machine.history[:: 1 if newest_first else -1]
 
     def arn(self, name: str) -> str:
         return f"{MACHINE_ARN.replace(':stateMachine:', ':execution:')}:{name}"

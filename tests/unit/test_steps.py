@@ -97,7 +97,8 @@ def test_a_step_fails_if_the_execution_has_failed_or_does_not_exist(
     rotation.release()
     rotation.execution(*filter(None, [status]))
     machine = rotation.machine.machine
-    machine.history, machine.error, machine.cause = [entered(state or "")], error, "The cause."
+    machine.history = [entered(state or ""), entered("Check Target")]
+    machine.error, machine.cause = error, "The cause."
     if not state:
         rotation.fail("history", errors.AccessDeniedError("no history"))
     arn = rotation.machine.arn(f"{PENDING}-1") if status else ""
@@ -223,7 +224,8 @@ def test_some_give_their_concurrency_to_their_own_execution(
     rotation: Rotation, random: float, reason: str
 ) -> None:
     rotation.execution("RUNNING")
-    rotation.machine.machine.history = [failed(THROTTLED_BY_LAMBDA)]
+    throttled = [failed(THROTTLED_BY_LAMBDA), {"type": "TaskSucceeded"}]
+    rotation.machine.machine.history = throttled
     with pytest.raises(errors.RotationInProgressError, match=reason):
         rotation.step("finishSecret", random=random)
     assert (60 <= sum(rotation.slept) <= 120) is (reason == "concurrency")

@@ -34,6 +34,9 @@ EQUIVALENT: dict[str, str] = {
     "-> (self._state_machine.find(execution.name))": (
         "For the types: an execution that has been found does not vanish."
     ),
+    "attempts: newest: find() or newest -> (find())": (
+        "For the types: an execution that has been found does not vanish."
+    ),
     "steps: _pause: self._remaining() < pause + MARGIN_SECONDS "
     "-> (self._remaining() <= pause + MARGIN_SECONDS)": _EXACT,
 }
