@@ -133,9 +133,7 @@ async def ending() -> AsyncIterator[asyncio.Event]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_cache_of_half_the_time_between_rotations_is_never_refused(
-    story: Story, client: str
-) -> None:
+def test_a_cache_that_is_renewed_in_time_is_never_refused(story: Story, client: str) -> None:
     work = story.works["timely", client]
     assert work.errors == []
     assert len(set(work.connections)) > 40
@@ -147,9 +145,7 @@ def test_a_cache_of_half_the_time_between_rotations_is_never_refused(
 
 
 @pytest.mark.parametrize("client", WITH_A_HOOK)
-def test_a_cache_that_outlives_two_rotations_is_read_again_when_refused(
-    story: Story, client: str
-) -> None:
+def test_a_cache_that_is_outdated_is_read_again_when_refused(story: Story, client: str) -> None:
     work = story.works["outdated", client]
     assert work.errors == []
     assert len(set(work.connections)) > 40
@@ -167,9 +163,7 @@ def test_an_open_connection_stays(story: Story, client: str) -> None:
     assert len(set(work.connections)) == 1
 
 
-def test_a_client_that_reads_once_is_refused_at_a_reconnect_after_two_rotations(
-    story: Story,
-) -> None:
+def test_a_client_that_reads_once_is_refused_after_two_rotations(story: Story) -> None:
     assert story.once == [{True}, {False}, {False}]
 
 

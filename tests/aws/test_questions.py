@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from local.deploy import Stack
 from tools.aws import contract, probes, rotations
 from tools.aws.account import Account
-from tools.aws.environment import Environment, NotClusterModeError
+from tools.aws.environment import Environment
 from tools.aws.questions import Answer
 from tools.aws.trials import Trial, template_body
 
@@ -31,7 +31,6 @@ TESTED_BY = {"before": {"value": "none"}, "last_step": "testSecret"}
 SET = "LastRotatedDate set; NextRotationDate is"
 NOT_SET = "LastRotatedDate not set; NextRotationDate is"
 LAST = "LastRotatedDate, seconds after the last step"
-KEYS = ["ClientRequestToken", "RotationToken", "SecretId", "Step"]
 
 
 def date(second: float) -> datetime:
@@ -113,7 +112,7 @@ class FakeAws:
 def trial_of(aws: FakeAws, steps: Steps, how: dict[str, Any]) -> Trial:
     """A trial whose function has logged these steps: when, which, and its error."""
     state = {"labels": [], "value": "its own", "created": [1.0]}
-    step = {"version": VERSION, "keys": KEYS, "new_token": True, "before": state, "after": state}
+    step = {"version": VERSION, "before": state, "after": state}
     step |= {key: how.pop(key) for key in step.keys() & how.keys()}
     for when, name, error in steps:
         aws.log(when, secret="s", step={**step, "name": name, "error": error})
@@ -146,15 +145,9 @@ ANSWERS: Mapping[Any, Sequence[tuple[Steps, str, float, dict[str, Any]]]] = {
         (ALL, f"rotated: {', '.join(NAMES)}", 4, {"current": True}),
         (ALL, f"not rotated: {', '.join(NAMES)}", 4, {}),
         (CREATED, "not rotated: createSecret", 32, {}),
-        ([*CREATED, (20, "createSecret", "")], "not rotated: createSecret", 32, {}),
         ([*CREATED, (40, "createSecret", "")], "not rotated: createSecret", 32, {}),
         (FAILED, "not rotated: createSecret, setSecret; as planned", 2, {}),
         ([], "not rotated: no step", 31, {}),
-    ],
-    contract.event_keys: [
-        (ALL, f"{', '.join(KEYS)}; 4 RotationTokens in 4 steps", 4, {}),
-        (ALL, f"{', '.join(KEYS)}; 0 RotationTokens in 4 steps", 4, {"new_token": False}),
-        (ALL, "SecretId, Step", 4, {"keys": ["SecretId", "Step"]}),
     ],
     contract.created_date: [
         (ALL, "that of its value", 4, {"after": {"created": [7.0]}}),
@@ -257,7 +250,7 @@ LAST_STEPS = [(1, {"message": "createSecret"}), (14, {"message": "finishSecret"}
         (SUCCEEDS, [], "SUCCEEDED", PLATFORM, 40),
     ],
 )
-def test_a_rotation_ends_with_its_last_step_and_shows_what_its_function_has_logged(
+def test_a_rotation_ends_with_its_last_step_and_shows_its_log(
     executions: Any, lines: list[Any], text: str, shown: str | None, seconds: float
 ) -> None:
     aws = FakeAws(executions=executions)
@@ -266,32 +259,12 @@ def test_a_rotation_ends_with_its_last_step_and_shows_what_its_function_has_logg
     aws.log(0, function="another", token="v", error="NotItsOwn")
     aws.lines.append((3, PLATFORM))
     stack = Stack({"RotationFunctionArn": "arn:f:rotate", "StateMachineArn": "arn:m"})
-    answer = rotations.at_end(Environment(aws.account(), stack), "v", "v-1")
+    answer = rotations.at_end(Environment(aws.account(), stack), "v")
     assert (answer.text, aws.second) == (text, seconds)
     assert answer.measured.get("the rotation function") == shown
     assert ("its last step" in answer.measured) == (shown == PLATFORM)
 
 
-def test_cluster_mode_is_asked_for_and_its_absence_is_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    network = {"SecurityGroupIds": "sg-1", "CacheSubnetGroupName": "group"}
-    env = Environment(FakeAws().account(), network=network)
-    placed = env.placement("cluster mode")
-    version = placed["EngineVersion"].partition(".")[0]
-    assert placed["CacheParameterGroupName"] == f"default.valkey{version}.cluster.on"
-    assert "CacheParameterGroupName" not in env.placement("replicas")
-
-    found = {"ClusterEnabled": False, "Status": "available"}
-    monkeypatch.setattr(Environment, "described", lambda *_: found)
-    env.ready("replicas", "cache-1")
-    with pytest.raises(NotClusterModeError):
-        env.ready("cluster mode", "cache-1")
-
-
-def test_the_functions_code_is_inline_and_the_template_fits_into_a_call() -> None:
-    resources = json.loads(template_body())["Resources"].values()
-    functions = [each for each in resources if each["Type"] == "AWS::Lambda::Function"]
-    code = [each["Properties"]["Code"]["ZipFile"].count("def handler(") for each in functions]
-    assert code == [1, 1]
+def test_the_template_with_the_functions_code_fits_into_a_call() -> None:
+    assert template_body().count("def handler(") == 2
     assert len(template_body()) < 51_200

@@ -7,7 +7,6 @@ import pytest
 
 from bench import polling, tables
 from bench.__main__ import main
-from bench.figures import Spread, allowed_lateness, lambda_bill
 from bench.reference import BenchError, check
 from rotation.records.modification import wait_after
 
@@ -45,23 +44,6 @@ def result(*, reference: bool) -> dict[str, Any]:
             for name, logs_in in (("log_in", True), ("close_rotation", False))
         ],
     }
-
-
-def test_a_spread_is_the_median_and_the_ends() -> None:
-    assert Spread.of([4, 1, 3, 10]) == Spread(3.5, 1, 10, 4)
-
-
-def test_lateness_is_a_share_or_two_seconds() -> None:
-    assert [allowed_lateness(it) for it in (0, 10, 30, 300)] == pytest.approx([2, 2, 6, 60])
-
-
-def test_a_lambda_is_billed_by_memory_time_and_requests() -> None:
-    assert lambda_bill(300) == pytest.approx(300 * 0.125 * 0.0000133334 + 4 * 0.0000002)
-
-
-def test_looks_come_when_the_rule_says() -> None:
-    assert polling.looks(polling.share(1.0), 5) == (3, 1)  # at 1, 3 and 6
-    assert polling.looks(polling.share(1.0), 6) == (3, 0)
 
 
 def test_a_rule_is_judged_over_all_times() -> None:

@@ -49,12 +49,6 @@ def test_calls_of_a_rotation_do_not_grow_with_how_many_there_are_but_with_a_rate
     assert sum(limited.calls.values()) > sum(alone.calls.values())
 
 
-def test_users_of_one_group_wait_for_each_other() -> None:
-    run = scaled.rotate(3, 5, "one-at-a-time", one_group=True)
-    assert run.promoted == 3
-    assert run.seconds >= 15
-
-
 def test_another_function_is_measured_on_the_same_clock(tmp_path: Path) -> None:
     path = tmp_path / "lambda_function.py"
     path.write_text(REFERENCE)

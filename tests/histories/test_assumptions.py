@@ -67,9 +67,7 @@ def test_a_failure_that_lasts_blocks_nothing(tenant: InProcessTenant, fault: str
     assert_next_succeeds(tenant)
 
 
-def test_a_failure_of_one_attempt_is_made_good(
-    tenant: InProcessTenant, assumptions: Assumptions
-) -> None:
+def test_a_failed_attempt_is_repeated(tenant: InProcessTenant, assumptions: Assumptions) -> None:
     tenant.world.arm("deny:ListTagsForResource:1")
     again = assumptions.attempts > 1 and assumptions.retries_without_pending
     assert tenant.rotation() == ("succeeded" if again else "failed")

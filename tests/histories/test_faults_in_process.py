@@ -1,10 +1,10 @@
-"""Faults and long waits, where waiting takes no time."""
+"""Faults, long waits, and what a run leaves that does not end well; waiting takes no time."""
 
 import pytest
 
 from tests.histories.worlds import InProcessTenant
-from tests.rotation.snapshots import snapshot
 from tests.rotation.world import FIRST_PASSWORD
+from tests.unit.leaks import found_in
 
 
 @pytest.mark.parametrize("function", ["RotateSecret", "DescribeUser"])
@@ -23,9 +23,7 @@ def test_any_error_of_lambda_is_met(tenant: InProcessTenant, function: str) -> N
 
 
 @pytest.mark.parametrize("seconds", [30, 2400])
-def test_a_user_that_somebody_else_modifies_for_minutes_is_waited_for(
-    tenant: InProcessTenant, seconds: int
-) -> None:
+def test_a_user_modified_by_others_is_waited_for(tenant: InProcessTenant, seconds: int) -> None:
     tenant.inside.faults.occupy(tenant.user_id, seconds)
     tenant.succeeds()
     assert tenant.world.stage.now > seconds
@@ -40,17 +38,7 @@ def test_functions_that_sleep_are_waited_for(tenant: InProcessTenant) -> None:
     assert tenant.world.stage.now > 2 * 90
 
 
-def test_a_user_that_is_being_created_for_too_long_is_refused(tenant: InProcessTenant) -> None:
-    tenant.inside._users.users[tenant.user_id].status = "creating"
-    before = snapshot(tenant)
-    tenant.fails("UserBusyError")
-    assert snapshot(tenant) == before
-    assert tenant.world.stage.now > 2400
-
-
-def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_user_modified_for_too_long_is_left_to_the_next_run(tenant: InProcessTenant) -> None:
     arn, user = tenant.begin(), tenant.inside._users.users[tenant.user_id]
     tenant.world.stage.until("ModifyUser")
     user.status = "modifying"
@@ -62,28 +50,15 @@ def test_a_user_that_is_being_modified_for_too_long_is_left_to_the_next_rotation
     tenant.succeeds()
 
 
-def test_a_modification_that_does_not_end_is_given_up_after_the_longest_time(
-    tenant: InProcessTenant,
-) -> None:
+def test_a_modification_that_does_not_end_is_given_up(tenant: InProcessTenant) -> None:
     tenant.world.arm("keep-modifying:3600")
     tenant.fails("UserModifyingTooLongError")
     assert tenant.world.stage.now >= 1800
     assert tenant.logins(FIRST_PASSWORD) == {True}
 
 
-def test_a_node_that_does_not_answer_is_given_up_before_anything_has_changed(
-    tenant: InProcessTenant,
-) -> None:
-    before = snapshot(tenant)
-    tenant.world.arm("drop-node:1")
-    assert "The user was not changed." in tenant.fails("EndpointUnreachableError")
-    assert snapshot(tenant) == before
-
-
 @pytest.mark.parametrize("call", ["FindEndpoints", "ModifyUser", "DescribeUser"])
-def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
-    tenant: InProcessTenant, call: str
-) -> None:
+def test_a_user_that_is_gone_for_a_moment_is_waited_for(tenant: InProcessTenant, call: str) -> None:
     arn, stage, users = tenant.begin(), tenant.world.stage, tenant.inside._users.users
     stage.until(call)
     user = users.pop(tenant.user_id)
@@ -91,9 +66,7 @@ def test_a_user_that_is_gone_for_a_moment_is_not_taken_for_deleted(
     tenant.succeeds(arn)
 
 
-def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
-    tenant: InProcessTenant,
-) -> None:
+def test_an_endpoint_that_goes_during_a_login_is_left_out(tenant: InProcessTenant) -> None:
     tenant.serve()
     arn = tenant.begin()
     tenant.world.stage.until("LogIn")
@@ -104,9 +77,7 @@ def test_an_endpoint_that_goes_while_it_is_logged_in_to_is_left_out(
     assert tenant.states(arn).count("Test Authentication") == 2
 
 
-def test_an_endpoint_that_stays_and_does_not_answer_fails_the_rotation(
-    tenant: InProcessTenant,
-) -> None:
+def test_an_endpoint_without_an_answer_fails_the_rotation(tenant: InProcessTenant) -> None:
     arn = tenant.begin()
     tenant.world.stage.until("LogIn")
     tenant.world.arm("drop-node:1")
@@ -115,3 +86,71 @@ def test_an_endpoint_that_stays_and_does_not_answer_fails_the_rotation(
     assert tenant.states(arn).count("Test Authentication") == 1
     assert tenant.logins(FIRST_PASSWORD) == {True}
     assert tenant.version("AWSPENDING") is None
+
+
+@pytest.mark.parametrize("faults", [[], ["deny:PutSecretValue"], ["drop-node:1:Log In"]])
+def test_no_rotation_token_is_recorded(tenant: InProcessTenant, faults: list[str]) -> None:
+    inside = tenant.inside
+    tenant.world.arm(*faults)
+    token = tenant.begin_rotation()
+    inside.stage.run()
+    assert inside.outcome(token) == ("failed" if faults else "succeeded")
+    executions = inside.executions()
+    places = {
+        "histories": [str(tenant.history(arn)) for arn in executions],
+        "executions": [str(executions)],
+        "logs": [inside.logs.getvalue()],
+    }
+    assert all(map(any, places.values()))
+    tokens = inside._secrets.secrets[tenant.secret_arn].versions[token]["rotation_tokens"]
+    assert tokens
+    assert found_in(tokens, places) == []
+
+
+# What a run leaves: AWSCURRENT logs in, and the next run succeeds
+
+
+def begun(tenant: InProcessTenant) -> str:
+    arn = tenant.begin()
+    tenant.world.eventually(lambda: tenant.user()["Status"] == "modifying", "the modification")
+    return arn
+
+
+def test_a_run_that_fails_after_the_change_says_what_it_has_left(
+    tenant: InProcessTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRE_ENDPOINTS", "true")
+    labels, value = tenant.labels(), tenant.value()
+    arn = begun(tenant)
+    cache = tenant.caches.pop()
+    tenant.world.elasticache.delete_replication_group(ReplicationGroupId=cache)
+    cause = tenant.fails("NoEndpointError", arn)
+    assert "The user has the new password beside the current one." in cause
+    assert (tenant.labels(), tenant.value()) == (labels, value)
+    tenant.serve("replicas")
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    tenant.succeeds()
+
+
+def test_the_run_after_a_stopped_one_makes_its_own_password(tenant: InProcessTenant) -> None:
+    arn = begun(tenant)
+    tenant.world.step_functions.stop_execution(executionArn=arn)
+    left = tenant.value(VersionStage="AWSPENDING")["password"]
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    tenant.succeeds()
+    assert tenant.current_logs_in()
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    assert tenant.logins(left) == {False}
+    assert {"AWSCURRENT"} in tenant.labels().values()
+
+
+@pytest.mark.parametrize("tenant", [{"secret_password": "mistyped-password-0123"}], indirect=True)
+def test_an_unused_password_is_replaced_only_by_hand(tenant: InProcessTenant) -> None:
+    cause = tenant.fails("CurrentPasswordRefusedError", DryRun=True)
+    assert "Correct the secret" in cause
+    assert "ReplaceUnknownPassword" in cause
+    assert tenant.logins(FIRST_PASSWORD) == {True}
+    tenant.fails("CurrentPasswordRefusedError")
+    assert tenant.succeeds(ReplaceUnknownPassword=True)["ReplacedUnknownPassword"] is True
+    assert tenant.current_logs_in()
+    assert tenant.logins(FIRST_PASSWORD) == {False}

@@ -30,25 +30,14 @@ def text_of(tenant: InProcessTenant) -> str:
 @pytest.mark.parametrize(
     "text,values",
     [
-        (
-            f'{{{NAMES}, "password": "{P}", "host": "h", "port": 6379, "ssl": true, '
-            '"timeout": 1.50, "nested": {"a": [1, 2]}, "ümlaut": "日本"}',
-            1,
-        ),
         (f'{{\r\n  {NAMES},\r\n  "password" : "{P}",\r\n  "port": 6379\r\n}}\r\n', 1),
-        (
-            f'{{{NAMES}, "password": "{P}", "url": "rediss://app:{QUOTED}@h:6379/0", '
-            f'"REDIS_PASSWORD": "{P}"}}',
-            3,
-        ),
         (
             f'{{{NAMES}, "services": {{"cache": [{{"dsn": "rediss://app:{QUOTED}@h/1"}}]}}, '
             f'"password": "{P}"}}',
             2,
         ),
-        (f'{{{NAMES}, "password": "{P}", "auth_token": "{P}"}}', 2),
     ],
-    ids=["numbers and nested", "pretty-printed", "URL and copy", "nested DSN", "auth_token"],
+    ids=["pretty-printed", "nested DSN"],
 )
 def test_a_secret_of_any_shape_is_rotated_twice(
     inside: InProcess, monkeypatch: pytest.MonkeyPatch, text: str, values: int
@@ -68,9 +57,7 @@ def test_a_secret_of_any_shape_is_rotated_twice(
 
 
 RULES = [
-    "on ~app::* -@all +@read +@hash -setbit -bitfield -hset",
     "on clearselectors resetkeys ~prod:* resetchannels &prod:* -@all +@fast +client|setname +info",
-    "on %R~ro:* %W~wo:* -@all +@read +@write",
     "on ~app:* -@all +get (~temp:* -@all +set)",
     "ON ~* +@ALL",
 ]
@@ -78,9 +65,7 @@ RULES = [
 
 @pytest.mark.parametrize("switch", ["on", "off"])
 @pytest.mark.parametrize("rules", RULES)
-def test_a_user_with_any_rules_is_turned_on_and_keeps_every_other_rule(
-    inside: InProcess, rules: str, switch: str
-) -> None:
+def test_a_user_is_turned_on_and_keeps_rules(inside: InProcess, rules: str, switch: str) -> None:
     user: dict[str, Any] = {"password": None} if switch == "off" else {}
     tenant = served(inside, AccessString=f"{switch}{rules[2:]}", **user)
     for _ in range(2):
@@ -89,7 +74,7 @@ def test_a_user_with_any_rules_is_turned_on_and_keeps_every_other_rule(
     assert tenant.current_logs_in()
 
 
-def test_a_cache_in_another_vpc_is_left_out_and_named(
+def test_caches_in_another_vpc_are_named(
     inside: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = served(inside)
@@ -101,15 +86,3 @@ def test_a_cache_in_another_vpc_is_left_out_and_named(
     assert tenant.succeeds(DryRun=True)["Network"]["NotTested"] == [far]
     output = tenant.succeeds()
     assert (output["EndpointsTested"], output["NotTested"]) == (1, [far])
-
-
-# After another tool
-
-
-def test_a_version_that_awss_own_function_has_left_is_no_obstacle(tenant: InProcessTenant) -> None:
-    text = json.dumps({**tenant.value(), "password": "a,password,with,commas"})
-    tenant.world.secrets.put_secret_value(
-        SecretId=tenant.secret_arn, SecretString=text, VersionStages=["AWSPENDING"]
-    )
-    tenant.succeeds()
-    assert tenant.current_logs_in()

@@ -43,9 +43,7 @@ def version_of(attempt: str) -> str:
     return attempt.rsplit(":", 1)[1].rpartition("-")[0]
 
 
-def test_two_executions_with_one_token_both_succeed(
-    tenant: InProcessTenant, stage: Stage, pair: tuple[str, str]
-) -> None:
+def test_both_can_succeed(tenant: InProcessTenant, stage: Stage, pair: tuple[str, str]) -> None:
     stage.run()
     assert {tenant.status(each, version_of(each)) for each in pair} == {"SUCCEEDED"}
     assert tenant.current_logs_in()
@@ -74,9 +72,7 @@ def test_one_of_two_executions_with_one_token_fails_and_locks_nobody_out(
 
 @pytest.mark.parametrize("tenant", [{}, OFF, OPEN], ids=["on", "off", "open"], indirect=True)
 @pytest.mark.parametrize("function", WRITES)
-def test_a_late_write_of_a_stopped_execution_harms_nobody(
-    tenant: InProcessTenant, stage: Stage, function: str
-) -> None:
+def test_a_late_write_harms_nobody(tenant: InProcessTenant, stage: Stage, function: str) -> None:
     """It lands as late as Lambda lets it; the next run has gone on for so long."""
     stopped = tenant.begin()
     if function == "CloseRotation":

@@ -34,8 +34,6 @@ class Recorded:
     world: World
     tenant: Tenant
     grants: dict[str, Grants]
-    #: AWSCURRENT's value before and after the pinned stack's first rotation.
-    values: list[dict[str, Any]]
 
 
 @contextmanager
@@ -51,15 +49,13 @@ def recorded_stack(directory: Path) -> Iterator[Recorded]:
         world.stack = deploy(aws, {**PARAMETERS, **pins, "UserName": tenant.username})
         tenant.untag()
         tenant.put(json.dumps({k: v for k, v in tenant.value().items() if k != "user_arn"}))
-        values = [tenant.value()]
         tenant.succeeds(f"{tenant.rotate()}-1")
-        values.append(tenant.value())
         check_after_a_template(tenant)
         later = calls_by_role(world)
         for role, made in later.items():
             later[role] = [call for call in made if not of_tags(role, call)]
         pinned = Grants(True, policies(aws), later)
-        yield Recorded(world, tenant, {"bound by tag": tagged, "pinned": pinned}, values)
+        yield Recorded(world, tenant, {"bound by tag": tagged, "pinned": pinned})
 
 
 def of_tags(role: str, call: Call) -> bool:

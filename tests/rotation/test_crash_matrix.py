@@ -56,9 +56,7 @@ def test_no_crash_locks_out_or_needs_repair(in_process: InProcessWorld) -> None:
     "call",
     ["PutSecretValue", "StartExecution", "DescribeSecret", "GetSecretValue", "GetRandomPassword"],
 )
-def test_no_crash_of_the_rotation_function_does_either(
-    in_process: InProcessWorld, call: str, when: str
-) -> None:
+def test_scheduled_rotations_survive(in_process: InProcessWorld, call: str, when: str) -> None:
     tenant = served(in_process.inside)
     version = crash(tenant, f"kill-{when}:{call}", scheduled=True)
     assert tenant.version("AWSCURRENT") == version

@@ -126,9 +126,7 @@ def test_a_template_of_an_inactive_user_is_put_right(world: World) -> None:
     "name, value, keeps",
     [("Description", "Another one", True), ("GenerateSecretString", {"PasswordLength": 20}, False)],
 )
-def test_only_another_way_to_generate_it_makes_a_new_password(
-    world: World, name: str, value: Any, keeps: bool
-) -> None:
+def test_what_makes_a_new_password(world: World, name: str, value: Any, keeps: bool) -> None:
     owner = Stack(world)
     tenant = owner.owned()
     tenant.edit(password="as a rotation does")

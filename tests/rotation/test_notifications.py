@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.deploy import STACK_NAME, deploy
+from local.deploy import deploy
 from local.faults import ask
 from local.instance import LocalAws
-from tests.rotation.recorded import invoke
+from tests.rotation.recorded import check
 from tests.rotation.world import Tenant, World
 
 
@@ -49,14 +49,11 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        switches = dict.fromkeys(("Alarms", "OverdueCheck", "Dashboard"), "true")
-        stack = deploy(aws, {"NotificationTopicArn": topic, **switches})
+        stack = deploy(aws, {"NotificationTopicArn": topic, "OverdueCheck": "true"})
         yield OnCall(World(aws, stack), sqs, queue)
 
 
-def test_a_failed_and_a_stopped_rotation_send_a_notification_and_a_good_one_does_not(
-    on_call: OnCall,
-) -> None:
+def test_only_failed_and_stopped_rotations_send_a_notification(on_call: OnCall) -> None:
     world = on_call.world
     tenant = world.tenant()
     tenant.succeeds()
@@ -77,77 +74,33 @@ def test_a_failed_and_a_stopped_rotation_send_a_notification_and_a_good_one_does
     assert "Messages" not in on_call.sqs.receive_message(QueueUrl=on_call.queue)
 
 
-def check(on_call: OnCall) -> dict[str, Any]:
-    """As a person does in the console, with `{}`; the function's answer."""
+def test_the_daily_check_sends_what_it_finds_and_its_advice_helps(on_call: OnCall) -> None:
     world = on_call.world
-    return invoke(world, world.stack.outputs["OverdueCheckFunctionArn"], {})
-
-
-Found = tuple[dict[str, Tenant], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def found(on_call: OnCall) -> Found:
-    """Users by what is wrong with them, and the answer of the daily check."""
-    world = on_call.world
-    tenants = {
-        kind: world.tenant() for kind in ("", "Overdue", "RotationOff", "Blocked", "UserOff")
-    }
+    kinds = ("", "Overdue", "RotationOff", "Blocked", "UserOff")
+    tenants = {kind: world.tenant() for kind in kinds}
     rotate_all([*tenants.values()])
-    assert check(on_call) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
+    assert check(world) == {"Checked": 5, "OverdueSecrets": 0, "Findings": []}
     age = {"SecretId": tenants["Overdue"].secret_arn, "Days": 40}
     ask(f"{world.aws.environment['LOCAL_CONTROL_URL']}/age", "POST", age)
     world.secrets.cancel_rotate_secret(SecretId=tenants["RotationOff"].secret_arn)
     with world.faults("stop-at:Promote Version"):
         assert tenants["Blocked"].start()["status"] == "ABORTED"
     tenants["UserOff"].modify(AccessString="off ~app:* +get")
-    return tenants, check(on_call)
 
-
-def test_the_daily_check_sends_what_it_finds(on_call: OnCall, found: Found) -> None:
-    tenants, answer = found
-    kinds = {kind: tenant.secret_name for kind, tenant in tenants.items()}
-    good = kinds.pop("")
-    assert {each["Kind"]: each["Secret"] for each in answer["Findings"]} == kinds
+    answer = check(world)
+    found = {each["Kind"]: each["Secret"] for each in answer["Findings"]}
+    assert found == {kind: tenants[kind].secret_name for kind in kinds if kind}
     assert (answer["Checked"], answer["OverdueSecrets"]) == (5, 4)
     message = on_call.message("daily check")
     assert message["Subject"] == "4 secrets need attention: the daily check"
     for finding in answer["Findings"]:
         assert f"{finding['Kind']}. {finding['Message']}" in message["Message"]
-    assert f" {good} " not in message["Message"]
+    assert f" {tenants[''].secret_name} " not in message["Message"]
 
-
-def test_its_count_sets_off_an_alarm(on_call: OnCall, found: Found) -> None:
-    """CloudWatch makes a metric of the log line, which the local one does not."""
-    aws = on_call.world.aws
-
-    # A function's last lines may come with its next invocation only.
-    def logged() -> list[dict[str, Any]]:
-        assert check(on_call) == found[1]
-        logs = aws.client("logs").filter_log_events(
-            logGroupName=f"/aws/lambda/{STACK_NAME}", filterPattern='"OverdueSecrets"'
-        )
-        lines = [json.loads(event["message"]) for event in logs["events"]]
-        return [line for line in lines if "_aws" in line and line["OverdueSecrets"] != [0]]
-
-    [line, *_] = on_call.world.eventually(logged, "a count in the log")
-    assert line["OverdueSecrets"] == [4]
-    [directive] = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["service"]]
-    dimensions = [{"Name": "service", "Value": line["service"]}]
-    metric = {"MetricName": "OverdueSecrets", "Value": 4, "Dimensions": dimensions}
-    namespace = directive["Namespace"]
-    aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[metric])
-    alarm = on_call.message("OverdueSecretsAlarm")
-    assert json.loads(alarm["Message"])["NewStateValue"] == "ALARM"
-
-
-def test_what_the_findings_say_to_do_helps(on_call: OnCall, found: Found) -> None:
-    tenants, _ = found
     tenants["UserOff"].modify(AccessString="on ~app:* +get")
     tenants["Blocked"].succeeds()
     rotate_all([tenants["Overdue"], tenants["RotationOff"]])
-    assert check(on_call)["Findings"] == []
+    assert check(world)["Findings"] == []
 
 
 def rotate_all(tenants: list[Tenant]) -> None:

@@ -53,19 +53,9 @@ def test_an_execution_by_hand_and_its_output(world: World) -> None:
         "ReplacedUnknownPassword": False,
     }
     assert_rotated(tenant, execution["name"], FIRST_PASSWORD)
-    # What states pass on can be read at a glance.
-    events = tenant.history(execution["executionArn"])
-    passed = [
-        event["stateExitedEventDetails"]["output"]
-        for event in events
-        if "stateExitedEventDetails" in event
-    ]
-    assert 500 < max(map(len, passed)) < 2500
 
 
-def test_the_first_rotation_turns_a_user_on_and_the_second_keeps_both_passwords_valid(
-    world: World,
-) -> None:
+def test_the_first_rotation_turns_a_user_on_and_the_next_keeps_it(world: World) -> None:
     # A user of engine valkey always has a password: one that nobody knows.
     off = {"AccessString": "off ~app:* +get", "password": "thrown-away-at-once-0123"}
     tenant = world.tenant(Engine="valkey", secret_password=None, **off)
@@ -89,13 +79,6 @@ def test_rotate_immediately_false_is_a_dry_run_that_can_be_looked_at(world: Worl
     assert (tenant.labels(), tenant.user(), tenant.value()) == before
     tenant.succeeds()
     assert tenant.rotate() in tenant.labels()
-
-
-def test_ten_rotations_at_once_of_users_without_a_cache(world: World) -> None:
-    tenants = [world.tenant() for _ in range(10)]
-    arns = [tenant.begin() for tenant in tenants]
-    for tenant, arn in zip(tenants, arns, strict=True):
-        assert tenant.succeeds(arn)["EndpointsTested"] == 0
 
 
 # What a rotation gets over by itself

@@ -38,18 +38,6 @@ def test_a_rotation_in_flight_goes_on_while_the_stack_is_updated(world: World) -
     assert tenant.logins(FIRST_PASSWORD) == {True}
 
 
-def test_what_was_switched_on_goes_when_it_is_switched_off(world: World) -> None:
-    cloudwatch = world.aws.client("cloudwatch")
-    assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == 7
-    world.stack = deploy(world.aws, dict.fromkeys(EVERYTHING, "false"))
-    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
-    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
-    assert "OverdueCheckFunctionArn" not in world.stack.outputs
-    names = [each["FunctionName"] for each in functions(world)]
-    assert len(names) == 12
-    assert not [name for name in names if "Overdue" in name or "Notify" in name]
-
-
 def test_a_stack_that_is_removed_leaves_users_secrets_and_passwords(world: World) -> None:
     world.stack = deploy(world.aws, EVERYTHING)
     tenant = world.tenant()

@@ -29,7 +29,7 @@ from tools.aws.environment import CACHES, Environment
 from tools.aws.questions import Answer, Question, unexpected
 from tools.aws.removal import NotRemovedError, remove
 
-REPORT = Path(".local/test-aws")
+REPORT = Path(".local/test-aws.md")
 CONSENT = "spend-money-in-"
 
 say = partial(print, flush=True)
@@ -81,14 +81,15 @@ def questions_about(kinds: tuple[str, ...]) -> list[Question]:
 
 def _ask(caches: str, local: bool) -> int:
     kinds = kinds_of(caches)
-    questions, expected = questions_about(kinds), estimate(kinds)
+    questions, (minutes, dollars) = questions_about(kinds), estimate(kinds)
+    cost = f"about ${dollars:.2f} and {minutes / 60:.1f} hours"
     with (
         tempfile.TemporaryDirectory(prefix="test-aws-") as directory,
-        local_account(Path(directory) / "account") if local else _account(str(expected)) as account,
+        local_account(Path(directory) / "account") if local else _account(cost) as account,
     ):
         identity, region = account.identity()
         say(f"account {identity} in {region}; everything is named {account.run}-...")
-        say("costs nothing" if local else f"{expected}: {expected.details}")
+        say("costs nothing" if local else cost)
         say("\nFirst on this computer")
         here: dict[str, Answer] = {}
         with local_account(Path(directory) / "local") as local_aws:
@@ -104,10 +105,10 @@ def _ask(caches: str, local: bool) -> int:
         ended = "interrupted, or an error"
         try:
             # What takes twice as long as was said does not go on to cost more.
-            ended = ask_all(account, kinds, questions, there, 2 * 60.0 * expected.minutes)
+            ended = ask_all(account, kinds, questions, there, 2 * 60.0 * minutes)
         finally:
-            for path in report.write(REPORT, head, questions, here, there, ended):
-                say(f"report: {path}")
+            report.write(REPORT, head, questions, here, there, ended)
+            say(f"report: {REPORT}")
     return 1 if ended else 0
 
 

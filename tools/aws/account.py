@@ -26,7 +26,6 @@ _CALLS = {
     "Name": "CreateSecret",
     "SecretId": "GetSecretValue PutSecretValue UpdateSecretVersionStage RotateSecret DeleteSecret",
     "stateMachineArn": "StartExecution",
-    "executionArn": "StopExecution",
     "FunctionName": "Invoke",
     "StackName": "CreateChangeSet ExecuteChangeSet DeleteStack",
     "Bucket": "CreateBucket PutObject DeleteObject DeleteBucket",

@@ -48,16 +48,6 @@ for _plan, _claim, _source in _ACCEPTED:
     FIRST.add(f"a version: {_plan}", _source, _claim, plan=_plan)(accepted)
 
 
-@FIRST.add("the event's keys", "[SM-L]", plan="with RotationToken")
-def event_keys(trial: Trial) -> str:
-    """Four, with another RotationToken in each step."""
-    steps = trial.first_attempt()
-    [keys] = {", ".join(step.keys) for step in steps}
-    if "RotationToken" not in keys:
-        return keys
-    return f"{keys}; {sum(step.new_token for step in steps)} RotationTokens in {len(steps)} steps"
-
-
 @FIRST.add("CreatedDate of a staged version", plan="with RotationToken")
 def created_date(trial: Trial) -> Reply:
     """The date of staging, or that of its value."""
@@ -192,11 +182,6 @@ def rotated_again(trial: Trial) -> Answer:
         seconds = round(more[0].time - called, 1)
         return Answer(f"{text}; then tried with {same} version", {"seconds after": seconds})
     return Answer(f"{text}; then nothing", {"watched for": account.quiet})
-
-
-LAST.add("AWSPENDING after a success, at the end", claim="Removed.", plan="with RotationToken")(
-    _awspending
-)
 
 
 def in_cloudtrail(trial: Trial) -> Reply:

@@ -12,7 +12,6 @@ import boto3
 from botocore.exceptions import ClientError
 
 secrets = boto3.client("secretsmanager")
-seen_tokens: set[str] = set()
 Shape = dict[str, Any]
 
 
@@ -28,10 +27,8 @@ def handler(event: Shape, context: object) -> dict[str, str]:
     if "Step" not in event:  # Are both roles in effect yet?
         make("other", [["describe_secret", {"SecretId": arn}]])
         return {}
-    token = event.get("RotationToken", "")
-    step = {"name": event["Step"], "version": event["ClientRequestToken"], "keys": sorted(event)}
-    step |= {"new_token": token not in seen_tokens, "before": state(event)}
-    seen_tokens.add(token)
+    step = {"name": event["Step"], "version": event["ClientRequestToken"]}
+    step["before"] = state(event)
     failure = ""
     try:
         act(event, json.loads(described["Description"]), step["before"])

@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +14,6 @@ from tests.rotation.world import Tenant
 from tools.aws.environment import Environment
 from tools.aws.logs import trail_events
 from tools.aws.questions import Answer, Questions, Reply, code, refused
-from tools.aws.rotations import executions
 
 QUESTIONS = Questions()
 _BURST, _LONGEST_RUN_SECONDS = 100, 8 * 3600
@@ -96,86 +94,11 @@ def _tags_while_modifying(env: Environment) -> Answer:
     return Answer(", ".join(sorted(answers)), dict(answers))
 
 
-def _bad_password(passwords: Callable[[str], list[str]]) -> Callable[[Environment], None]:
-    def ask(env: Environment) -> None:
-        """Refused with InvalidParameterValue, at once."""
-        user, valid = env.user(), secrets.token_hex(16)
-        env.elasticache.modify_user(UserId=user.user_id, Passwords=passwords(valid))
-
-    return ask
-
-
-for _what, _source, _passwords in (
-    *((f"with {it}", "[RBAC]", lambda valid, it=it: [valid + it]) for it in ',"/@'),
-    ("of 15 characters", "[RBAC]", lambda valid: [valid[:15]]),
-    ("of 129 characters", "[RBAC]", lambda valid: [(valid * 5)[:129]]),
-    ("given twice", "unverified", lambda valid: [valid, valid]),
-    ("too many (three)", "[RBAC]", lambda valid: [valid + it for it in "abc"]),
-):
-    QUESTIONS.add(f"a password {_what}", _source)(_bad_password(_passwords))
-
-
-@QUESTIONS.add("access string as it is shown", "[RBAC]")
-def _access_string(env: Environment) -> str:
-    """`off +get ~keys*` is shown as `off ~keys* -@all +get`."""
-    return str(env.user(AccessString="off +get ~keys*").user()["AccessString"])
-
-
-@QUESTIONS.add("type of a user without a password", "[API]")
-def _no_password(env: Environment) -> str:
-    """`no-password`; samples also print `no_password`."""
-    return str(env.user(inactive=True).user()["Authentication"]["Type"])
-
-
-@QUESTIONS.add("a valkey user without a password", "[RBAC]")
-def _valkey_user(env: Environment) -> None:
-    """Users of engine valkey cannot be without a password."""
-    env.user(inactive=True, Engine="valkey")
-
-
-@QUESTIONS.add("AWS's own default user", "[RBAC]")
-def _default_user(env: Environment) -> str:
-    """On, with every command and no password."""
-    [found] = env.elasticache.describe_users(UserId="default")["Users"]
-    return f"{found['AccessString']}; {found['Authentication']['Type']}"
-
-
-@QUESTIONS.add("a user that does not exist", "[API]")
-def _no_user(env: Environment) -> None:
-    """UserNotFound."""
-    env.elasticache.describe_users(UserId=f"{env.prefix}nobody")
-
-
-def _put(env: Environment, tenant: Tenant, version: str, text: str, label: str) -> None:
-    env.secrets.put_secret_value(
-        SecretId=tenant.secret_arn,
-        ClientRequestToken=version,
-        SecretString=text,
-        VersionStages=[label],
-    )
-
-
-@QUESTIONS.add("PutSecretValue again, other value", "[API]")
-def _put_twice(env: Environment) -> str:
-    """ResourceExistsException; the same value is no change."""
-    tenant, version = env.user(), secrets.token_hex(16)
-    _put(env, tenant, version, "{}", "PROBE")
-    _put(env, tenant, version, "{}", "PROBE")
-    try:
-        _put(env, tenant, version, '{"other": ""}', "PROBE")
-    except ClientError as error:
-        return f"same: accepted; other: {code(error)}"
-    return "same: accepted; other: accepted"
-
-
-@QUESTIONS.add("AWSCURRENT moved without RemoveFromVersionId", "[API]")
-def _moved_without_current(env: Environment) -> None:
-    """InvalidParameterException."""
-    tenant, version = env.user(), secrets.token_hex(16)
-    _put(env, tenant, version, "{}", "PROBE")
-    env.secrets.update_secret_version_stage(
-        SecretId=tenant.secret_arn, VersionStage="AWSCURRENT", MoveToVersionId=version
-    )
+@QUESTIONS.add("a password given twice")
+def _given_twice(env: Environment) -> None:
+    """Refused with InvalidParameterValue, at once."""
+    user, password = env.user(), secrets.token_hex(16)
+    env.elasticache.modify_user(UserId=user.user_id, Passwords=[password, password])
 
 
 @QUESTIONS.add("AWSCURRENT moved where it is")
@@ -191,52 +114,18 @@ def _moved_to_itself(env: Environment) -> None:
     )
 
 
-@QUESTIONS.add("RotateSecret with AWSPENDING left over", "[API]")
-def _left_over(env: Environment) -> Answer:
-    """InvalidRequestException: a previous rotation isn't complete; its rules are not stored."""
-    tenant = env.user()
-    _put(env, tenant, secrets.token_hex(16), "{}", "AWSPENDING")
-    answer = Answer("accepted")
-    try:
-        tenant.begin_rotation()
-    except ClientError as error:
-        answer = refused(error)
-    keys = ("RotationEnabled", "RotationRules", "RotationLambdaARN")
-    stored = ", ".join(key for key in keys if tenant.described().get(key)) or "nothing"
-    return Answer(f"{answer.text}; stored: {stored}", answer.measured)
-
-
-@QUESTIONS.add("RotateSecret with a function that does not admit Secrets Manager", "[API]")
-def _not_admitted(env: Environment) -> None:
-    """Refused when it is called."""
-    prefix = env.stack.rotation_function_arn.rpartition(":")[0]
-    function = f"{prefix}:{_modify_user_function(env)}"
-    env.user().begin_rotation(RotationLambdaARN=function)
-
-
-def _modify_user_function(env: Environment) -> str:
-    found = env.aws.client("cloudformation").describe_stack_resource(
-        StackName=f"{env.account.run}-rotates", LogicalResourceId="ModifyUserFunction"
-    )
-    return str(found["StackResourceDetail"]["PhysicalResourceId"])
-
-
-@QUESTIONS.add("StartExecution again with the name of a closed one", "[SFN]")
-def _started_again(env: Environment) -> None:
-    """ExecutionAlreadyExists."""
-    last = executions(env.tenant_of())[-1]
-    env.step_functions.start_execution(
-        stateMachineArn=last["stateMachineArn"], name=last["name"], input=last["input"]
-    )
-
-
 @QUESTIONS.add("the code of a denied call")
 def _denied(env: Environment) -> Reply:
     """Modify User may change users with the tag only: AccessDenied, a code of no model."""
     tenant = env.user(bound_to="")
     [current], pending = tenant.labels(), secrets.token_hex(16)
     value = {**tenant.value(), "password": secrets.token_hex(16)}
-    _put(env, tenant, pending, json.dumps(value), "AWSPENDING")
+    env.secrets.put_secret_value(
+        SecretId=tenant.secret_arn,
+        ClientRequestToken=pending,
+        SecretString=json.dumps(value),
+        VersionStages=["AWSPENDING"],
+    )
     target = Target(
         secret_arn=tenant.secret_arn,
         version_id=pending,
@@ -248,8 +137,11 @@ def _denied(env: Environment) -> Reply:
         turn_on=False,
         dry_run=False,
     )
+    function = env.aws.client("cloudformation").describe_stack_resource(
+        StackName=f"{env.account.run}-rotates", LogicalResourceId="ModifyUserFunction"
+    )
     response = env.aws.client("lambda").invoke(
-        FunctionName=_modify_user_function(env),
+        FunctionName=function["StackResourceDetail"]["PhysicalResourceId"],
         Payload=json.dumps({"Target": target.to_state()}),
     )
     payload = json.loads(response["Payload"].read())

@@ -15,24 +15,21 @@ _VERDICTS = ("same", "different", "unexpected", "not asked")
 
 
 def write(
-    directory: Path,
+    path: Path,
     head: Mapping[str, str],
     questions: Iterable[Question],
     local: Mapping[str, Answer],
     account: Mapping[str, Answer],
     ended: str,
-) -> list[Path]:
-    """Write report.md and report.json; their paths.
+) -> None:
+    """Write the report.
 
     ``head`` says where and when, the answers are by the questions' names, and ``ended`` is why some
     have none, or empty.
     """
     rows = [_row(each, local.get(each.name), account.get(each.name)) for each in questions]
-    directory.mkdir(parents=True, exist_ok=True)
-    paths = [directory / "report.md", directory / "report.json"]
-    paths[0].write_text(_markdown(head, rows, ended))
-    paths[1].write_text(json.dumps({**head, "ended": ended, "rows": rows}, indent=2) + "\n")
-    return paths
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_markdown(head, rows, ended))
 
 
 def _row(question: Question, *answers: Answer | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tests.rotation.world import Tenant
@@ -29,10 +29,10 @@ def _shape(env: Environment, kind: str) -> Answer:
     return Answer(text + ", ".join(sorted(endpoints)), measured)
 
 
-def rotated(env: Environment, tenant: Tenant, by: str = "secret_name") -> Answer:
-    """Have Secrets Manager rotate the secret, by its name or ARN."""
-    version = _rotate(env, getattr(tenant, by))
-    ended = at_end(env, version, f"{version}-1")
+def rotated(env: Environment, tenant: Tenant) -> Answer:
+    """Have Secrets Manager rotate the secret."""
+    version = tenant.begin_rotation()
+    ended = at_end(env, version)
     labels = ", ".join(sorted(tenant.labels().get(version, []))) or "no label"
     user = tenant.user()
     text = (
@@ -42,36 +42,20 @@ def rotated(env: Environment, tenant: Tenant, by: str = "secret_name") -> Answer
     return Answer(text, ended.measured)
 
 
-def _rotate(env: Environment, secret: str, **how: Any) -> str:
-    rotated = env.secrets.rotate_secret(
-        SecretId=secret,
-        RotationLambdaARN=env.stack.rotation_function_arn,
-        RotationRules={"AutomaticallyAfterDays": 30},
-        **how,
-    )
-    return str(rotated["VersionId"])
-
-
-def _question(name: str, source: str, claim: str, kind: str = "", by: str = "secret_name") -> None:
-    QUESTIONS.add(name, source, claim, kind=kind)(lambda env: rotated(env, env.tenant_of(kind), by))
-
-
 for _kind in CACHES:
     QUESTIONS.add(f"a cache's shape, {_kind}", "[API]", str(_shape.__doc__), kind=_kind)(
         lambda env, kind=_kind: _shape(env, kind)
     )
-    _on = "A user that is off and has no password is turned on, and logs in on every node."
-    _question(f"first rotation, {_kind}", "[USM]", _on, _kind)
-    _two = "Two passwords log in on every node; a made-up one does not."
-    _question(f"second rotation, {_kind}", "[RBAC]", _two, _kind)
-for _by in ("name", "ARN"):
-    _claim = f"RotateSecret takes the secret's {_by}, and the function gets the ARN."
-    _question(f"rotation by {_by}", "[API]", _claim, by=f"secret_{_by.lower()}")
+    for _name, _source, _claim in (
+        ("first", "[USM]", "A user that is off, without a password, is turned on everywhere."),
+        ("second", "[RBAC]", "Two passwords log in on every node; a made-up one does not."),
+    ):
+        QUESTIONS.add(f"{_name} rotation, {_kind}", _source, _claim, kind=_kind)(
+            lambda env, kind=_kind: rotated(env, env.tenant_of(kind))
+        )
 
 
-def at_end(
-    env: Environment, version: str, execution: str, last_step: str = "finishSecret"
-) -> Answer:
+def at_end(env: Environment, version: str) -> Answer:
     """How a rotation ended, with what the rotation function has logged unless all is well.
 
     It ends with its last step, or with one that fails; the execution ends earlier. If the log shows
@@ -81,14 +65,14 @@ def at_end(
     function = env.stack.rotation_function_arn.rpartition(":")[2]
 
     def look() -> Answer | None:
-        found = _execution(env, execution)
+        found = _execution(env, f"{version}-1")
         if found and found["status"] == "RUNNING":
             return None
         answer = _ended(found) if found else Answer("no execution")
         events = log_events(account, f"/aws/lambda/{account.run}-rotates", since)
         steps = [line for line in events if line.get("function") == function]
         steps = [line for line in steps if version in line.values()]
-        finished = any(last_step in line.values() for line in steps)
+        finished = any("finishSecret" in line.values() for line in steps)
         # An invocation whose time runs short fails as well, and its retry waits on.
         failed = {line.get("error", "") for line in steps} - {"", "RotationInProgressError"}
         if finished and answer.text == "SUCCEEDED":
@@ -103,7 +87,7 @@ def at_end(
         answer.measured["the rotation function"] = " / ".join(text[:400] for text in texts[-6:])
         return answer
 
-    return account.eventually(look, f"the end of {last_step} of {version}")
+    return account.eventually(look, f"the end of finishSecret of {version}")
 
 
 def _execution(env: Environment, name: str) -> dict[str, Any] | None:
@@ -132,35 +116,11 @@ def _by_hand(env: Environment) -> Answer:
 @QUESTIONS.add("dry run", "docs/operations.md")
 def _dry_run(env: Environment) -> Answer:
     """A dry run changes neither secret nor user."""
-    return _changes(env.tenant_of(), lambda tenant: _ended(tenant.start(DryRun=True)))
-
-
-@QUESTIONS.add("RotateImmediately=false", "[API]")
-def _tested(env: Environment) -> Answer:
-    """Secrets Manager runs testSecret alone, and removes its version again."""
-
-    def run(tenant: Tenant) -> Answer:
-        version = _rotate(env, tenant.secret_arn, RotateImmediately=False)
-        ended = at_end(env, version, f"{version}-dry-run-1", "testSecret")
-        env.eventually(lambda: version not in tenant.labels(), "the test version to be removed")
-        return ended
-
-    return _changes(env.tenant_of(), run)
-
-
-def _changes(tenant: Tenant, run: Callable[[Tenant], Answer]) -> Answer:
-    before = _state(tenant)
-    ended = run(tenant)
-    after = _state(tenant)
-    changed = [what for what, was in before.items() if after[what] != was]
-    return Answer(f"{ended.text}; changed: {', '.join(changed) or 'nothing'}", ended.measured)
-
-
-def _state(tenant: Tenant) -> dict[str, Any]:
-    """All that a rotation changes; each staging label with its version."""
-    labels = {label: version for version, all_ in tenant.labels().items() for label in all_}
-    known = dict.fromkeys(("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"))
-    return {"the user": tenant.user(), "the value": tenant.value(), **known, **labels}
+    tenant = env.tenant_of()
+    before = tenant.user(), tenant.value(), tenant.labels()
+    ended = _ended(tenant.start(DryRun=True))
+    same = before == (tenant.user(), tenant.value(), tenant.labels())
+    return Answer(f"{ended.text}; changed: {'nothing' if same else 'something'}", ended.measured)
 
 
 @QUESTIONS.add("a failed rotation put right", "docs/troubleshooting.md")
@@ -175,10 +135,7 @@ def _put_right(env: Environment) -> Answer:
 
     account.eventually(no_more_retries, "the end of all retries")
     attempts = len(executions(tenant))
-    env.elasticache.add_tags_to_resource(
-        ResourceName=tenant.user()["ARN"],
-        Tags=[{"Key": "rotation-secret", "Value": tenant.secret_name}],
-    )
+    tenant.tag(tenant.secret_name)
     text = f"{failed.text}; put right: {rotated(env, tenant).text}"
     return Answer(text, {**failed.measured, "attempts until then": attempts})
 
@@ -192,40 +149,6 @@ def executions(tenant: Tenant) -> list[dict[str, Any]]:
     secret = (tenant.secret_arn, tenant.secret_name)
     found = (each for each in described if json.loads(each["input"]).get("SecretId") in secret)
     return sorted(found, key=lambda each: each["startDate"])
-
-
-@QUESTIONS.add("AWSPENDING moved meanwhile", "docs/troubleshooting.md")
-def _superseded(env: Environment) -> Answer:
-    """A rotation whose label is taken away fails; the next one works."""
-    tenant = env.tenant_of()
-    execution = _begin_modifying(tenant)
-    labels = {label: version for version, all_ in tenant.labels().items() for label in all_}
-    env.secrets.update_secret_version_stage(
-        SecretId=tenant.secret_arn,
-        VersionStage="AWSPENDING",
-        RemoveFromVersionId=labels["AWSPENDING"],
-    )
-    first = _ended(tenant.ended(execution))
-    return Answer(f"{first.text}; then {_ended(tenant.start()).text}", first.measured)
-
-
-@QUESTIONS.add("stopped half way", "docs/operations.md")
-def _stopped(env: Environment) -> str:
-    """The next rotation takes up what a stopped one has left."""
-    tenant = env.tenant_of()
-    execution = _begin_modifying(tenant)
-    env.step_functions.stop_execution(executionArn=execution)
-    first = _ended(tenant.ended(execution))
-    return f"{first.text}; then {_ended(tenant.start()).text}"
-
-
-def _begin_modifying(tenant: Tenant) -> str:
-    """Start an execution, and wait until the user is being modified; the execution's ARN."""
-    execution = tenant.begin()
-    tenant.world.eventually(
-        lambda: tenant.user()["Status"] == "modifying", f"{tenant.user_id} to be modifying"
-    )
-    return execution
 
 
 @QUESTIONS.add("errors that were tried again")

@@ -51,8 +51,6 @@ class Step:
     time: float
     name: str
     version: str
-    keys: Sequence[str]
-    new_token: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     error: str

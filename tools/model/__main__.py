@@ -5,16 +5,16 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tools.model.bounds import LARGE, LEFT_OUT, SMALL
 from tools.model.explore import Result, explore
-from tools.model.state import Bounds, Rules, World
+from tools.model.state import Bounds, World
 
 
 def all_rules(bounds: Bounds) -> Result:
-    return explore(World(Rules(), bounds))
+    return explore(World(bounds))
 
 
 def without(rule: str) -> Result:
     """As many states as show what goes wrong."""
-    return explore(World(Rules()._replace(**{rule: False}), LEFT_OUT[rule]), first=True)
+    return explore(World(LEFT_OUT[rule], rule), first=True)
 
 
 def _print(name: str, result: Result) -> None:

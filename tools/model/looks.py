@@ -14,18 +14,18 @@ Look = tuple[str, Run | str] | None
 def never(s: State, token: str, w: World) -> str:
     """labels.require_promotable: why a version with a value can never be promoted."""
     version, current = s.text(token), s.text(s.labels.current)
-    if w.rules.previous and s.labels.previous == token:
+    if w.has("previous") and s.labels.previous == token:
         return "is AWSPREVIOUS"
-    if w.rules.text and version and current and version.edition != current.edition:
+    if w.has("text") and version and current and version.edition != current.edition:
         return "has another text than AWSCURRENT"
-    if w.rules.older and s.created(token) < s.created(s.labels.current):
+    if w.has("older") and s.created(token) < s.created(s.labels.current):
         return "is older than AWSCURRENT"
     return ""
 
 
 def failed(s: State, run: Run, why: str, w: World) -> Run:
     """The Catch of the state that the run is in."""
-    late = run.at.startswith("promote") and w.rules.close_waits
+    late = run.at.startswith("promote") and w.has("close_waits")
     return run._replace(
         at="late" if late else "close",
         call=None,
@@ -52,25 +52,25 @@ def check(s: State, run: Run, w: World) -> Look:
     if pending not in ("", current, run.token) and pending in others:
         return _fail(s, run, "another run has AWSPENDING", w)
     on = s.user.has.on
-    if on and not s.password(current) and w.rules.first_logs_in and not s.user.active:
+    if on and not s.password(current) and w.has("first_logs_in") and not s.user.active:
         return None
     new = run._replace(at="network", seen=current, lock=pending, turn_on=not on)
     return f"Check Target sees AWSCURRENT {current}, AWSPENDING {pending or 'nowhere'}", new
 
 
 def network(s: State, run: Run, w: World) -> Look:
-    """check_endpoint: current_password and first_rotation"""
+    """check_endpoint: logins.check_current_password and first_rotation"""
     password, go_on = s.password(run.seen), run._replace(at="generate")
     if run.turn_on:
         return "Check Network", go_on
     if password:
-        if not w.rules.current_logs_in or s.lets_in(password):
+        if not w.has("current_logs_in") or s.lets_in(password):
             return "Check Network: AWSCURRENT logs in", go_on
-    elif not w.rules.first_logs_in:
+    elif not w.has("first_logs_in"):
         return "Check Network", go_on
     else:
         ids = [each.id for each in reversed(s.versions)]
-        for version in ids if w.rules.first_any_version else [s.labels.pending]:
+        for version in ids if w.has("first_any_version") else [s.labels.pending]:
             if s.password(version) and s.lets_in(s.password(version)):
                 return f"Check Network: {version} logs in", go_on._replace(proven=version)
     return _fail(s, run, "no password logs in", w) if s.settled else None
@@ -96,7 +96,7 @@ def generate(s: State, run: Run, w: World) -> Look:
 
 def locked(s: State, run: Run, w: World) -> Run:
     """earlier_runs.wait_for_earlier_runs"""
-    late, waits = s.flights(run.id), w.rules.wait
+    late, waits = s.flights(run.id), w.has("wait")
     others = [each.id for each in s.versions if each.id not in (run.token, run.seen)]
     since = s.created(run.seen)
     newer = any(s.created(each) > since for each in others)
@@ -122,15 +122,15 @@ def _unchanged(s: State, run: Run, pending: bool, current: bool, w: World) -> st
         return "AWSPENDING was moved"
     if current and s.labels.current != run.seen:
         seen, now = s.text(run.seen), s.text(s.labels.current)
-        if not w.rules.equal_current or seen != now or s.labels.current == run.token:
+        if not w.has("equal_current") or seen != now or s.labels.current == run.token:
             return "AWSCURRENT was moved"
     return ""
 
 
 def modify(s: State, run: Run, w: World) -> Look:
-    if why := _unchanged(s, run, w.rules.modify_pending, w.rules.modify_current, w):
+    if why := _unchanged(s, run, w.has("modify_pending"), w.has("modify_current"), w):
         return _fail(s, run, why, w)
-    current = s.labels.current if w.rules.modify_current else run.seen
+    current = s.labels.current if w.has("modify_current") else run.seen
     new = s.password(run.token)
     if not new:
         return _fail(s, run, "the version is gone", w)
@@ -156,14 +156,14 @@ def test(s: State, run: Run, w: World) -> Look:
 def promote(s: State, run: Run, w: World) -> Look:
     if s.labels.current == run.token:
         return "Promote Version: is AWSCURRENT", promoted(run, w)
-    if why := _unchanged(s, run, w.rules.promote_pending, True, w) or never(s, run.token, w):
+    if why := _unchanged(s, run, w.has("promote_pending"), True, w) or never(s, run.token, w):
         return _fail(s, run, why, w)
-    away = s.labels.current if w.rules.promote_swap else None
+    away = s.labels.current if w.has("promote_swap") else None
     return "Promote Version looks", run.calls("promote!", Call("promote", run.token, away))
 
 
 def promoted(run: Run, w: World) -> Run:
-    if not w.rules.off_after_success:
+    if not w.has("off_after_success"):
         return run._replace(at="end", call=None)
     return run.calls("off!", Call("off", run.token))
 
@@ -172,10 +172,10 @@ def close(s: State, run: Run, w: World) -> Look:
     """closing.close"""
     if run.by_hand and not run.seen:
         return "Close Rotation", "FAILED"
-    promoted = w.rules.close_looks and s.labels.current == run.token
+    promoted = w.has("close_looks") and s.labels.current == run.token
     run = run._replace(why="" if promoted else run.why)
     said = "Close Rotation: promoted after all" if promoted else "Close Rotation looks"
-    if not w.rules.off_after_failure:
+    if not w.has("off_after_failure"):
         return said, run._replace(at="end")
     return said, run.calls("close!", Call("off", run.token))
 
@@ -185,15 +185,8 @@ def end(s: State, run: Run, w: World) -> Look:
     return status, status
 
 
+_FUNCTIONS = (check, network, generate, wait, modify, test, promote, close, end)
 LOOKS: dict[str, Callable[[State, Run, World], Look]] = {
-    "check": check,
-    "network": network,
-    "generate": generate,
-    "wait": wait,
-    "modify": modify,
-    "test": test,
-    "promote": promote,
+    **{function.__name__: function for function in _FUNCTIONS},
     "late": wait,
-    "close": close,
-    "end": end,
 }

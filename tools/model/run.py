@@ -7,14 +7,7 @@ from tools.model.looks import ALREADY, LOOKS, failed, locked, promoted
 from tools.model.state import Call, Run, State, Step, World
 
 #: Where a function that is run again looks.
-FUNCTION = {
-    "put!": "generate",
-    "lock!": "generate",
-    "modify!": "modify",
-    "promote!": "promote",
-    "off!": "promote",
-    "close!": "close",
-}
+FUNCTION = {"put!": "generate", "lock!": "generate", "off!": "promote"}
 
 
 def by_hand(s: State) -> Step:
@@ -110,7 +103,7 @@ def _called(s: State, run: Run, call: Call, w: World) -> Iterator[Step]:
         for state, lost in ((spent, " fails"), (counted, " counts, and its answer is lost")):
             yield Step(f"{what}{lost}", *_lost(state, run, w))
     if s.left.late:
-        again = run._replace(at=FUNCTION[run.at], call=None)
+        again = run._replace(at=FUNCTION.get(run.at, run.at.removesuffix("!")), call=None)
         # AWSPENDING that comes late may be left on a version that nobody works on.
         late = s.spend("late")._replace(late=(*s.late, (run.id, call)))
         late = late.note(cut=s.ghost.cut or call.kind in ("put", "lock"))

@@ -73,7 +73,7 @@ def _create(s: State, w: World) -> Iterator[Step]:
             made = Call("put", token, text=base._replace(password=token))
             called = real._replace(sm=s.sm._replace(call=made))
             yield Step(f"createSecret {token} looks{stale}", called)
-        elif w.rules.create_by_hand and any(run.id == token for run in s.runs):
+        elif w.has("create_by_hand") and any(run.id == token for run in s.runs):
             yield from _failed(real, f"createSecret {token}: a run by hand has it")
         elif why := never(view, token, w):
             off = s.sm._replace(call=Call("off", token))

@@ -1,4 +1,4 @@
-"""What the model knows: rules, bounds, and one state of a secret, a user, and all that is running.
+"""What the model knows: bounds, and one state of a secret, a user, and all that is running.
 
 A state is a tuple of tuples, so that it can be looked up among those that were seen.
 """
@@ -6,28 +6,6 @@ A state is a tuple of tuples, so that it can be looked up among those that were 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-
-
-class Rules(NamedTuple):
-    """Each rule is a switch; on, as in functions/ and the state machine."""
-
-    wait: bool = True
-    modify_pending: bool = True
-    modify_current: bool = True
-    equal_current: bool = True
-    promote_pending: bool = True
-    promote_swap: bool = True
-    text: bool = True
-    older: bool = True
-    previous: bool = True
-    create_by_hand: bool = True
-    off_after_failure: bool = True
-    off_after_success: bool = True
-    close_waits: bool = True
-    close_looks: bool = True
-    current_logs_in: bool = True
-    first_logs_in: bool = True
-    first_any_version: bool = True
 
 
 class Left(NamedTuple):
@@ -57,10 +35,13 @@ class Bounds(NamedTuple):
 
 
 class World(NamedTuple):
-    """What stays the same."""
+    """What stays the same: all rules of functions/ and the state machine, but the one left out."""
 
-    rules: Rules
     bounds: Bounds
+    left_out: str = ""
+
+    def has(self, rule: str) -> bool:
+        return rule != self.left_out
 
 
 class Text(NamedTuple):
