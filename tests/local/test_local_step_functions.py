@@ -8,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.instance import LocalAws
+from local.step_functions import adopt_state_machines
 from tests.local.helpers import (
+    ROLE,
     ended,
     eventually,
     execute,
@@ -140,3 +142,17 @@ def test_an_execution_keeps_the_definition_it_started_with(stepfunctions: Any) -
     stepfunctions.update_state_machine(stateMachineArn=arn, definition=after)
     shown = stepfunctions.describe_state_machine_for_execution(executionArn=execution)
     assert (shown["stateMachineArn"], shown["definition"]) == (arn, before)
+
+
+def test_deployed_state_machines_are_adopted_and_then_updated(
+    aws: LocalAws, stepfunctions: Any
+) -> None:
+    source = aws.deployment_client("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    machine = {"definition": definition, "roleArn": ROLE}
+    arn = source.create_state_machine(name="deployed", **machine)["stateMachineArn"]
+    for changed in (definition, definition.replace('"A"', '"B"')):
+        source.update_state_machine(stateMachineArn=arn, definition=changed)
+        adopt_state_machines(source, stepfunctions)
+        adopted = stepfunctions.describe_state_machine(stateMachineArn=arn)
+        assert (adopted["definition"], adopted["roleArn"]) == (changed, ROLE)
