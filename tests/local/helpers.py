@@ -34,9 +34,7 @@ def any_role(aws: LocalAws) -> str:
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="any", AssumeRolePolicyDocument=_policy(Principal="*"))
     iam.put_role_policy(
-        RoleName="any",
-        PolicyName="any",
-        PolicyDocument=_policy(Action="*", Resource="*"),
+        RoleName="any", PolicyName="any", PolicyDocument=_policy(Action="*", Resource="*")
     )
     return ROLE
 

@@ -97,9 +97,7 @@ def test_the_tags_of_a_user_in_transition_cannot_be_read_or_written(users: Users
     assert users.tags("a") == [{"Key": "of", "Value": "a"}]
 
 
-def test_by_a_fault_tags_cannot_be_read_for_a_while_after_they_were_written(
-    users: Users,
-) -> None:
+def test_by_a_fault_tags_cannot_be_read_for_a_while_after_they_were_written(users: Users) -> None:
     users.arm("lag-tags:5")
     [user] = users("DescribeUsers", UserId="a")["Users"]
     arn, tag = {"ResourceName": user["ARN"]}, {"Key": "new", "Value": "1"}
@@ -145,9 +143,7 @@ def test_by_a_fault_a_user_waits_for_the_other_users_of_its_group(users: Users) 
     users("ModifyUser", UserId="b", Passwords=[PASSWORD])
 
 
-def test_by_a_fault_a_modification_takes_longer_and_a_node_learns_of_it_later(
-    users: Users,
-) -> None:
+def test_by_a_fault_a_modification_takes_longer_and_a_node_learns_of_it_later(users: Users) -> None:
     users.arm("keep-modifying:90", "lag-password:1:30")
     users("ModifyUser", UserId="a", Passwords=["b" * 16])
     users.stage.pass_time(89)
