@@ -1,6 +1,7 @@
 """Faults as a client of the local AWS meets them; tests/rotation has whole rotations with them."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from functools import partial
@@ -130,10 +131,12 @@ def test_a_function_killed_at_its_login(
     assert invoke(aws, function, event) == "answered"
 
 
-def test_a_slow_node_that_accepts_any_password(
+def test_a_slow_node_that_accepts_any_password_and_one_with_a_wrong_certificate(
     aws: LocalAws, arm: Arm, endpoints: list[dict[str, Any]]
 ) -> None:
-    arm("slow-node:1:0.5", "open-node:1")
+    arm("slow-node:1:0.5", "open-node:1", "wrong-certificate:2")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        log_in(aws, endpoints[1], "faulty", PASSWORDS[0])
     begun = time.monotonic()
     assert log_in(aws, endpoints[0], "faulty", "made-up-password") == "+OK"
     assert time.monotonic() - begun > 0.4
