@@ -17,15 +17,12 @@ from local.faults import FaultError, control, parse, table
 from local.instance import LocalAws
 from tests.local.helpers import Arm, eventually, log_in, make_function
 
-PASSWORDS = ["Old-password-of-a-user", "New-password-of-a-user"]
+Served = tuple[list[dict[str, Any]], str]
 FUNCTION = """
 import os, redis
 
 def handler(event, context):
-    redis.Redis(
-        host=event["Address"], port=event["Port"], username="faulty",
-        password=event["Password"], ssl=True, ssl_ca_certs=os.environ["SSL_CERT_FILE"],
-    ).ping()
+    redis.Redis(**event, ssl=True, ssl_ca_certs=os.environ["SSL_CERT_FILE"]).get("app:key")
     return "answered"
 """
 
@@ -36,20 +33,11 @@ def secret(secretsmanager: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def endpoints(aws: LocalAws, elasticache: Any) -> list[dict[str, Any]]:
-    """Of a cache's two nodes, where user `faulty` logs in with the first password."""
-    faulty = {"UserId": "faulty", "UserName": "faulty", "Engine": "valkey"}
-    elasticache.create_user(**faulty, AccessString="on ~* +@all", Passwords=PASSWORDS[:1])
-    elasticache.create_user_group(UserGroupId="faulty", Engine="valkey", UserIds=["faulty"])
-    elasticache.create_replication_group(
-        ReplicationGroupId="faulty",
-        ReplicationGroupDescription="test",
-        Engine="valkey",
-        NumCacheClusters=2,
-        UserGroupIds=["faulty"],
-        TransitEncryptionEnabled=True,
-    )
-    return list(nodes(aws, "faulty").values())
+def served(aws: LocalAws, secretsmanager: Any) -> Served:
+    """The endpoints of the cache of `make rotate`, and its user's password."""
+    rotate._create(aws)
+    value = secretsmanager.get_secret_value(SecretId=rotate.SECRET)["SecretString"]
+    return list(nodes(aws, rotate.CACHE).values()), json.loads(value)["password"]
 
 
 @pytest.fixture(scope="module")
@@ -121,34 +109,38 @@ def test_calls_are_counted_from_when_the_fault_is_set_and_only_those_of_function
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("kind", ["kill-before", "kill-after"])
 def test_a_function_killed_at_its_login(
-    aws: LocalAws, arm: Arm, function: str, endpoints: list[dict[str, Any]], kind: str
+    aws: LocalAws, arm: Arm, function: str, served: Served, kind: str
 ) -> None:
+    [endpoint, _], password = served
     arm(f"{kind}:AUTH")
     # Not a function's: neither counted nor hit.
-    assert log_in(aws, endpoints[0], "faulty", PASSWORDS[0]) == "+OK"
-    event = {**endpoints[0], "Password": PASSWORDS[0]}
+    assert log_in(aws, endpoint, rotate.USER, password) == "+OK"
+    login = {"username": rotate.USER, "password": password}
+    event = {"host": endpoint["Address"], "port": endpoint["Port"], **login}
     assert invoke(aws, function, event)["errorType"] == "Runtime.ExitError"
     assert invoke(aws, function, event) == "answered"
 
 
 def test_a_slow_node_that_accepts_any_password_and_one_with_a_wrong_certificate(
-    aws: LocalAws, arm: Arm, endpoints: list[dict[str, Any]]
+    aws: LocalAws, arm: Arm, served: Served
 ) -> None:
+    [slow, wrong], password = served
     arm("slow-node:1:0.5", "open-node:1", "wrong-certificate:2")
     with pytest.raises(ssl.SSLCertVerificationError):
-        log_in(aws, endpoints[1], "faulty", PASSWORDS[0])
+        log_in(aws, wrong, rotate.USER, password)
     begun = time.monotonic()
-    assert log_in(aws, endpoints[0], "faulty", "made-up-password") == "+OK"
+    assert log_in(aws, slow, rotate.USER, "made-up-password") == "+OK"
     assert time.monotonic() - begun > 0.4
 
 
-def test_the_watcher_of_a_rotation(aws: LocalAws, arm: Arm, elasticache: Any) -> None:
-    rotate._create(aws)
+def test_the_watcher_of_a_rotation(
+    aws: LocalAws, arm: Arm, elasticache: Any, served: Served
+) -> None:
     arm("drop-node:2")
     with Watcher(aws, rotate.CACHE, rotate.USER, rotate.SECRET, unreachable={2}) as watcher:
         eventually(lambda: watcher.logins > 2)
         assert watcher.lock_outs == []
-        elasticache.modify_user(UserId=rotate.USER, Passwords=PASSWORDS)
+        elasticache.modify_user(UserId=rotate.USER, Passwords=["New-password-of-a-user"])
         eventually(lambda: watcher.lock_outs)
     assert all("sessions-001: refused" in each for each in watcher.lock_outs)
     with Watcher(aws, rotate.CACHE, rotate.USER, rotate.SECRET, unreachable=set()) as watcher:
@@ -190,7 +182,7 @@ def test_a_wrong_fault_is_answered_in_one_line_that_names_what_there_is(
     assert "\n" not in str(caught.value)
 
 
-def test_of_several_faults_all_are_set_or_none(aws: LocalAws, arm: Arm, endpoints: Any) -> None:
+def test_of_several_faults_all_are_set_or_none(aws: LocalAws, arm: Arm) -> None:
     with pytest.raises(FaultError, match="drop-node:99"):
         arm("throttle:ModifyUser", "drop-node:99")
     assert control(aws.environment["LOCAL_CONTROL_URL"], "GET") == []
