@@ -27,14 +27,8 @@ def described(users: Users, user_id: str) -> dict[str, Any]:
 
 
 def test_the_guides_first_user_looks_as_in_the_guide(users: Users) -> None:
-    shape = users(
-        "CreateUser",
-        UserId="User1",
-        UserName="user1",
-        Engine="REDIS",
-        NoPasswordRequired=True,
-        AccessString="off +get ~keys*",
-    )
+    user = {"UserId": "User1", "UserName": "user1", "Engine": "REDIS", "NoPasswordRequired": True}
+    shape = users("CreateUser", **user, AccessString="off +get ~keys*")
     assert shape == {
         "UserId": "user1",
         "UserName": "user1",
@@ -179,11 +173,8 @@ def test_every_parameter_means_something_or_is_refused_by_name() -> None:
 
 
 def test_where_a_cache_is_and_how_large_is_shown_as_it_was_given(users: Users) -> None:
-    shown = {
-        "CacheNodeType": "cache.t4g.micro",
-        "CacheSubnetGroupName": "subnets",
-        "EngineVersion": "8.0",
-    }
+    shown = {"CacheNodeType": "cache.t4g.micro", "CacheSubnetGroupName": "subnets"}
+    shown |= {"EngineVersion": "8.0"}
     more = {"SecurityGroupIds": ["sg-1"], "AutomaticFailoverEnabled": True}
     clustered = {"CacheParameterGroupName": "default.valkey8.cluster.on"}
     cache = users("CreateReplicationGroup", **CACHE, **shown, **more, **clustered)

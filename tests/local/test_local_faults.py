@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from local import rotate
 from local.client import Watcher, nodes
-from local.faults import FaultError, control, parse, table
+from local.faults import KINDS, FaultError, control, parse, table
 from local.instance import LocalAws
 from tests.local.helpers import Arm, eventually, log_in, make_function
 
@@ -190,5 +190,6 @@ def test_of_several_faults_all_are_set_or_none(aws: LocalAws, arm: Arm) -> None:
 
 def test_the_documentation_has_the_table() -> None:
     page = (Path(__file__).parents[2] / "docs" / "local-aws.md").read_text()
+    assert {written.partition(":")[0] for written, _ in table()} >= set(KINDS)
     for written, does in table():
         assert f"| `{written}` | {does} |" in page

@@ -1,9 +1,7 @@
 """Functions' processes: each has its own environment, and ends as on Lambda."""
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +31,6 @@ def invoke(aws: LocalAws, function: str, **event: Any) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
 def test_a_worker_has_its_own_environment_and_ends_with_its_function(aws: LocalAws) -> None:
     names = ("one", "other")
     functions = {name: make_function(aws, name, CODE, **setting(name)) for name in names}
@@ -51,7 +41,7 @@ def test_a_worker_has_its_own_environment_and_ends_with_its_function(aws: LocalA
         pid: int = answers[name]["pid"]
         assert answers[name]["id"] == f"pid-{pid}"
         aws.client("lambda").delete_function(FunctionName=functions[name])
-        eventually(partial(is_gone, pid), "the worker to end")
+        eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "the worker to end")
 
 
 def test_an_invocation_in_progress_ends_with_the_settings_that_it_began_with(

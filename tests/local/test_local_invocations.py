@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.faults import SECRETS_MANAGER, STEP_FUNCTIONS, Faults, ask, functions, lambda_errors
+from local.faults.answers import CODES
 from local.instance import LocalAws
 from tests.local.helpers import any_role, ended, eventually, execute, make_rotator, start, task
 
@@ -77,18 +78,11 @@ def test_errors_of_one_function_count_its_invocations() -> None:
     assert codes == ["TooManyRequestsException", "OK", error, error, "OK"]
 
 
-@pytest.mark.parametrize(
-    "kind, refusal",
-    [
-        ("throttle", ("TooManyRequestsException", 429)),
-        ("error-500", ("ServiceException", 500)),
-        ("deny", ("AccessDeniedException", 403)),
-    ],
-)
-def test_faults_of_invoke_are_of_step_functions_only(kind: str, refusal: tuple[str, int]) -> None:
+@pytest.mark.parametrize("kind", CODES)
+def test_faults_of_invoke_are_of_step_functions_only(kind: str) -> None:
     faults, _ = armed(f"{kind}:Invoke")
     assert invoke(faults, LOG_IN, SECRETS_MANAGER) == ("OK", 200)
-    assert invoke(faults, LOG_IN) == refusal
+    assert invoke(faults, LOG_IN) == CODES[kind]["lambda"]
 
 
 def test_calls_beyond_the_rate_are_throttled_until_the_second_is_over() -> None:
