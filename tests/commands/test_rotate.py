@@ -15,8 +15,8 @@ def test_a_rotation_gets_over_a_fault_and_is_shown_and_proven() -> None:
     assert list(seen["labels_before"].values()) == [["AWSCURRENT"]]
     assert seen["labels_after"].keys() > seen["labels_before"].keys()
     [execution] = seen["executions"]
-    assert execution["states"][0]["state"] == "Read Input"
-    assert execution["states"][-1]["state"] == "Rotated"
+    assert execution["states"][0]["name"] == "Read Input"
+    assert execution["states"][-1]["name"] == "Rotated"
     # It is sent again by the next attempt of the state.
     assert seen["faults"] == [{"fault": "kill-after:ModifyUser", "met": 1, "seen": 2}]
     for part in ("Promote Version", "Runtime.ExitError", "met once"):

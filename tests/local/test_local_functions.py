@@ -38,10 +38,10 @@ def test_a_worker_has_its_own_environment_and_ends_with_its_function(aws: LocalA
     assert [answers[name]["mine"] for name in names] == [*names]
     assert len({answers[name]["pid"] for name in names}) == 2
     for name in names:
-        pid: int = answers[name]["pid"]
-        assert answers[name]["id"] == f"pid-{pid}"
+        assert answers[name]["id"] == f"pid-{answers[name]['pid']}"
         aws.client("lambda").delete_function(FunctionName=functions[name])
-        eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "the worker to end")
+    processes = [Path(f"/proc/{answers[name]['pid']}") for name in names]
+    eventually(lambda: not any(each.exists() for each in processes), "the workers to end")
 
 
 def test_an_invocation_in_progress_ends_with_the_settings_that_it_began_with(

@@ -34,7 +34,8 @@ def make_group(elasticache: Any, user_id: str) -> str:
 
 
 def make_cache(elasticache: Any, group_id: str, **changes: Any) -> dict[str, Any]:
-    request = {"ReplicationGroupId": unique("c"), "ReplicationGroupDescription": "test"}
+    request: dict[str, Any] = {"ReplicationGroupId": unique("c")}
+    request["ReplicationGroupDescription"] = "test"
     request |= {"TransitEncryptionEnabled": True, "UserGroupIds": [group_id], **changes}
     return dict(elasticache.create_replication_group(**request)["ReplicationGroup"])
 

@@ -21,7 +21,8 @@ from tests.local.service import (
     refusal,
 )
 
-Change, Step = Callable[[Service], None], Callable[[dict[str, str]], None]
+Change = Callable[[Service], None]
+Step = Callable[[dict[str, str]], object]
 
 
 def foreign(service: Service, token: str = SECOND) -> str:
