@@ -52,10 +52,8 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         # What was started came to a good end: the dry run, and each rotation.
         assert len(re.findall(r"^[\s\"]*SUCCEEDED\b", output, re.M)) == 3
         assert not re.search(r"^[\s\"]*FAILED\b", output, re.M)
-        found = json.loads(
-            shell(tmp_path, "aws secretsmanager describe-secret --secret-id " + NAME)
-        )
-        assert found["RotationEnabled"] is False
+        found = shell(tmp_path, f"aws secretsmanager describe-secret --secret-id {NAME}")
+        assert json.loads(found)["RotationEnabled"] is False
         read = f"aws secretsmanager get-secret-value --secret-id {NAME} --query SecretString"
         secret = json.loads(json.loads(shell(tmp_path, read)))
         assert secret["host"] == "redis.internal"
@@ -63,8 +61,7 @@ def test_the_page_from_the_first_command_to_the_last(tmp_path: Path) -> None:
         assert not {"secret.json", "new", "current", "mode.json", "pending.json"} & {
             each.name for each in tmp_path.iterdir()
         }
-        user = json.loads(shell(tmp_path, "aws elasticache describe-users --user-id app"))["Users"][
-            0
-        ]
+        found = shell(tmp_path, "aws elasticache describe-users --user-id app")
+        [user] = json.loads(found)["Users"]
         assert user["Authentication"] == {"Type": "password", "PasswordCount": 2}
         assert user["UserGroupIds"] == ["apps"]

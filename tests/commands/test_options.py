@@ -16,10 +16,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["up", "--modifying-seconds", "soon"], "--modifying-seconds"),
     (["up", "--port", "0"], "--port"),
     (["rotate", "--fault", "throtle:ModifyUser"], "throttle"),
-    (["rotate", "--fault", "throttle:ModifyUsr"], "ModifyUser"),
-    (["rotate", "--fault", "drop-node:3"], "1 to 2"),
     (["up", "--fault", "stop-at:Log"], "Log In"),
-    (["up", "--fault", "slow-node:1"], "slow-node:NODE:SECONDS"),
+    (["up", "--assume", "attempts=0"], "attempts is a number from 1, not 0."),
+    (["up", "--assume", "retries=1"], "retries is not one of attempts, "),
+    (["up", "--assume", "attempts"], "attempts is not of the form KEY=VALUE"),
     (["up", "--directory", ""], "''"),
     (["up", "--directory", "file"], "File exists"),
     (["up", "--directory", "x" * 300], "File name too long"),
@@ -61,5 +61,8 @@ def test_it_is_named_before_anything_is_started(
 def test_parameters_that_do_not_go_together_are_named_by_the_deployment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = answer(["up", "--directory", str(tmp_path), "--parameter", "UserName=app"], capsys)
-    assert "SecretArn" in line
+    up = ["up", "--directory", str(tmp_path)]
+    assert "SecretArn" in answer([*up, "--parameter", "UserName=app"], capsys)
+    # As any error of the local AWS; tests/local/test_local_instance.py has the others.
+    with LocalAws(tmp_path):
+        assert f"{tmp_path} is used by another local AWS" in answer(up, capsys)

@@ -2,10 +2,6 @@
 
 import json
 
-import pytest
-
-from local.__main__ import main
-from local.faults import KINDS
 from tests.commands.test_commands import ROOT, run
 
 
@@ -48,9 +44,3 @@ def test_a_rotation_that_fails() -> None:
     # It can be opened although that local AWS is gone.
     [_, command] = again.split(" -m report ")
     assert "FAILED AccessDeniedError in Check Target" in run("report", *command.split()).stdout
-
-
-def test_the_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["rotate", "--list-faults"]) == 0
-    listed = [line.split()[0].partition(":")[0] for line in capsys.readouterr().out.splitlines()]
-    assert set(KINDS) <= set(listed)

@@ -34,9 +34,7 @@ def any_role(aws: LocalAws) -> str:
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="any", AssumeRolePolicyDocument=_policy(Principal="*"))
     iam.put_role_policy(
-        RoleName="any",
-        PolicyName="any",
-        PolicyDocument=_policy(Action="*", Resource="*"),
+        RoleName="any", PolicyName="any", PolicyDocument=_policy(Action="*", Resource="*")
     )
     return ROLE
 
@@ -108,12 +106,13 @@ def execute(stepfunctions: Any, states: dict[str, Any], **data: Any) -> dict[str
 
 def log_in(aws: LocalAws, endpoint: dict[str, Any], name: str, password: str) -> str:
     """The node's answer to AUTH, over TLS that verifies its certificate and name."""
+    parts = (f"${len(part)}\r\n{part}\r\n" for part in ("AUTH", name, password))
     context = ssl.create_default_context(cafile=aws.environment["LOCAL_CA_FILE"])
     with (
         socket.create_connection((endpoint["Address"], endpoint["Port"]), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname=endpoint["Address"]) as connection,
     ):
-        connection.sendall(f"AUTH {name} {password}\r\n".encode())
+        connection.sendall(f"*3\r\n{''.join(parts)}".encode())
         return connection.recv(4096).decode().strip()
 
 

@@ -27,31 +27,20 @@ class Users:
         self.faults = Faults(now=lambda: self.stage.now)
         self.fleet = MemoryFleet(self.faults)
         self.elasticache = ElastiCache(cast(Fleet, self.fleet), SECONDS, self.stage.after)
+        redis: dict[str, Any] = {"Engine": "redis"}
+        user: dict[str, Any] = {**redis, "Passwords": [PASSWORD]}
         for name in "abc":
-            self(
-                "CreateUser",
-                UserId=name,
-                UserName=name,
-                Engine="redis",
-                AccessString="on +@all",
-                Passwords=[PASSWORD],
-                Tags=[{"Key": "of", "Value": name}],
-            )
-        closed = {"UserName": "default", "Engine": "redis", "AccessString": "off"}
-        self("CreateUser", UserId="closed", **closed, Passwords=[PASSWORD])
+            tags: dict[str, Any] = {"Tags": [{"Key": "of", "Value": name}]}
+            self("CreateUser", UserId=name, UserName=name, AccessString="on +@all", **user, **tags)
+        self("CreateUser", UserId="closed", UserName="default", AccessString="off", **user)
         for name in "ab":
-            users = {"UserIds": ["closed" if name == "b" else "default", name]}
-            self("CreateUserGroup", UserGroupId=f"g{name}", Engine="redis", **users)
-        cache = self(
-            "CreateReplicationGroup",
-            ReplicationGroupId="r",
-            ReplicationGroupDescription="r",
-            TransitEncryptionEnabled=True,
-            UserGroupIds=["ga"],
-        )["ReplicationGroup"]
-        serverless = self(
-            "CreateServerlessCache", ServerlessCacheName="s", Engine="redis", UserGroupId="ga"
-        )["ServerlessCache"]
+            members = ["closed" if name == "b" else "default", name]
+            self("CreateUserGroup", UserGroupId=f"g{name}", UserIds=members, **redis)
+        replicated: dict[str, Any] = {"ReplicationGroupId": "r", "ReplicationGroupDescription": "r"}
+        replicated |= {"TransitEncryptionEnabled": True, "UserGroupIds": ["ga"]}
+        cache = self("CreateReplicationGroup", **replicated)["ReplicationGroup"]
+        request = {"ServerlessCacheName": "s", "UserGroupId": "ga", **redis}
+        serverless = self("CreateServerlessCache", **request)["ServerlessCache"]
         primary = cache["NodeGroups"][0]["PrimaryEndpoint"]
         ports = {"r": primary["Port"], "s": serverless["Endpoint"]["Port"]}
         self.nodes = {name: self.fleet.nodes[port] for name, port in ports.items()}

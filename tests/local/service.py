@@ -29,6 +29,8 @@ class Lambda:
     """Two functions, of which `does` has what they do at a step, by the step's name."""
 
     def __init__(self) -> None:
+        #: Whom the functions' resource policies allow to invoke them.
+        self.principal = "secretsmanager.amazonaws.com"
         self.events: list[dict[str, str]] = []
         self.called: list[str] = []
         self.does: dict[str, Callable[[dict[str, str]], object]] = {}
@@ -54,7 +56,7 @@ class Lambda:
         return {"Configuration": {"FunctionName": name, "Role": role}}
 
     def get_policy(self, FunctionName: str) -> dict[str, Any]:
-        principal = {"Service": "secretsmanager.amazonaws.com"}
+        principal = {"Service": self.principal}
         return {"Policy": json.dumps({"Statement": [{"Effect": "Allow", "Principal": principal}]})}
 
     @property

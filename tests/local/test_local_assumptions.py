@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from local.__main__ import main
 from local.assumptions import AssumptionError, Assumptions
 from local.faults import FaultError, ask
 from local.instance import LocalAws
@@ -41,17 +40,6 @@ def test_the_documentation_has_them_all_with_their_defaults() -> None:
 def test_a_wrong_value_is_refused_by_name(name: str) -> None:
     with pytest.raises(AssumptionError, match=rf"^{name} is .*, not -1\.$"):
         Assumptions().with_values({name: -1})
-
-
-def test_the_command_line_refuses_a_wrong_one(capsys: pytest.CaptureFixture[str]) -> None:
-    for text, problem in (
-        ("attempts=0", "attempts is a number from 1, not 0."),
-        ("retries=1", "retries is not one of attempts, "),
-        ("attempts", "attempts is not of the form KEY=VALUE"),
-    ):
-        with pytest.raises(SystemExit):
-            main(["up", "--assume", text])
-        assert problem in capsys.readouterr().err
 
 
 def test_a_local_aws_has_those_it_is_given_and_takes_others(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """CloudFormation's secrets, users and user groups; tests/rotation/test_examples.py rotates them."""
 
-import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,44 +12,29 @@ from tests.local.helpers import eventually
 
 POLL = {"Delay": 0.05, "MaxAttempts": 600}
 TAGS = [{"Key": "team", "Value": "cache"}, {"Key": "stage", "Value": "test"}]
+PASSWORD = "{{resolve:secretsmanager:${Secret}:SecretString:pass}}"
 
 
-def user(name: str) -> dict[str, Any]:
+def resource(service_and_type: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{service_and_type}", "Properties": properties}
+
+
+def user(name: str, password: object) -> dict[str, Any]:
+    names = {"UserId": name, "UserName": name, "Engine": "valkey", "Tags": TAGS}
+    access = {"AccessString": "on ~* -@all +get", "Passwords": [password]}
+    return resource("ElastiCache::User", **names, **access)
+
+
+def template(member: str, tags: list[dict[str, str]], value: str) -> dict[str, Any]:
+    """A secret, two users with its password, and a group of one of them."""
+    secret = {"Name": "of-a-stack", "Tags": tags, "SecretString": json.dumps({"pass": value})}
+    group = {"UserGroupId": "stack-group", "Engine": "valkey", "UserIds": [{"Ref": member}]}
     return {
-        "Type": "AWS::ElastiCache::User",
-        "Properties": {
-            "UserId": name,
-            "UserName": name,
-            "Engine": "valkey",
-            "AccessString": "on ~* -@all +get",
-            "Passwords": [{"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:pass}}"}],
-            "Tags": TAGS,
-        },
+        "Secret": resource("SecretsManager::Secret", **secret),
+        "One": user("stack-one", {"Fn::Sub": PASSWORD}),
+        "Other": user("stack-other", {"Fn::Sub": PASSWORD}),
+        "Group": resource("ElastiCache::UserGroup", **group),
     }
-
-
-TEMPLATE: dict[str, Any] = {
-    "Resources": {
-        "Secret": {
-            "Type": "AWS::SecretsManager::Secret",
-            "Properties": {
-                "Name": "of-a-stack",
-                "Tags": TAGS,
-                "SecretString": json.dumps({"pass": "a-password-of-a-stack"}),
-            },
-        },
-        "One": user("stack-one"),
-        "Other": user("stack-other"),
-        "Group": {
-            "Type": "AWS::ElastiCache::UserGroup",
-            "Properties": {
-                "UserGroupId": "stack-group",
-                "Engine": "valkey",
-                "UserIds": [{"Ref": "One"}],
-            },
-        },
-    }
-}
 
 
 @pytest.fixture
@@ -60,29 +44,18 @@ def cloudformation(aws: LocalAws) -> Iterator[Any]:
     client.delete_stack(StackName="users")
 
 
-def deploy(cloudformation: Any, template: dict[str, Any]) -> None:
-    change_stack(cloudformation, "users", {"TemplateBody": json.dumps(template)}, {}, POLL)
+def deploy(cloudformation: Any, resources: dict[str, Any]) -> None:
+    text = json.dumps({"Resources": resources})
+    change_stack(cloudformation, "users", {"TemplateBody": text}, {}, POLL)
 
 
 def test_a_stack_is_made_changed_and_removed(
     cloudformation: Any, elasticache: Any, secretsmanager: Any
 ) -> None:
-    deploy(cloudformation, TEMPLATE)
-    changed = copy.deepcopy(TEMPLATE)
-    resources = changed["Resources"]
-    resources["Group"]["Properties"]["UserIds"] = [{"Ref": "Other"}]
-    resources["One"]["Properties"]["Tags"] = [{"Key": "team", "Value": "web"}]
-    resources["Secret"]["Properties"] |= {
-        "Tags": TAGS[:1],
-        "SecretString": json.dumps({"pass": "another-password-of-it"}),
-    }
-    deploy(cloudformation, changed)
+    deploy(cloudformation, template("One", TAGS, "a-password-of-a-stack"))
+    deploy(cloudformation, template("Other", TAGS[:1], "another-password-of-it"))
     [group] = elasticache.describe_user_groups(UserGroupId="stack-group")["UserGroups"]
     assert group["UserIds"] == ["stack-other"]
-    arn = elasticache.describe_users(UserId="stack-one")["Users"][0]["ARN"]
-    tags = elasticache.list_tags_for_resource(ResourceName=arn)["TagList"]
-    assert {"Key": "team", "Value": "web"} in tags
-    assert "stage" not in [tag["Key"] for tag in tags]
     secret = secretsmanager.describe_secret(SecretId="of-a-stack")
     assert len(secret["VersionIdsToStages"]) == 2
     assert "stage" not in [tag["Key"] for tag in secret["Tags"]]
@@ -97,8 +70,6 @@ def test_a_stack_is_made_changed_and_removed(
 
 
 def test_a_reference_to_no_secret_is_named(cloudformation: Any) -> None:
-    broken = {"Resources": {"One": user("stack-one")}}
-    passwords = ["{{resolve:secretsmanager:nowhere:SecretString:pass}}"]
-    broken["Resources"]["One"]["Properties"]["Passwords"] = passwords
+    password = PASSWORD.replace("${Secret}", "nowhere")
     with pytest.raises(LocalAwsError, match=r"One: .*secret nowhere not found"):
-        deploy(cloudformation, broken)
+        deploy(cloudformation, {"One": user("stack-one", password)})

@@ -14,6 +14,7 @@ OTHER = "b" * 16
 NEW = {"UserId": "n", "UserName": "n", "Engine": "redis", "AccessString": "on ~* +@all"}
 GROUP = {"UserGroupId": "ga"}
 CACHE = {"ReplicationGroupId": "c", "ReplicationGroupDescription": "t"}
+COMBINATION, VALUE = "InvalidParameterCombination", "InvalidParameterValue"
 
 
 def create(users: Users, **changes: Any) -> dict[str, Any]:
@@ -26,14 +27,8 @@ def described(users: Users, user_id: str) -> dict[str, Any]:
 
 
 def test_the_guides_first_user_looks_as_in_the_guide(users: Users) -> None:
-    shape = users(
-        "CreateUser",
-        UserId="User1",
-        UserName="user1",
-        Engine="REDIS",
-        NoPasswordRequired=True,
-        AccessString="off +get ~keys*",
-    )
+    user = {"UserId": "User1", "UserName": "user1", "Engine": "REDIS", "NoPasswordRequired": True}
+    shape = users("CreateUser", **user, AccessString="off +get ~keys*")
     assert shape == {
         "UserId": "user1",
         "UserName": "user1",
@@ -61,100 +56,104 @@ def test_an_access_string_is_shown_in_order(users: Users, given: str, shown: str
     assert create(users, AccessString=given, Passwords=[PASSWORD])["AccessString"] == shown
 
 
-@pytest.mark.parametrize(
-    "passwords",
-    [
-        [PASSWORD[:15]],
-        ["a" * 129],
-        *([PASSWORD + character] for character in ',"/@\né'),
-        [PASSWORD, PASSWORD],
-        [PASSWORD, OTHER, "c" * 16],
-    ],
-)
-def test_forbidden_passwords(users: Users, passwords: list[str]) -> None:
-    with refused("InvalidParameterValue"):
-        users("ModifyUser", UserId="a", Passwords=passwords)
-    with refused("InvalidParameterValue"):
-        create(users, Passwords=passwords)
-    assert described(users, "a")["Status"] == "active"
-
-
 def mode(kind: str, *passwords: str) -> dict[str, Any]:
     more = {"Passwords": [*passwords]} if passwords else {}
     return {"AuthenticationMode": {"Type": kind, **more}}
 
 
-@pytest.mark.parametrize(
-    "changes, code",
-    [
-        (mode("iam", PASSWORD), "Combination"),
-        (mode("password"), "Combination"),
-        (mode("no-password-required", PASSWORD), "Combination"),
-        ({"NoPasswordRequired": True, "Passwords": [PASSWORD]}, "Combination"),
-        (mode("iam") | {"Passwords": [PASSWORD]}, "Combination"),
-        (mode("iam") | {"NoPasswordRequired": True}, "Combination"),
-        (mode("token"), "Value"),
-        ({"NoPasswordRequired": False}, "Value"),
-        ({"Engine": "valkey", "NoPasswordRequired": True}, "Value"),
-        ({"Engine": "memcached", "Passwords": [PASSWORD]}, "Value"),
-        ({"UserId": "1x", "Passwords": [PASSWORD]}, "Value"),
-        ({"AccessString": f"on >{PASSWORD}", "Passwords": [PASSWORD]}, "Value"),
-        ({"AccessString": "ON NOPASS", "Passwords": [PASSWORD]}, "Value"),
+FORBIDDEN = [
+    [PASSWORD[:15]],
+    ["a" * 129],
+    *([PASSWORD + character] for character in ',"/@\né'),
+    [PASSWORD, PASSWORD],
+    [PASSWORD, OTHER, "c" * 16],
+]
+CANNOT_BE = [
+    *(({"Passwords": passwords}, VALUE) for passwords in FORBIDDEN),
+    (mode("iam", PASSWORD), COMBINATION),
+    (mode("password"), COMBINATION),
+    (mode("no-password-required", PASSWORD), COMBINATION),
+    ({"NoPasswordRequired": True, "Passwords": [PASSWORD]}, COMBINATION),
+    (mode("iam") | {"Passwords": [PASSWORD]}, COMBINATION),
+    (mode("iam") | {"NoPasswordRequired": True}, COMBINATION),
+    (mode("token"), VALUE),
+    ({"NoPasswordRequired": False}, VALUE),
+    ({"Engine": "valkey", "NoPasswordRequired": True}, VALUE),
+    ({"Engine": "memcached", "Passwords": [PASSWORD]}, VALUE),
+    ({"UserId": "1x", "Passwords": [PASSWORD]}, VALUE),
+    ({"AccessString": f"on >{PASSWORD}", "Passwords": [PASSWORD]}, VALUE),
+    ({"AccessString": "ON NOPASS", "Passwords": [PASSWORD]}, VALUE),
+]
+
+
+def group(engine: str, *members: str) -> dict[str, Any]:
+    return {"UserGroupId": "new", "Engine": engine, "UserIds": [*members]}
+
+
+#: What the service refuses, by operation, with the code. User `twin` has the name of user a; user v
+#: is Valkey's; the user default belongs to AWS.
+REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
+    "CreateUser": [
+        *((NEW | changes, code) for changes, code in CANNOT_BE),
+        (NEW | {"UserId": "A", "Passwords": [PASSWORD]}, "UserAlreadyExists"),
     ],
-)
-def test_users_that_cannot_be(users: Users, changes: dict[str, Any], code: str) -> None:
-    with refused(f"InvalidParameter{code}"):
-        create(users, **changes)
+    "ModifyUser": [
+        *(({"UserId": "a", "Passwords": passwords}, VALUE) for passwords in FORBIDDEN),
+        ({"UserId": "nobody"}, "UserNotFound"),
+        ({"UserId": "default", "Passwords": [PASSWORD]}, VALUE),
+        ({"UserId": "a", "AccessString": "on", "AppendAccessString": "off"}, COMBINATION),
+    ],
+    "DeleteUser": [
+        ({"UserId": "nobody"}, "UserNotFound"),
+        ({"UserId": "default"}, VALUE),
+        ({"UserId": "closed"}, "DefaultUserAssociatedToUserGroup"),
+    ],
+    "DescribeUsers": [({"UserId": "nobody"}, "UserNotFound")],
+    "CreateUserGroup": [
+        (GROUP | {"Engine": "redis"}, "UserGroupAlreadyExists"),
+        (group("redis", "a"), "DefaultUserRequired"),
+        (group("redis", "default", "a", "twin"), "DuplicateUserName"),
+        (group("redis", "default", "v"), VALUE),
+        (group("valkey", "v", "default"), VALUE),
+        (group("redis", "default", "nobody"), "UserNotFound"),
+    ],
+    "ModifyUserGroup": [
+        (GROUP, COMBINATION),
+        (GROUP | {"UserIdsToRemove": ["b"]}, VALUE),
+        (GROUP | {"UserIdsToAdd": ["a"]}, VALUE),
+    ],
+    "DeleteUserGroup": [(GROUP, "InvalidUserGroupState")],
+    "DescribeUserGroups": [({"UserGroupId": "none"}, "UserGroupNotFound")],
+    "CreateReplicationGroup": [
+        (CACHE | {"UserGroupIds": ["ga"]}, COMBINATION),
+        (CACHE | {"NumCacheClusters": 2, "NumNodeGroups": 2}, COMBINATION),
+        (CACHE | {"CacheParameterGroupName": "mine"}, "CacheParameterGroupNotFound"),
+        (CACHE | {"Port": 6380}, COMBINATION),
+    ],
+    "CreateServerlessCache": [
+        ({"ServerlessCacheName": "s", "Engine": "redis"}, "ServerlessCacheAlreadyExistsFault")
+    ],
+    "DescribeReplicationGroups": [({"ReplicationGroupId": "x"}, "ReplicationGroupNotFoundFault")],
+    "DescribeServerlessCaches": [({"ServerlessCacheName": "x"}, "ServerlessCacheNotFoundFault")],
+    "DescribeCacheClusters": [({"CacheClusterId": "x"}, "CacheClusterNotFound")],
+    "CreateSnapshot": [({}, "InvalidAction")],
+}
+
+
+def with_twin_and_valkey(users: Users) -> Users:
+    create(users, UserId="twin", UserName="a", Passwords=[PASSWORD])
+    create(users, UserId="v", UserName="v", Engine="valkey", Passwords=[PASSWORD])
+    return users
 
 
 @pytest.mark.parametrize(
     "operation, request_, code",
-    [
-        ("CreateUser", NEW | {"UserId": "A", "Passwords": [PASSWORD]}, "UserAlreadyExists"),
-        *((name, {"UserId": "nobody"}, "UserNotFound") for name in ("ModifyUser", "DeleteUser")),
-        ("DescribeUsers", {"UserId": "nobody"}, "UserNotFound"),
-        ("DescribeUserGroups", {"UserGroupId": "none"}, "UserGroupNotFound"),
-        ("DescribeReplicationGroups", {"ReplicationGroupId": "x"}, "ReplicationGroupNotFoundFault"),
-        ("DescribeServerlessCaches", {"ServerlessCacheName": "x"}, "ServerlessCacheNotFoundFault"),
-        ("DescribeCacheClusters", {"CacheClusterId": "x"}, "CacheClusterNotFound"),
-        # The user default belongs to AWS.
-        ("ModifyUser", {"UserId": "default", "Passwords": [PASSWORD]}, "InvalidParameterValue"),
-        ("DeleteUser", {"UserId": "default"}, "InvalidParameterValue"),
-        ("DeleteUser", {"UserId": "closed"}, "DefaultUserAssociatedToUserGroup"),
-        ("DeleteUserGroup", {"UserGroupId": "ga"}, "InvalidUserGroupState"),
-        ("CreateReplicationGroup", CACHE | {"UserGroupIds": ["ga"]}, "InvalidParameterCombination"),
-        (
-            "CreateReplicationGroup",
-            CACHE | {"NumCacheClusters": 2, "NumNodeGroups": 2},
-            "InvalidParameterCombination",
-        ),
-        (
-            "CreateReplicationGroup",
-            CACHE | {"CacheParameterGroupName": "mine"},
-            "CacheParameterGroupNotFound",
-        ),
-        ("CreateReplicationGroup", CACHE | {"Port": 6380}, "InvalidParameterCombination"),
-        ("CreateSnapshot", {}, "InvalidAction"),
-        (
-            "ModifyUser",
-            {"UserId": "a", "AccessString": "on", "AppendAccessString": "off"},
-            "InvalidParameterCombination",
-        ),
-        ("CreateUserGroup", GROUP | {"Engine": "redis"}, "UserGroupAlreadyExists"),
-        ("ModifyUserGroup", GROUP, "InvalidParameterCombination"),
-        ("ModifyUserGroup", GROUP | {"UserIdsToRemove": ["b"]}, "InvalidParameterValue"),
-        ("ModifyUserGroup", GROUP | {"UserIdsToAdd": ["a"]}, "InvalidParameterValue"),
-        (
-            "CreateServerlessCache",
-            {"ServerlessCacheName": "s", "Engine": "redis"},
-            "ServerlessCacheAlreadyExistsFault",
-        ),
-    ],
+    [(operation, *row) for operation, rows in REFUSED.items() for row in rows],
 )
 def test_requests_that_are_refused(
     users: Users, operation: str, request_: dict[str, Any], code: str
 ) -> None:
-    before = str(users.elasticache.state)
+    before = str(with_twin_and_valkey(users).elasticache.state)
     with refused(code):
         users(operation, **request_)
     assert str(users.elasticache.state) == before
@@ -174,11 +173,8 @@ def test_every_parameter_means_something_or_is_refused_by_name() -> None:
 
 
 def test_where_a_cache_is_and_how_large_is_shown_as_it_was_given(users: Users) -> None:
-    shown = {
-        "CacheNodeType": "cache.t4g.micro",
-        "CacheSubnetGroupName": "subnets",
-        "EngineVersion": "8.0",
-    }
+    shown = {"CacheNodeType": "cache.t4g.micro", "CacheSubnetGroupName": "subnets"}
+    shown |= {"EngineVersion": "8.0"}
     more = {"SecurityGroupIds": ["sg-1"], "AutomaticFailoverEnabled": True}
     clustered = {"CacheParameterGroupName": "default.valkey8.cluster.on"}
     cache = users("CreateReplicationGroup", **CACHE, **shown, **more, **clustered)
@@ -197,29 +193,12 @@ def test_groups_and_users_name_each_other_and_the_caches(users: Users) -> None:
     assert group["UserIds"] == ["default", "a"]
 
 
-@pytest.mark.parametrize(
-    "engine, members, code",
-    [
-        ("redis", ["a"], "DefaultUserRequired"),
-        ("redis", ["default", "a", "twin"], "DuplicateUserName"),
-        ("redis", ["default", "v"], "InvalidParameterValue"),
-        ("valkey", ["v", "default"], "InvalidParameterValue"),
-        ("redis", ["default", "nobody"], "UserNotFound"),
-        ("valkey", ["v", "a"], ""),
-    ],
-)
-def test_groups_that_cannot_be(users: Users, engine: str, members: list[str], code: str) -> None:
-    create(users, UserId="twin", UserName="a", Passwords=[PASSWORD])
-    create(users, UserId="v", UserName="v", Engine="valkey", Passwords=[PASSWORD])
-    request = {"UserGroupId": "new", "Engine": engine, "UserIds": members}
-    if code:
-        with refused(code):
-            users("CreateUserGroup", **request)
-    else:
-        assert users("CreateUserGroup", **request)["UserIds"] == members
-        cache = CACHE | {"TransitEncryptionEnabled": True, "UserGroupIds": ["new"]}
-        with refused("InvalidParameterCombination", "need a cache of that engine"):
-            users("CreateReplicationGroup", **cache, Engine="redis")
+def test_a_valkey_group_may_have_users_of_redis_and_needs_a_cache_of_valkey(users: Users) -> None:
+    with_twin_and_valkey(users)
+    assert users("CreateUserGroup", **group("valkey", "v", "a"))["UserIds"] == ["v", "a"]
+    cache = CACHE | {"TransitEncryptionEnabled": True, "UserGroupIds": ["new"]}
+    with refused(COMBINATION, "need a cache of that engine"):
+        users("CreateReplicationGroup", **cache, Engine="redis")
 
 
 def test_a_group_goes_after_its_cache(users: Users) -> None:

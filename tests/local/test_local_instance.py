@@ -1,9 +1,11 @@
-"""The life of an instance: apart from others, and ending with all that it started."""
+"""The life of an instance: apart from others, and ending with all that it started.
+
+tests/commands kills the process that has started one.
+"""
 
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,20 +15,6 @@ import pytest
 
 from local.instance import LocalAws, LocalAwsError
 from tests.local.helpers import SLOW_SECONDS, eventually, members, occupy
-
-ROOT = Path(__file__).parent.parent.parent
-# A parent that starts everything there is, and then waits to be killed.
-PARENT = """
-import sys, time
-sys.path.insert(0, {root!r})
-from pathlib import Path
-from local.instance import LocalAws
-from tests.local.helpers import occupy
-aws = LocalAws(Path({directory!r}))
-aws.start()
-print(occupy(aws), flush=True)
-time.sleep(600)
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,57 +40,32 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         yield instance
 
 
-def scratch_of(group: int) -> Path:
-    """Where the instance's cache nodes have their sockets, outside of its directory."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, None])
+def test_nothing_is_left_when_the_child_ends_or_is_stopped(
+    tmp_path: Path, number: signal.Signals | None
+) -> None:
+    aws = LocalAws(tmp_path)
+    aws.start()
+    group = occupy(aws)
+    # Where the cache nodes have their sockets, outside of the instance's directory.
     node = next(pid for pid, name in members(group).items() if name == "valkey-server")
-    found = Path(f"/proc/{node}/cwd").resolve()
-    assert found.is_dir()
-    return found
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_when_the_child_ends(tmp_path: Path, number: int) -> None:
-    aws = LocalAws(tmp_path)
-    aws.start()
-    group = occupy(aws)
-    scratch = scratch_of(group)
-    os.kill(group, number)
-    status = aws.wait()
-    eventually(lambda: not members(group))
-    assert status == (-number if number == signal.SIGKILL else 0)
-    aws.stop()
-    assert not scratch.exists()
-
-
-def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
-    code = PARENT.format(root=str(ROOT), directory=str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout
-        group = int(parent.stdout.readline())
-        scratch = scratch_of(group)
-        parent.kill()
-    eventually(lambda: not members(group))
-    assert not scratch.exists()
-    # The directory is free again.
-    with LocalAws(tmp_path):
-        pass
-
-
-def test_a_stop_does_not_wait_for_a_function_and_may_be_repeated(tmp_path: Path) -> None:
-    aws = LocalAws(tmp_path)
-    aws.start()
-    group = occupy(aws)
+    scratch = Path(f"/proc/{node}/cwd").resolve()
+    assert scratch.is_dir()
     begun = time.monotonic()
+    if number:
+        os.kill(group, number)
+        assert aws.wait() == (-number if number == signal.SIGKILL else 0)
     aws.stop()
     assert time.monotonic() - begun < SLOW_SECONDS / 2
     # A process that has got its SIGKILL may need a moment to go.
     eventually(lambda: not members(group))
+    assert not scratch.exists()
     aws.stop()
     with pytest.raises(LocalAwsError, match="not running"):
         aws.wait()
-    aws.start()
-    assert aws.client("elasticache").describe_replication_groups()["ReplicationGroups"] == []
-    aws.stop()
+    # The directory is free again, and the caches are gone.
+    with aws:
+        assert aws.client("elasticache").describe_replication_groups()["ReplicationGroups"] == []
 
 
 def test_a_directory_has_one_instance_and_two_directories_do_not_meet(

@@ -2,7 +2,6 @@
 
 import socket
 import uuid
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,40 +27,21 @@ def make_user(elasticache: Any, **changes: Any) -> str:
     return str(elasticache.create_user(**request)["UserId"])
 
 
-def make_group(elasticache: Any, *user_ids: str, engine: str = "redis") -> str:
-    members = [*user_ids] if engine == "valkey" else ["default", *user_ids]
-    group_id = unique("g")
-    elasticache.create_user_group(UserGroupId=group_id, Engine=engine, UserIds=members)
+def make_group(elasticache: Any, user_id: str) -> str:
+    group_id, users = unique("g"), ["default", user_id]
+    elasticache.create_user_group(UserGroupId=group_id, Engine="redis", UserIds=users)
     return group_id
 
 
 def make_cache(elasticache: Any, group_id: str, **changes: Any) -> dict[str, Any]:
-    request = {
-        "ReplicationGroupId": unique("c"),
-        "ReplicationGroupDescription": "test",
-        "TransitEncryptionEnabled": True,
-        "UserGroupIds": [group_id],
-    }
-    answer = elasticache.create_replication_group(**(request | changes))["ReplicationGroup"]
-    shown = elasticache.describe_replication_groups(ReplicationGroupId=answer["ReplicationGroupId"])
-    assert shown["ReplicationGroups"] == [answer]
-    return dict(answer)
+    request: dict[str, Any] = {"ReplicationGroupId": unique("c")}
+    request["ReplicationGroupDescription"] = "test"
+    request |= {"TransitEncryptionEnabled": True, "UserGroupIds": [group_id], **changes}
+    return dict(elasticache.create_replication_group(**request)["ReplicationGroup"])
 
 
 def primary(cache: dict[str, Any]) -> dict[str, Any]:
     return dict(cache["NodeGroups"][0]["PrimaryEndpoint"])
-
-
-@pytest.fixture
-def served(aws: LocalAws, elasticache: Any) -> Callable[..., Callable[[str], str]]:
-    """Serves a new user by a cache of its own; what the cache answers to its password."""
-
-    def serve(**user: Any) -> Callable[[str], str]:
-        user_id = make_user(elasticache, **user)
-        endpoint = primary(make_cache(elasticache, make_group(elasticache, user_id)))
-        return lambda password: log_in(aws, endpoint, user_id, password).partition(" ")[0]
-
-    return serve
 
 
 def wait_active(elasticache: Any, user_id: str) -> None:
@@ -91,23 +71,23 @@ def test_a_modification_reaches_every_endpoint(aws: LocalAws, elasticache: Any) 
 
 
 LONGEST = "!#$%&'()*+-.:;<=>?[]^_`{|}~".ljust(128, "9")
-QUOTED = LONGEST.replace("'", "\\'")
 
 
 @pytest.mark.parametrize(
     "user, password, answer",
     [
-        ({"AccessString": "off ~* +get"}, OLD, "-WRONGPASS"),
-        ({"AccessString": "OFF ~* +GET"}, OLD, "-WRONGPASS"),
+        ({"AccessString": "OFF ~* +get"}, OLD, "-WRONGPASS"),
         ({"AccessString": "+@ALL ALLKEYS ON"}, OLD, "+OK"),
         ({"NoPasswordRequired": True}, OTHER, "+OK"),
-        ({"Passwords": [LONGEST]}, f"'{QUOTED}'", "+OK"),
+        ({"Passwords": [LONGEST]}, LONGEST, "+OK"),
     ],
 )
 def test_what_a_node_answers_to_a_password(
-    served: Any, user: dict[str, Any], password: str, answer: str
+    aws: LocalAws, elasticache: Any, user: dict[str, Any], password: str, answer: str
 ) -> None:
-    assert served(**user)(password) == answer
+    user_id = make_user(elasticache, **user)
+    endpoint = primary(make_cache(elasticache, make_group(elasticache, user_id)))
+    assert log_in(aws, endpoint, user_id, password).partition(" ")[0] == answer
 
 
 def test_rules_that_valkey_does_not_take_are_refused(elasticache: Any) -> None:
@@ -115,20 +95,22 @@ def test_rules_that_valkey_does_not_take_are_refused(elasticache: Any) -> None:
         make_user(elasticache, AccessString="on +no-such-command")
 
 
+@pytest.mark.parametrize(
+    "engine, default, answer",
+    [
+        ("redis", {"UserName": "default", "AccessString": "off ~* +@all"}, "-WRONGPASS"),
+        ("valkey", {"Engine": "valkey"}, "-WRONGPASS"),  # a group without any user of that name
+        ("redis", {}, "+OK"),
+    ],
+)
 def test_the_default_user_of_the_group_is_the_nodes_default_user(
-    aws: LocalAws, elasticache: Any
+    aws: LocalAws, elasticache: Any, engine: str, default: dict[str, str], answer: str
 ) -> None:
-    closed = make_user(elasticache, UserName="default", AccessString="off ~* +@all")
+    users = [make_user(elasticache, **default)] if default else ["default"]
     group_id = unique("g")
-    elasticache.create_user_group(UserGroupId=group_id, Engine="redis", UserIds=[closed])
-    valkey = make_group(elasticache, make_user(elasticache, Engine="valkey"), engine="valkey")
-    for group, engine, answer in (
-        (group_id, "redis", "-WRONGPASS"),
-        (valkey, "valkey", "-WRONGPASS"),  # a group without any user of that name
-        (make_group(elasticache), "redis", "+OK"),
-    ):
-        cache = make_cache(elasticache, group, Engine=engine)
-        assert log_in(aws, primary(cache), "default", OLD).partition(" ")[0] == answer
+    elasticache.create_user_group(UserGroupId=group_id, Engine=engine, UserIds=users)
+    endpoint = primary(make_cache(elasticache, group_id, Engine=engine))
+    assert log_in(aws, endpoint, "default", OLD).partition(" ")[0] == answer
 
 
 def test_cluster_mode_shows_node_addresses_only_with_the_clusters(
@@ -175,8 +157,6 @@ def test_no_password_is_on_disk_or_in_a_log(aws: LocalAws, elasticache: Any) -> 
     user_id = make_user(elasticache, Passwords=[password])
     make_cache(elasticache, make_group(elasticache, user_id))
     elasticache.modify_user(UserId=user_id, Passwords=[password, NEW])
-    with pytest.raises(ClientError, match="has status modifying"):
-        elasticache.modify_user(UserId=user_id, Passwords=[password])
     wait_active(elasticache, user_id)
     directory = Path(aws.environment["LOCAL_CA_FILE"]).parent
     files = [path for path in directory.rglob("*") if path.is_file()]

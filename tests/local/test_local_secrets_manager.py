@@ -1,174 +1,26 @@
-"""Values, labels and refusals; and rotations whose function runs as a real Lambda."""
-
-import json
-import uuid
-from collections.abc import Callable
-from datetime import UTC
-from pathlib import Path
-from typing import Any
+"""Values, labels and refusals. tests/rotation rotates secrets with functions that are Lambdas."""
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.session import get_session
 
-from local.faults import ask
-from local.instance import LocalAws
-from local.secret_requests import PARAMETERS
-from tests.local.helpers import eventually, make_function, make_rotator
-from tests.local.service import FIRST, NAME, SECOND, STEPS, THIRD, Service, refusal
-
-CODE = """
-import json, os, pathlib, boto3
-
-def handler(event, context):
-    with open(os.environ["CALLS"], "a") as calls:
-        calls.write(json.dumps(event) + "\\n")
-    client = boto3.client("secretsmanager")
-    secret, token = event["SecretId"], event["ClientRequestToken"]
-    if event["Step"] == "createSecret":
-        value = dict(SecretId=secret, ClientRequestToken=token, SecretString="new",
-                     VersionStages=["AWSPENDING"])
-        if os.environ["OTHER"]:
-            boto3.client("lambda").invoke(FunctionName=os.environ["OTHER"],
-                                          Payload=json.dumps(value))
-        else:
-            client.put_secret_value(**value)
-    if event["Step"] == "finishSecret":
-        stages = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
-        [current] = [v for v, labels in stages.items() if "AWSCURRENT" in labels]
-        client.update_secret_version_stage(SecretId=secret, VersionStage="AWSCURRENT",
-            MoveToVersionId=token, RemoveFromVersionId=current)
-"""
-PUTS = """
-import boto3
-
-def handler(event, context):
-    boto3.client("secretsmanager").put_secret_value(**event)
-"""
-
-Rotator = Callable[..., str]
-
-
-@pytest.fixture
-def rotator(aws: LocalAws, tmp_path: Path) -> Rotator:
-    def make(other: str = "") -> str:
-        variables = {"CALLS": str(tmp_path / "calls"), "OTHER": other}
-        return make_rotator(aws, CODE, Timeout=30, Environment={"Variables": variables})
-
-    return make
-
-
-@pytest.fixture
-def secret(secretsmanager: Any) -> str:
-    """A secret with the value "old" in version FIRST."""
-    name = f"s{uuid.uuid4().hex[:8]}"
-    secretsmanager.create_secret(Name=name, SecretString="old", ClientRequestToken=FIRST)
-    return name
-
-
-def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-# With a real Lambda
-
-
-def test_a_rotation_calls_four_steps_and_promotes(
-    secretsmanager: Any, secret: str, rotator: Rotator, tmp_path: Path
-) -> None:
-    function, rules = rotator(), {"ScheduleExpression": "rate(30 days)"}
-    answer = secretsmanager.rotate_secret(
-        SecretId=secret,
-        ClientRequestToken=SECOND,
-        RotationLambdaARN=function,
-        RotationRules=rules,
-    )
-    assert (answer["Name"], answer["VersionId"]) == (secret, SECOND)
-    described = eventually(
-        lambda: (d := secretsmanager.describe_secret(SecretId=secret)).get("LastRotatedDate") and d
-    )
-    labels = {FIRST: ["AWSPREVIOUS"], SECOND: ["AWSCURRENT", "AWSPENDING"]}
-    assert described["VersionIdsToStages"] == labels
-    assert secretsmanager.get_secret_value(SecretId=secret)["SecretString"] == "new"
-    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
-    assert [call["Step"] for call in calls] == STEPS
-    assert {(call["SecretId"], call["ClientRequestToken"]) for call in calls} == {
-        (answer["ARN"], SECOND)
-    }
-    assert (described["RotationEnabled"], described["RotationLambdaARN"]) == (True, function)
-    assert described["RotationRules"] == {**rules, "AutomaticallyAfterDays": 30}
-    following = described["NextRotationDate"].astimezone(UTC)
-    assert (following - described["LastRotatedDate"]).days == 30
-    assert f"{following:%H:%M:%S}" == "23:59:59"
-    # A list shows of a secret what its description does.
-    pages = secretsmanager.get_paginator("list_secrets").paginate(PaginationConfig={"PageSize": 1})
-    [listed] = [each for page in pages for each in page["SecretList"] if each["Name"] == secret]
-    assert listed.pop("SecretVersionsToStages") == labels
-    assert listed.items() <= described.items()
-    secretsmanager.cancel_rotate_secret(SecretId=secret)
-    found = secretsmanager.describe_secret(SecretId=secret)
-    assert (found["RotationEnabled"], found["RotationLambdaARN"]) == (False, function)
-    assert "NextRotationDate" not in found
-
-
-def test_a_version_of_another_function_of_the_role_ends_the_attempt(
-    aws: LocalAws, secretsmanager: Any, secret: str, rotator: Rotator
-) -> None:
-    """AWS's message names the function."""
-    other = make_function(aws, f"f{uuid.uuid4().hex[:8]}", PUTS, Timeout=30)
-    function = rotator(other)
-    token = secretsmanager.rotate_secret(SecretId=secret, RotationLambdaARN=function)["VersionId"]
-    progress = f"{aws.environment['LOCAL_CONTROL_URL']}/rotations/{token}"
-    messages = eventually(lambda: ask(progress)["messages"])
-    assert "step createSecret failed: Pending secret version" in messages[0]
-    assert f"was not created by Lambda {function}." in messages[0]
-    secretsmanager.delete_secret(SecretId=secret)
-
-
-def test_rotations_that_cannot_begin(
-    aws: LocalAws, secretsmanager: Any, secret: str, rotator: Rotator
-) -> None:
-    rotate = secretsmanager.rotate_secret
-    assert error_of(rotate, SecretId=secret) == (
-        "InvalidRequestException",
-        "No Lambda rotation function ARN is associated with this secret.",
-    )
-    wrong = {"AutomaticallyAfterDays": 30, "ScheduleExpression": "rate(30 days)"}
-    call = {"SecretId": secret, "RotationLambdaARN": rotator(), "RotationRules": wrong}
-    assert error_of(rotate, **call)[0] == "InvalidParameterException"
-    before = secretsmanager.describe_secret(SecretId=secret)
-    missing = "arn:aws:lambda:us-east-1:123456789012:function:missing"
-    for function in (missing, make_function(aws, "not-permitted", CODE)):
-        call = {"SecretId": secret, "RotationLambdaARN": function}
-        assert error_of(rotate, **call, RotationRules={"AutomaticallyAfterDays": 30}) == (
-            "AccessDeniedException",
-            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function "
-            "policy grants access to the principal secretsmanager.amazonaws.com.",
-        )
-    # Nothing of it was stored.
-    after = secretsmanager.describe_secret(SecretId=secret)
-    assert {**after, "ResponseMetadata": 0} == {**before, "ResponseMetadata": 0}
-
+from local.secret_requests import PARAMETERS, check_parameters
+from tests.local.service import DAILY, FIRST, FUNCTION, NAME, SECOND, THIRD, Service, refusal
 
 # Requests
 
 
-def test_what_is_not_here_is_refused_by_name(secretsmanager: Any, secret: str) -> None:
-    regions = [{"Region": "us-west-2"}]
-    create = secretsmanager.create_secret
-    assert error_of(create, Name="r", AddReplicaRegions=regions) == (
+def test_what_is_not_here_is_refused_by_name() -> None:
+    replicas = {"Name": "r", "AddReplicaRegions": [{"Region": "us-west-2"}]}
+    assert refusal(check_parameters, "CreateSecret", replicas) == (
         "InvalidParameterException",
         "CreateSecret: AddReplicaRegions is not part of the local AWS. Leave it out.",
     )
-    assert error_of(secretsmanager.put_resource_policy, SecretId=secret, ResourcePolicy="{}") == (
+    assert refusal(check_parameters, "PutResourcePolicy", {"ResourcePolicy": "{}"}) == (
         "InvalidRequestException",
         "PutResourcePolicy is not part of the local AWS.",
     )
     # Some tools send what asks for nothing.
-    create(Name=f"{secret}x", ForceOverwriteReplicaSecret=False)
+    check_parameters("CreateSecret", {"Name": "r", "ForceOverwriteReplicaSecret": False})
 
 
 def test_every_operation_has_parameters_that_exist() -> None:
@@ -176,6 +28,27 @@ def test_every_operation_has_parameters_that_exist() -> None:
     for operation, parameters in PARAMETERS.items():
         members = model.operation_model(operation).input_shape.members
         assert set(parameters.split()) <= set(members)
+
+
+def test_a_rotation_that_cannot_begin_stores_nothing(service: Service) -> None:
+    before = service.described()
+    assert refusal(service, "RotateSecret") == (
+        "InvalidRequestException",
+        "No Lambda rotation function ARN is associated with this secret.",
+    )
+    wrong = {**DAILY, "ScheduleExpression": "rate(30 days)"}
+    refused = refusal(service.begin, SECOND, RotationRules=wrong)
+    assert refused[0] == "InvalidParameterException"
+    not_permitted = (
+        "AccessDeniedException",
+        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function "
+        "policy grants access to the principal secretsmanager.amazonaws.com.",
+    )
+    missing = FUNCTION.replace(":rotate", ":missing")
+    assert refusal(service.begin, SECOND, missing, RotationRules=DAILY) == not_permitted
+    service.functions.principal = "s3.amazonaws.com"
+    assert refusal(service.begin, SECOND, RotationRules=DAILY) == not_permitted
+    assert service.described() == before
 
 
 # Values and labels

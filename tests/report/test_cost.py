@@ -2,11 +2,11 @@
 
 import io
 import json
-from typing import Any
 
 import pytest
 
 from report.cost import GB_SECOND, REQUEST, TRANSITION, cost_of, main
+from tests.report.foreign import History
 
 TYPES = [
     "ExecutionStarted",
@@ -14,15 +14,10 @@ TYPES = [
     *("TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"),
     *("SucceedStateEntered", "SucceedStateExited", "ExecutionSucceeded"),
 ]
-EVENTS: list[dict[str, Any]] = [
-    {
-        "id": number,
-        "previousEventId": number - 1,
-        "type": kind,
-        "timestamp": f"2026-11-24T00:00:{number:02}+00:00",
-    }
-    for number, kind in enumerate(TYPES, 1)
-]
+HISTORY = History()
+for kind in TYPES:
+    HISTORY.add(kind, len(HISTORY.events))
+EVENTS = HISTORY.events
 
 
 def test_the_cost_is_that_of_transitions_retries_and_the_time_of_tasks() -> None:

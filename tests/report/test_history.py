@@ -125,17 +125,6 @@ def test_the_state_that_a_stopped_run_was_in_is_the_one_that_failed(
     assert (*outcome(run), run.visits[-1].outcome) == expected
 
 
-def test_a_map_with_an_item_that_failed_and_was_caught_is_caught() -> None:
-    h = History()
-    node = h.item("Started", h.start_map("Verify", h.add("ExecutionStarted")), "Verify")
-    left = h.leave("Task", h.fail_task("Log In", node), "Log In")
-    item = h.item("Succeeded", h.passed("Pass", left, "Write Down"), "Verify")
-    h.add("ExecutionSucceeded", h.leave("Map", h.add("MapStateSucceeded", item), "Verify"))
-    run = run_of(h.events)
-    assert run.status == "SUCCEEDED"
-    assert run.outcomes() == {"Verify": "caught", "Log In": "caught", "Write Down": "succeeded"}
-
-
 # -- histories that are not whole
 
 
