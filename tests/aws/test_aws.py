@@ -110,11 +110,11 @@ def test_it_asks_reports_and_removes(account: Account, tmp_path: Path) -> None:
     report.write(tmp_path / "report", {}, questions, answers, {}, "")
     text = (tmp_path / "report").read_text()
     assert "| second ModifyUser on the user | While it is modifying" in text
-    assert "not-to-be-shown" not in text
+    assert "password-not-shown" not in text
 
 
 def not_understood(env: Environment) -> str:
-    return str(int(env.user(secret_password="not-to-be-shown").value()["password"]))
+    return str(int(env.user(secret_password="password-not-shown").value()["password"]))
 
 
 def test_the_report_compares_the_answers(tmp_path: Path) -> None:
@@ -203,6 +203,7 @@ def test_a_run_that_takes_too_long_stops_asking(account: Account) -> None:
     "service, call, names",
     [
         ("elasticache", "delete_user", {"UserId": "rotation-test-app"}),
+        # pragma: allowlist nextline secret
         ("secretsmanager", "delete_secret", {"SecretId": "my/rotation-test-89abcdef0"}),
         ("logs", "filter_log_events", {"logGroupName": "/aws/lambda/app"}),
         ("s3", "delete_bucket", {"Bucket": "x-rotation-test-89abcdef"}),

@@ -105,7 +105,7 @@ def test_the_linters_read_every_page_and_the_scanner_all_that_is_written() -> No
     lint = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     pages = {str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
     for linter in ("tools.prose ", "codespell "):
-        assert pages == {*lint.split(linter)[1].splitlines()[0].split()}
+        assert pages < {*lint.split(linter)[1].splitlines()[0].split()}
     assert "detect-secrets-hook --no-verify --baseline .secrets.baseline" in lint
     written = {"functions", "local", "tests", "docs", "template.yaml", "README.md"}
     assert written <= {*lint.partition("find ")[2].split()}

@@ -151,6 +151,7 @@ _PERMISSION = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazo
 _ENVIRONMENT = {
     "MAX_MODIFYING_SECONDS": "1800",
     "PASSWORD_LENGTH": "32",
+    # pragma: allowlist nextline secret
     "PASSWORD_CHARACTERS": "UrlSafe",
     "LATE_FUNCTION_SECONDS": "45",
     "EXECUTION_LOOK_SECONDS": "60",

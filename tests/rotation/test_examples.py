@@ -129,7 +129,7 @@ def test_a_template_of_an_inactive_user_is_put_right(world: World) -> None:
 def test_what_makes_a_new_password(world: World, name: str, value: Any, keeps: bool) -> None:
     owner = Stack(world)
     tenant = owner.owned()
-    tenant.edit(password="as a rotation does")
+    tenant.edit(password="a password that a rotation made")
     rotated = tenant.version("AWSCURRENT")
     properties = owner.resources["Secret"]["Properties"]
     properties[name] = {**properties[name], **value} if isinstance(value, dict) else value

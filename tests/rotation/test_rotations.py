@@ -57,7 +57,7 @@ def test_an_execution_by_hand_and_its_output(world: World) -> None:
 
 def test_the_first_rotation_turns_a_user_on_and_the_next_keeps_it(world: World) -> None:
     # A user of engine valkey always has a password: one that nobody knows.
-    off = {"AccessString": "off ~app:* +get", "password": "thrown-away-at-once-0123"}
+    off = {"AccessString": "off ~app:* +get", "password": "thrown-away-password-0123"}
     tenant = world.tenant(Engine="valkey", secret_password=None, **off)
     tenant.serve("one node", "valkey")
     assert_rotated(tenant, tenant.rotate(), None)

@@ -160,6 +160,7 @@ CASES = [
     case("one password after the first rotation", ONE_PASSWORD),
     case("two passwords after the first rotation", TWO_PASSWORDS),
     case("two passwords after the second", rotated_twice, TWO_PASSWORDS),
+    # pragma: allowlist nextline secret
     case("one password after the second", rotated_twice, PasswordsReplaced="CloudFormation"),
     case("off after the second", rotated_twice, OFF, UserOff=""),
     case("off and never rotated", rotated_twice, OFF, NEVER_ROTATED),

@@ -42,6 +42,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:production/app-Ab12Cd"
 @pytest.mark.parametrize(
     "execution_input, subject, text",
     [
+        # pragma: allowlist nextline secret
         ({"SecretId": "app-Ab12Cd"}, "app-Ab12Cd:", "Secret app-Ab12Cd,"),
         ({"SecretId": ARN}, "production/app:", "Secret production/app,"),
         ({"SecretId": "x" * 96}, f"{'x' * 96}:", f"Secret {'x' * 96},"),
