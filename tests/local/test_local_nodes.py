@@ -34,8 +34,10 @@ def make_group(elasticache: Any, user_id: str) -> str:
 
 
 def make_cache(elasticache: Any, group_id: str, **changes: Any) -> dict[str, Any]:
-    request: dict[str, Any] = {"ReplicationGroupId": unique("c")}
-    request["ReplicationGroupDescription"] = "test"
+    request: dict[str, Any] = {
+        "ReplicationGroupId": unique("c"),
+        "ReplicationGroupDescription": "t",
+    }
     request |= {"TransitEncryptionEnabled": True, "UserGroupIds": [group_id], **changes}
     return dict(elasticache.create_replication_group(**request)["ReplicationGroup"])
 

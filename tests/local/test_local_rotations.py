@@ -275,11 +275,9 @@ def test_a_rotation_in_progress_is_not_begun_again(service: Service) -> None:
     assert service.functions.steps == STEPS
 
 
-def by_taking_pending_off(service: Service) -> None:
-    service.move("AWSPENDING", SECOND, None)
-
-
-@pytest.mark.parametrize("free", [by_taking_pending_off, by_put, by_update])
+@pytest.mark.parametrize(
+    "free", [lambda service: service.move("AWSPENDING", SECOND, None), by_put, by_update]
+)
 def test_pending_taken_off_or_a_new_current_version_frees_the_secret(
     service: Service, free: Change
 ) -> None:

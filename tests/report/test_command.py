@@ -243,6 +243,10 @@ STARTED = '{"events": [{"id": 1, "type": "ExecutionStarted", "timestamp": 1}]}'
     [
         ("{}", "{}", 'history.json: has no list "events"'),
         ('{"events": [{}]}', "{}", "history.json: has an event without an id"),
+        ('{"events": []}', "{}", "history.json: has "),
+        ('{"events": ["text"]}', "{}", "history.json: has "),
+        ('{"events": [{"id": "1"}]}', "{}", "history.json: has "),
+        (STARTED.replace(": 1}", ': "noon"}'), "{}", "history.json: has "),
         (STARTED, "[]", "definition.json: is not a state machine"),
         (STARTED, '{"States": {"A": 1}}', "definition.json: is not a state machine"),
     ],
