@@ -9,7 +9,7 @@ from rotation.adapters.secrets_manager import SecretsManager
 from rotation.adapters.step_functions import StepFunctions
 from rotation.records.password import PasswordRules
 from rotation.records.target import Target
-from rotation.rules.earlier_runs import wait_for_earlier_runs
+from rotation.rules.earlier_runs import seconds_until_earlier_runs_end
 from rotation.rules.executions import version_by_hand
 from rotation.rules.staging import stage_version
 from rotation.runtime.settings import seconds_from_env
@@ -20,13 +20,15 @@ from rotation.runtime.telemetry import entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """``{"Target", "ExecutionArn"}`` to ``{"Generated", "WaitSeconds", "LateSeconds"}``.
 
-    ``Generated`` is false if the version had a password. For ``WaitSeconds``, a function of an
-    earlier run may still be running; ``LateSeconds`` is the longest that any may be.
+    ``Generated`` is false if the version had a password. ``WaitSeconds`` is how long a function of
+    an earlier run may still be running, and ``LateSeconds`` the most that it can be for any run.
     """
     target = Target.from_state(event["Target"])
     secrets, now = SecretsManager.connect(), datetime.now(UTC)
-    rules, late = PasswordRules.from_env(), seconds_from_env("LATE_FUNCTION_SECONDS")
+    rules, late_seconds = PasswordRules.from_env(), seconds_from_env("LATE_FUNCTION_SECONDS")
     by_hand = target.version_id == version_by_hand(event["ExecutionArn"])
     generated = stage_version(target, secrets, rules, by_hand=by_hand)
-    seconds = wait_for_earlier_runs(target, secrets, StepFunctions.connect(), now, late)
-    return {"Generated": generated, "WaitSeconds": seconds, "LateSeconds": late}
+    wait_seconds = seconds_until_earlier_runs_end(
+        target, secrets, StepFunctions.connect(), now, late_seconds
+    )
+    return {"Generated": generated, "WaitSeconds": wait_seconds, "LateSeconds": late_seconds}

@@ -15,7 +15,7 @@ from rotation.runtime.telemetry import entry_point
 
 @entry_point
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """``{"Target", "Checks"}`` to the Modification that the polling goes on with."""
+    """``{"Target", "Checks"}`` to the Modification that the polling continues with."""
     target, checks = Target.from_state(event["Target"]), event.get("Checks", [])
     change_password(target, checks, SecretsManager.connect(), ElastiCache.connect())
     return Modification.begun(datetime.now(UTC)).to_state()

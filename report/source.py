@@ -20,17 +20,17 @@ from report.remedy import Remedy
 from report.run import Run
 from rotation.rules.message import secret_name
 
-_MOST = 1000  # GetExecutionHistory and ListExecutions: maxResults
-_RECENT = 20
+_MAX_RESULTS = 1000  # GetExecutionHistory and ListExecutions: maxResults
+_DEFAULT_RESULTS = 20
 
 
 class SourceError(Exception):
-    """A run cannot be read; the text is one line with the cause and the fix."""
+    """A run cannot be read; the text is one line with the cause."""
 
 
 @dataclass
 class Reading:
-    """An execution that can be read again while it runs; `run` is as it was read last."""
+    """An execution that can be read again while it runs; `run` is its state at the last read."""
 
     step_functions: Any
     arn: str
@@ -39,17 +39,17 @@ class Reading:
     run: Run = field(default_factory=Run)
 
     def refresh(self) -> Run:
-        """Read the events that were added since, and return the run.
+        """Read the events added since the last call, and return the run.
 
         Raises:
             SourceError: Step Functions did not answer.
             HistoryError: its answer is not a history.
         """
-        # First, so that the events of an ended execution have its end.
+        # Described first: if the execution has ended by now, the events read below include its end.
         execution = ask(self.step_functions.describe_execution, executionArn=self.arn)
         last = self.events[-1]["id"] if self.events else 0
         added: list[Event] = []
-        pages = {"executionArn": self.arn, "reverseOrder": True, "maxResults": _MOST}
+        pages = {"executionArn": self.arn, "reverseOrder": True, "maxResults": _MAX_RESULTS}
         while True:
             page = ask(self.step_functions.get_execution_history, **pages)
             added += [event for event in page["events"] if event["id"] > last]
@@ -70,12 +70,12 @@ def ask(call: Any, **parameters: Any) -> dict[str, Any]:
         code, message = answered["Code"], answered["Message"]
         raise SourceError(f"{error.operation_name}: {code}: {message}") from None
     except BotoCoreError as error:
-        raise SourceError(f"AWS cannot be reached: {error}") from None
+        raise SourceError(f"The request to AWS failed: {error}") from None
     return answer
 
 
 def client(arn: str) -> Any:
-    """For Step Functions in the ARN's region, by the default credential chain; SourceError."""
+    """A client for Step Functions in the ARN's region; raises SourceError."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[0] != "arn" or parts[2] != "states":
         raise SourceError(f"{arn} is not the ARN of an execution or a state machine.")
@@ -86,7 +86,7 @@ def _client(service: str, region: str) -> Any:
     try:
         return boto3.client(service, region_name=region)
     except (BotoCoreError, ValueError) as error:
-        raise SourceError(f"AWS cannot be reached: {error}") from None
+        raise SourceError(f"The request to AWS failed: {error}") from None
 
 
 def read(arn: str, step_functions: Any = None) -> Reading:
@@ -109,7 +109,7 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
     step_functions = client(machine_arn)
     parameters: dict[str, Any] = {"stateMachineArn": machine_arn}
     parameters |= {"statusFilter": status} if status else {}
-    parameters["maxResults"] = _MOST if secret else _RECENT
+    parameters["maxResults"] = _MAX_RESULTS if secret else _DEFAULT_RESULTS
     page = ask(step_functions.list_executions, **parameters)
     for listed in sorted(page["executions"], key=lambda item: item["startDate"], reverse=True):
         execution = ask(step_functions.describe_execution, executionArn=listed["executionArn"])
@@ -118,7 +118,7 @@ def executions(machine_arn: str, secret: str = "", status: str = "") -> Iterator
 
 
 def secret_of(execution: Mapping[str, Any]) -> str:
-    """The secret's name in an execution's input; empty for another state machine's."""
+    """The secret's name in an execution's input; empty in another state machine's input."""
     return secret_name(secret_id(execution.get("input", "")))
 
 
@@ -142,14 +142,14 @@ def since(about: About, run: Run, secrets_manager: Any = None) -> str:
     if current and current == about.target.get("VersionId"):
         return f"Since then: AWSCURRENT is version {current}, which this run made"
     if not before:
-        return "Since then: no rotation of Secrets Manager has succeeded; a run by hand may have"
+        return "Since then: no rotation by Secrets Manager has succeeded; a run by hand may have"
     if current != before:
         return f"Since then: AWSCURRENT was moved, to {current}, by a run by hand or a person"
     return "Since then: no rotation has succeeded"
 
 
 def with_since(remedy: Remedy | None, run: Run, secrets_manager: Any = None) -> Remedy | None:
-    """The remedy; if the run did not succeed, with what has happened since."""
+    """The remedy. If the run did not succeed, it includes what has happened since."""
     if not remedy or not remedy.clients:
         return remedy
     return replace(remedy, since=since(About.of(run), run, secrets_manager))
@@ -162,18 +162,18 @@ def _described(about: About, secrets_manager: Any) -> dict[str, Any]:
 
 
 def saved(reading: Reading) -> str:
-    """A file for `load`, with the definition; as JSON."""
+    """The run and its definition, as JSON that `load` reads."""
     exported = {"events": reading.events, "definition": reading.definition}
     return json.dumps(exported, default=str)
 
 
 def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any] | None]:
-    """A run from the output of get-execution-history or of `saved`; SourceError."""
+    """A run from the output of get-execution-history or of `saved`; raises SourceError."""
     loaded = _json(history)
     events = loaded.get("events") if isinstance(loaded, dict) else loaded
     if not isinstance(events, list):
         raise SourceError(
-            f'{history}: has no list "events"; use the output of get-execution-history'
+            f'{history} has no "events" list. Use the output of get-execution-history.'
         )
     try:
         run = run_of(events)
@@ -195,7 +195,7 @@ def load(history: Path, definition: Path | None) -> tuple[Run, Mapping[str, Any]
     except DefinitionError as error:
         raise SourceError(f"{file}: {error}") from None
     except (AttributeError, TypeError, KeyError):
-        raise SourceError(f"{file}: is not a state machine in ASL") from None
+        raise SourceError(f"{file} is not an Amazon States Language definition") from None
     return run, machine
 
 
@@ -203,6 +203,6 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from None
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise SourceError(f"{path}: is not JSON: {error}") from None
+        raise SourceError(f"{path} is not JSON: {error}") from None

@@ -50,8 +50,9 @@ never holds a secret's value.
 class RotationError(Exception):
     """Base of all errors.
 
-    ``remedy`` is what to do after AWS answered with an error code. A ``transient`` error may pass.
-    ``reported`` is whether a task of the execution failed with it before.
+    ``remedy`` is what to do after AWS answered with an error code. A ``transient`` error usually
+    passes, and its message says for how long it was tried. The state machine retries some others,
+    too. ``reported`` is whether a task of the execution already failed with this error.
     """
 
     remedy = ""
@@ -73,7 +74,7 @@ class ConfigurationError(RotationError):
 
 
 class CrossAccountRotationError(RotationError):
-    """The secret is in another account than the rotation function."""
+    """The secret and the rotation function are in different accounts."""
 
 
 class SecretError(RotationError):
@@ -127,11 +128,11 @@ class UserNotBoundError(UserError):
 
 
 class UserMismatchError(UserError):
-    """The secret names a user of another name, account, region or partition."""
+    """The user's name, account, region or partition is not the expected one."""
 
 
 class UserNotRotatableError(UserError):
-    """The user can have no password: authentication type `iam`, or AWS's own `default`."""
+    """The user cannot have a password: authentication type `iam`, or AWS's own `default`."""
 
 
 class UserDisabledError(UserError):
@@ -191,7 +192,7 @@ class CurrentPasswordRefusedError(EndpointError):
 
 
 class OutcomeError(RotationError):
-    """The outcome of a rotation."""
+    """The rotation is in progress, superseded or failed."""
 
 
 class RotationInProgressError(OutcomeError):
@@ -230,17 +231,17 @@ class ServiceUnavailableError(AwsError):
 
 
 class AccessDeniedError(AwsError):
-    """The function's role does not allow the call, or the secret's key its use."""
+    """The function's role, or the policy of the secret's key, does not allow the call."""
 
     remedy = "Check the role of the function, and the policies of the secret and of its key."
 
 
 class UnexpectedAwsError(AwsError):
-    """The service answered with a code that is not known here, or with a malformed response."""
+    """The service answered with a code that this project does not know, or cannot be read."""
 
 
 def error_named(name: str) -> type[RotationError]:
-    """The class of that name; raises KeyError."""
+    """The class with that name; raises KeyError if there is none."""
     return {kind.__name__: kind for kind in _with_subclasses(RotationError)}[name]
 
 

@@ -39,7 +39,7 @@ def test_a_rotation_that_fails() -> None:
     assert outcome.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
     written = (ROOT / page.removeprefix("The page of this execution: ")).read_text()
     assert "AccessDeniedError in Check Target" in written
-    assert "Since then: no rotation of Secrets Manager has succeeded" in written
+    assert "Since then: no rotation by Secrets Manager has succeeded" in written
     assert "✗ Rotation Failed" in done.stderr
     # It can be opened although that local AWS is gone.
     [_, command] = again.split(" -m report ")

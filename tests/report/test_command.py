@@ -203,7 +203,7 @@ def test_watching_prints_each_state_once_and_exits_with_the_outcome(
         (["arn:aws:states:eu-west-1:1:execution:orders:gone"], "ExecutionDoesNotExist"),
         (["orders"], "orders is not the ARN"),
         ([MACHINE], "is not the ARN of an execution"),
-        (["--history", "/nowhere.json"], "/nowhere.json: No such file"),
+        (["--history", "/nowhere.json"], "/nowhere.json cannot be read: No such file"),
         (["--history", PAGE], "is not JSON"),
         ([*history("aborted"), "--html", "/nowhere/page.html"], "/nowhere/page.html"),
     ],
@@ -241,14 +241,14 @@ STARTED = '{"events": [{"id": 1, "type": "ExecutionStarted", "timestamp": 1}]}'
 @pytest.mark.parametrize(
     "events, definition, reason",
     [
-        ("{}", "{}", 'history.json: has no list "events"'),
+        ("{}", "{}", 'history.json has no "events" list'),
         ('{"events": [{}]}', "{}", "history.json: has an event without an id"),
         ('{"events": []}', "{}", "history.json: has "),
         ('{"events": ["text"]}', "{}", "history.json: has "),
         ('{"events": [{"id": "1"}]}', "{}", "history.json: has "),
         (STARTED.replace(": 1}", ': "noon"}'), "{}", "history.json: has "),
-        (STARTED, "[]", "definition.json: is not a state machine"),
-        (STARTED, '{"States": {"A": 1}}', "definition.json: is not a state machine"),
+        (STARTED, "[]", "definition.json is not an Amazon States"),
+        (STARTED, '{"States": {"A": 1}}', "definition.json is not an Amazon States"),
     ],
 )
 def test_a_file_with_other_content_is_named(

@@ -222,7 +222,7 @@ A_PASS = json.dumps(machine(A=PASS))
         ("[]", "", "asl.json: is not a JSON object"),
         ("{", "", "asl.json: Expecting property name"),
         (None, "", "asl.json: No such file"),
-        (A_PASS, None, "README.md: No such file"),
+        (A_PASS, None, "README.md"),
         *(
             (A_PASS, text, "README.md: needs one line")
             for text in ("", BEGIN, END, f"{END}\n{BEGIN}", f"{BEGIN}\n{BEGIN}\n{END}")

@@ -177,7 +177,7 @@ def labeled(current: str, rotated: datetime | None = None) -> Secrets:
         (
             About("", ABOUT.secret, {}),
             labeled("x"),
-            "no rotation of Secrets Manager has succeeded; a run by hand may have",
+            "no rotation by Secrets Manager has succeeded; a run by hand may have",
         ),
         (About("arn", "", {}), Secrets(), "unknown (the run names no secret)"),
     ],

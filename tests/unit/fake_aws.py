@@ -123,8 +123,8 @@ class FakeSecretsManager(SecretsManager):
             kms_key=self.kms_key,
         )
 
-    def rotated_by(self, function_arn: str) -> list[str]:
-        with self.faults.at("rotated_by", function_arn):
+    def secrets_rotated_by(self, function_arn: str) -> list[str]:
+        with self.faults.at("secrets_rotated_by", function_arn):
             listed = self.exists and not self.deleted
             return [SECRET_ARN] if listed and self.schedule.function_arn == function_arn else []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rotation.errors import RotationError, ServiceUnavailableError, ThrottlingError
-from rotation.rules.earlier_runs import LONGEST_EXECUTION, wait_for_earlier_runs
+from rotation.rules.earlier_runs import LONGEST_EXECUTION, seconds_until_earlier_runs_end
 from rotation.rules.executions import version_by_hand
 from tests.unit.fakes import World
 from tests.unit.values import CURRENT, EXECUTION_ARN, NOW, OTHER, PENDING, PREVIOUS, make_target
@@ -103,7 +103,7 @@ def test_a_run_waits_while_a_function_of_an_earlier_run_may_be_at_work(
         change(world)
     run = make_target(**{"pending_version_at_check": "", **target})
     now = NOW + after
-    assert wait_for_earlier_runs(run, world.secrets, world.machine, now, LATE) == wait
+    assert seconds_until_earlier_runs_end(run, world.secrets, world.machine, now, LATE) == wait
     assert len(world.machine.faults.calls) == lookups
 
 

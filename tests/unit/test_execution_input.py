@@ -41,7 +41,7 @@ def test_an_error_of_create_secret_is_read_as_its_class() -> None:
             for key in ("Comment", "secretId", "Password")
         ),
         *(
-            ({"SecretId": "s", key: value}, f'"{key}" of the wrong type')
+            ({"SecretId": "s", key: value}, f'"{key}" that is not ')
             for key, value in (
                 ("SecretId", ""),
                 ("SecretId", 1),

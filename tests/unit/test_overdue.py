@@ -87,7 +87,7 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(
         return description
 
     users = [make_user(user_id=name) for name in ("one", "four", "five")]
-    monkeypatch.setattr(world.secrets, "rotated_by", lambda function_arn: list(described))
+    monkeypatch.setattr(world.secrets, "secrets_rotated_by", lambda function_arn: list(described))
     monkeypatch.setattr(world.secrets, "describe", describe)
     monkeypatch.setattr(world.users, "users", lambda: users)
     monkeypatch.setattr(world.users, "tags", lambda arn: {"rotation-secret": user_id_in(arn)})
@@ -99,7 +99,7 @@ def test_a_secret_that_cannot_be_looked_at_hides_none_of_the_others(
     ]
 
 
-@pytest.mark.parametrize("adapter, method", [("secrets", "rotated_by"), ("users", "users")])
+@pytest.mark.parametrize("adapter, method", [("secrets", "secrets_rotated_by"), ("users", "users")])
 def test_a_list_that_is_not_readable_fails_the_check(
     world: World, adapter: str, method: str
 ) -> None:

@@ -185,7 +185,7 @@ def test_the_secrets_of_a_function_are_found_on_all_pages(stub: Stubbed) -> None
     ]
     stub.answers("list_secrets", {"SecretList": listed[:3], "NextToken": "more"})
     stub.answers("list_secrets", {"SecretList": listed[3:]}, NextToken="more")
-    assert stub.adapter.rotated_by(FUNCTION_ARN) == [f"{SECRET_ARN}-c", f"{SECRET_ARN}-d"]
+    assert stub.adapter.secrets_rotated_by(FUNCTION_ARN) == [f"{SECRET_ARN}-c", f"{SECRET_ARN}-d"]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from rotation import errors
 from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.adapters.step_functions import Execution
 from rotation.records.rotation_event import STEPS
+from rotation.rules.late_reads import READS, SECONDS_BETWEEN_READS
 from rotation.rules.pin import Pin
-from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
 from rotation.rules.run_history import THROTTLED_BY_LAMBDA
 from rotation.rules.steps import FIRST_DESCRIPTION_SECONDS, GIVE_WAY_SHARE, MARGIN_SECONDS
 from tests.unit.fakes import World

@@ -10,7 +10,7 @@ from rotation.adapters.secrets_manager import AWSPENDING
 from rotation.adapters.step_functions import Execution
 from rotation.records.rotation_event import RotationEvent
 from rotation.rules.executions import version_by_hand
-from rotation.rules.polling import READS, SECONDS_BETWEEN_READS
+from rotation.rules.late_reads import READS, SECONDS_BETWEEN_READS
 from rotation.rules.steps import LONGEST_PAUSE_SECONDS, MARGIN_SECONDS
 from tests.unit.fakes import World
 from tests.unit.leaks import assert_no_leak

@@ -95,7 +95,7 @@ def generate(s: State, run: Run, w: World) -> Look:
 
 
 def locked(s: State, run: Run, w: World) -> Run:
-    """earlier_runs.wait_for_earlier_runs"""
+    """earlier_runs.seconds_until_earlier_runs_end"""
     late, waits = s.flights(run.id), w.has("wait")
     others = [each.id for each in s.versions if each.id not in (run.token, run.seen)]
     since = s.created(run.seen)

@@ -46,16 +46,16 @@ _CODES: dict[str, type[RotationError]] = {
     "EncryptionFailure": AccessDeniedError,
 }
 
-#: In the message of a denied KMS key: Secrets Manager's own words, and IAM's.
+#: Matches the message about a denied KMS key, in Secrets Manager's words and in IAM's.
 _KEY_DENIED = re.compile(r"Access to KMS|kms:[A-Z]|DecryptionFailure|EncryptionFailure")
 
 
 @dataclass(frozen=True)
 class SecretDescription:
-    """``stages`` maps version ids to staging labels; versions without a label are not in it.
+    """``stages`` maps version IDs to staging labels; versions without a label are not in it.
 
     ``failed_replicas`` maps regions to Secrets Manager's reason, which may be empty.
-    ``kms_key`` is an id, an ARN or an alias; empty for the key aws/secretsmanager.
+    ``kms_key`` is an ID, an ARN or an alias; empty for the key aws/secretsmanager.
     """
 
     arn: str
@@ -71,17 +71,17 @@ class SecretDescription:
         return next(versions, None)
 
     @contextmanager
-    def naming_key(self) -> Iterator[None]:
-        """Add the secret's key to the error of a denied key, in which AWS names none."""
+    def adding_key_to_denial(self) -> Iterator[None]:
+        """Add the secret's key to the error about a denied key: AWS's message does not name it."""
         try:
             yield
         except AccessDeniedError as error:
             if not self.kms_key or not _KEY_DENIED.search(str(error)):
                 raise
             raise AccessDeniedError(
-                f"{error} Secret {self.arn} has key {self.kms_key}. Add the denied key, this one "
-                "or an earlier one of the secret, to the parameter KmsKeyArns. The key's policy, "
-                "its state and a permissions boundary have to allow its use as well."
+                f"{error} Secret {self.arn} has key {self.kms_key}. The denied key is this one or "
+                "an earlier key of the secret. Add it to the parameter KmsKeyArns. The key must be "
+                "enabled, and its policy and any permissions boundary must allow its use."
             ) from None
 
 
@@ -112,7 +112,7 @@ class SecretsManager:
         Raises:
             SecretNotFoundError, SecretDeletedError: there is none, or it is marked for deletion.
         """
-        # A person may type what cannot be a name.
+        # A person may type text that cannot be a secret's name.
         malformed = dict.fromkeys(
             ("InvalidParameterException", "ValidationException"), SecretNotFoundError
         )
@@ -152,7 +152,7 @@ class SecretsManager:
                     SecretId=secret_arn, IncludeDeprecated=True, NextToken=page["NextToken"]
                 )
 
-    def rotated_by(self, function_arn: str) -> list[str]:
+    def secrets_rotated_by(self, function_arn: str) -> list[str]:
         """The ARNs of the secrets whose rotation, on or off, calls the function.
 
         ListSecrets may be five minutes behind, and leaves out what is marked for deletion (API
@@ -212,7 +212,7 @@ class SecretsManager:
     ) -> None:
         """Compare and swap: move the label ``to`` a version, only if ``away_from`` has it now.
 
-        Secrets Manager puts AWSPREVIOUS on the version that loses AWSCURRENT by itself
+        Secrets Manager itself puts AWSPREVIOUS on the version that loses AWSCURRENT
         (API reference, UpdateSecretVersionStage).
 
         Raises:
@@ -237,7 +237,9 @@ class SecretsManager:
             password = answer["RandomPassword"]
         if not is_valid(password):
             raise UnexpectedAwsError(
-                "GetRandomPassword made a password that is not valid for ElastiCache."
+                "GetRandomPassword returned a password that is not valid for ElastiCache. Rotate "
+                "again; if that does not help, check PasswordCharacters and "
+                "PasswordExcludeCharacters."
             )
         return password
 
@@ -260,10 +262,10 @@ def _schedule(secret: "DescribeSecretResponseTypeDef") -> Schedule:
     )
 
 
-def without_current(secret_arn: str) -> VersionNotFoundError:
+def no_current_error(secret_arn: str) -> VersionNotFoundError:
     """The error of a secret that has no value yet."""
     return VersionNotFoundError(
-        f"Secret {secret_arn} has no version AWSCURRENT. Give it a value with PutSecretValue."
+        f"Secret {secret_arn} has no AWSCURRENT version. Give it a value with PutSecretValue."
     )
 
 

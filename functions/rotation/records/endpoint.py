@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """``cache`` is the id of a replication group or the name of a serverless cache."""
+    """``cache`` is the ID of a replication group or the name of a serverless cache."""
 
     cache: str
     address: str

@@ -8,7 +8,8 @@ _ACCEPTED = (
     '{"SecretId": "<name or ARN of the secret>"}, with "DryRun": true beside it to only check, or '
     '"ReplaceUnknownPassword": true to replace a password on the user that the secret does not hold'
 )
-_TYPES = {
+_TYPE_NAMES = {str: "a text", bool: "true or false", int: "an integer", dict: "an object"}
+_TYPES: dict[str, type] = {
     "SecretId": str,
     "DryRun": bool,
     "ReplaceUnknownPassword": bool,
@@ -26,7 +27,7 @@ class ExecutionInput:
         version_id: the version that Secrets Manager staged (``ClientRequestToken``); None in a run
             by hand.
         create_secret_error: why createSecret could not give that version a value.
-        replace_unknown_password: go on although AWSCURRENT does not log in.
+        replace_unknown_password: continue although AWSCURRENT does not log in.
     """
 
     secret_id: str
@@ -52,7 +53,7 @@ class ExecutionInput:
             if key not in _TYPES:
                 raise wrong(f'has a key "{str(key)[:60]}" that is not known')
             if type(value) is not _TYPES[key] or value == "":
-                raise wrong(f'has a "{key}" of the wrong type')
+                raise wrong(f'has a "{key}" that is not {_TYPE_NAMES[_TYPES[key]]}')
             if isinstance(value, str) and not value.isprintable():
                 raise wrong(f'has a "{key}" with characters that do not print')
         if "SecretId" not in data:

@@ -1,4 +1,4 @@
-"""The error and the cause that a Catch hands on."""
+"""The error and the cause that a Catch passes on."""
 
 import json
 from contextlib import suppress

@@ -39,24 +39,24 @@ def scalars(text: str) -> Iterator[Scalar]:
 
 @dataclass(frozen=True)
 class String:
-    """A JSON string; ``offsets`` are the places of the characters of its ``text``, and the end."""
+    """A JSON string; ``offsets`` has where each character of ``text`` begins, and the end."""
 
     text: str
     offsets: list[int]
 
     @classmethod
-    def of(cls, text: str, string: Scalar) -> "String":
+    def of(cls, text: str, scalar: Scalar) -> "String":
         """Read one of the text's scalars."""
-        characters = list(_CHARACTER.finditer(text, string.start + 1, string.end - 1))
+        characters = list(_CHARACTER.finditer(text, scalar.start + 1, scalar.end - 1))
         decoded = (json.loads(f'"{character[0]}"') for character in characters)
         offsets = [character.start() for character in characters]
-        return cls("".join(decoded), [*offsets, string.end - 1])
+        return cls("".join(decoded), [*offsets, scalar.end - 1])
 
 
 def place_of_new_member(text: str) -> tuple[int, str]:
     """Where another member of the object goes, and the white space before its key.
 
-    A comma precedes it. The white space is that of the last member.
+    The caller writes a comma before the white space, which is that of the last member.
     """
     *_, key = (token.start() for token, depth in _tokens(text) if token["key"] and depth == 1)
     space = text[len(text[:key].rstrip(_SPACE)) : key]

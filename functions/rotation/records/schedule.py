@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _DAY = timedelta(days=1)
-#: For a rotation that began at the end of its window and has not ended yet.
+#: How long after its window a rotation counts as missed: it may begin at the end of the window.
 GRACE = timedelta(hours=1)
 
 
@@ -16,10 +16,10 @@ class Schedule:
     Args:
         function_arn: without an alias or a version; empty if automatic rotation was never
             configured. It stays when the rotation is turned off.
-        after_days: also beside an ``expression``, once the secret was rotated.
+        after_days: Secrets Manager also sets it for an ``expression``, after the first rotation.
         last: the last rotation, or when a person gave the secret a new value.
-        next: the end of a rotation window: "on or before this date"; it "may be in the past" after
-            a failure.
+        next: the end of the next rotation window ("on or before this date"). After a failure it
+            "may be in the past".
 
     Dates have a time zone, and are None if Secrets Manager gives none.
     """
@@ -44,18 +44,18 @@ class Schedule:
 
     @property
     def window(self) -> timedelta:
-        """The length of a rotation window. Without a Duration: an hour, or until the day ends."""
+        """The length of a rotation window: without a Duration, an hour, or until the day ends."""
         if hours := re.fullmatch(r"(\d+)h", self.duration):
             return timedelta(hours=int(hours[1]))
         return timedelta(hours=1) if self.interval and self.interval < _DAY else _DAY
 
     @property
     def due(self) -> datetime | None:
-        """When the secret has to be rotated at the latest, or None if that is unknown.
+        """The latest time by which the secret has to be rotated, or None if that is unknown.
 
         ``next`` does not change while the secret is blocked. Whether it changes after a rotation
-        that failed is not documented, so ``last`` counts too: after two missing rotations, because
-        the rules may have changed since.
+        that failed is not documented. So two intervals after ``last`` count as well. One would be
+        too early, because the rules may have changed since.
         """
         dates = [self.next] if self.next else []
         if self.last and self.interval:

@@ -14,15 +14,15 @@ from rotation.records.password import MAX_LENGTH, is_valid
 
 #: The limit of a SecretString, in bytes of UTF-8 (Secrets Manager quotas, "Secret value size").
 MAX_SECRET_BYTES = 65_536
-#: In bytes: percent-encoded, each character takes three.
-LONGEST_PASSWORD = 3 * MAX_LENGTH
+#: Percent-encoded, each character takes three bytes.
+MAX_PASSWORD_BYTES = 3 * MAX_LENGTH
 EXAMPLE = '{"username": "app", "user_arn": "arn:aws:elasticache:us-east-1:123456789012:user:app"}'
 KEYS = ("username", "user_arn", "password")
 
 #: A value that is one URL with a userinfo (RFC 3986).
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\"]*@\S*")
-#: The same inside a longer value, where it ends before characters that no URL has, or that end it
-#: in a list or in quotes. It has to begin a word: to try each letter takes quadratic time.
+#: The same inside a longer value. It ends at a character that cannot be in a URL, or that separates
+#: URLs in a list or closes quotes. It must begin a word: trying each letter takes quadratic time.
 _URL_IN_TEXT = re.compile(
     r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s\",]*@"
     r"[^\s\"'<>,;`{}|\\^]*"
@@ -40,9 +40,9 @@ class _Place:
 
 @dataclass(frozen=True)
 class SecretValue:
-    """A parsed SecretString, its ``text``.
+    """A parsed SecretString; ``text`` is the string itself.
 
-    ``user_arn`` is None if the secret has none, and ``password`` before the first rotation.
+    ``user_arn`` is None if the secret has none. ``password`` is None before the first rotation.
     """
 
     username: str
@@ -68,23 +68,23 @@ class SecretValue:
         try:
             fields = _json_object(text)
             _check_keys(fields)
-        except _WrongError as error:
+        except _InvalidSecretError as error:
             raise wrong(str(error)) from None
         value = cls(fields["username"], fields.get("user_arn"), fields.get("password"), text)
         if value._pattern and value._pattern.search(f"{value.username} {value.user_arn}"):
             # A copy of the password could not be distinguished from the name.
             raise wrong('has a "password" that is part of its "username" or "user_arn"')
-        # The same before and after a rotation, whatever the passwords are.
+        # This size is the same before and after a rotation, whatever the passwords are.
         rest = len(value.with_password("").encode(errors="surrogatepass"))
-        if rest + sum(map(len, value._places)) * LONGEST_PASSWORD > MAX_SECRET_BYTES:
+        if rest + sum(map(len, value._places)) * MAX_PASSWORD_BYTES > MAX_SECRET_BYTES:
             raise wrong(f"leaves no room for a password within {MAX_SECRET_BYTES} bytes")
         return value
 
     def with_password(self, password: str) -> str:
-        """The SecretString with another password in each place of the present one.
+        """The SecretString with another password in each place of the current one.
 
-        A value may contain the present password plain or percent-encoded. In a URL with a userinfo
-        the new one is percent-encoded, elsewhere it is written as the present one is. Every other
+        A value may contain the current password plain or percent-encoded. In a URL with a userinfo,
+        the new one is percent-encoded; elsewhere it is written as the current one is. Every other
         byte stays.
         """
         text, end = "", 0
@@ -132,10 +132,10 @@ class SecretValue:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        """Finds copies of the password; None if there is none, or it could be any word."""
+        """Finds copies of the password; None without one, or if it could be an ordinary word."""
         if self.password is None or not is_valid(self.password):
             return None
-        # Encoders differ in which characters they encode. A "%" at the end may be one of "%25".
+        # Encoders differ in which characters they encode. A "%" that ends it may be "%25".
         return re.compile(
             "".join(
                 f"(?:(?i:%{ord(character):02x})|{re.escape(character)})"
@@ -157,39 +157,39 @@ def _new_member(text: str) -> _Place:
     return _Place(end, end, lambda password: f',{space}"password": {json.dumps(password)}')
 
 
-class _WrongError(Exception):
+class _InvalidSecretError(Exception):
     """What is wrong with the text; it quotes nothing of the values."""
 
 
 def _json_object(text: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) != len(pairs):
-            raise _WrongError("has a key twice")
+            raise _InvalidSecretError("has a key twice, at its top level or in a nested object")
         return dict(pairs)
 
     def refuse(name: str) -> None:
-        raise _WrongError(f"holds {name}, which is not JSON")
+        raise _InvalidSecretError(f"holds {name}, which is not JSON")
 
     try:
         fields = json.loads(text, object_pairs_hook=unique, parse_int=float, parse_constant=refuse)
     except (ValueError, RecursionError):
         # The parser's own message quotes the text.
-        raise _WrongError("is not valid JSON") from None
+        raise _InvalidSecretError("is not valid JSON") from None
     if not isinstance(fields, dict):
         kind = "a list" if isinstance(fields, list) else "a single value"
-        raise _WrongError(f"is not a JSON object but {kind}")
+        raise _InvalidSecretError(f"is not a JSON object but {kind}")
     return fields
 
 
 def _check_keys(fields: dict[str, Any]) -> None:
-    if renamed := ", ".join(_misspelled(fields)):
-        raise _WrongError(f"has a misspelled key: rename {renamed}")
+    if renames := ", ".join(_misspelled(fields)):
+        raise _InvalidSecretError(f"has a misspelled key: rename {renames}")
     if "username" not in fields:
-        raise _WrongError('has no "username"')
+        raise _InvalidSecretError('has no "username"')
     for key in KEYS:
-        without = key not in fields or (key == "password" and fields[key] is None)
-        if not without and (not isinstance(fields[key], str) or not fields[key]):
-            raise _WrongError(f'has a "{key}" that is empty or not a string')
+        is_absent = key not in fields or (key == "password" and fields[key] is None)
+        if not is_absent and (not isinstance(fields[key], str) or not fields[key]):
+            raise _InvalidSecretError(f'has a "{key}" that is empty or not a string')
 
 
 def _misspelled(fields: dict[str, Any]) -> Iterator[str]:

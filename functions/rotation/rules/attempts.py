@@ -9,7 +9,7 @@ from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.errors import AwsError, RotationFailedError, RotationInProgressError
 from rotation.records.execution_name import ExecutionName
 from rotation.rules.executions import newest_attempt
-from rotation.rules.polling import READS, SECONDS_BETWEEN_READS, read_again
+from rotation.rules.late_reads import READS, SECONDS_BETWEEN_READS, read_again
 from rotation.rules.run_history import failed_state
 
 #: The statuses after which there is no further attempt.

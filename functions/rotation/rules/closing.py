@@ -42,8 +42,8 @@ USER_SENTENCES = {
     UNTOUCHED: "The user was not changed.",
     MAY_HAVE_BOTH_PASSWORDS: "The user may have the new password beside the current one.",
     BOTH_PASSWORDS: "The user has the new password beside the current one.",
-    MAY_HAVE_FIRST: "The user may have its first password; the next rotation goes on from there.",
-    HAS_FIRST: "The user has its first password; the next rotation goes on from there.",
+    MAY_HAVE_FIRST: "The user may have its first password; the next rotation continues from there.",
+    HAS_FIRST: "The user has its first password; the next rotation continues from there.",
 }
 
 

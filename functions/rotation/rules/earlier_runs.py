@@ -12,7 +12,7 @@ from rotation.rules.executions import execution_by_hand, is_derived, newest_atte
 LONGEST_EXECUTION = timedelta(days=3, hours=1)
 
 
-def wait_for_earlier_runs(
+def seconds_until_earlier_runs_end(
     target: Target,
     secrets: SecretsManager,
     state_machine: StepFunctions,

@@ -76,6 +76,6 @@ def unknown_password(user_id: str, secret_arn: str) -> CurrentPasswordUnknownErr
     return CurrentPasswordUnknownError(
         f"User {user_id} is on, and neither secret {secret_arn} nor an earlier version of it holds "
         "its password: a first password would lock out the clients that log in today. Put the "
-        'present password into the secret as "password", or turn the user off until it has its '
+        'current password into the secret as "password", or turn the user off until it has its '
         "first password."
     )

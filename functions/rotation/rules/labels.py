@@ -8,7 +8,7 @@ from rotation.adapters.secrets_manager import (
     AWSPREVIOUS,
     SecretDescription,
     SecretsManager,
-    without_current,
+    no_current_error,
 )
 from rotation.errors import (
     RotationError,
@@ -104,7 +104,7 @@ def _why_never_promotable(
         return "it is AWSPREVIOUS"
     current_id = secret.version_with(AWSCURRENT)
     if current_id is None:
-        raise without_current(secret.arn)
+        raise no_current_error(secret.arn)
     try:
         version = secrets.read(secret.arn, version_id)
     except SecretFormatError:

@@ -50,8 +50,9 @@ class Network:
         if self.not_tested and target.first_password_candidates:
             raise CurrentPasswordUnknownError(
                 f"User {target.user_id} is on, secret {target.secret_arn} holds no password, and "
-                "those of its earlier versions cannot be tried: all of the user's caches are in "
-                'CachesNotTested. Put the present password into the secret as "password".'
+                "the passwords of its earlier versions cannot be tried, because all caches of the "
+                "user are in CachesNotTested. Put the current password into the secret as "
+                '"password".'
             )
 
     def check_changed(self, earlier: Mapping[str, Any]) -> None:

@@ -100,7 +100,9 @@ class OverdueCheck:
                 one secret is a finding.
         """
         pin = self._scope.pin
-        arns = [pin.secret_arn] if pin else self._secrets.rotated_by(self._scope.function_arn)
+        arns = (
+            [pin.secret_arn] if pin else self._secrets.secrets_rotated_by(self._scope.function_arn)
+        )
         snapshot = self._take_snapshot()
         by_secret = {arn: list(self._findings(arn, snapshot)) for arn in arns}
         may_pass = {

@@ -9,7 +9,7 @@ from rotation.adapters.secrets_manager import (
     AWSPENDING,
     SecretDescription,
     SecretsManager,
-    without_current,
+    no_current_error,
 )
 from rotation.adapters.step_functions import Execution, StepFunctions
 from rotation.errors import (
@@ -30,12 +30,12 @@ from rotation.records.rotation_event import RotationEvent
 from rotation.rules.attempts import Attempts
 from rotation.rules.executions import execution_by_hand, is_derived, running_execution_for
 from rotation.rules.labels import remove_pending, require_promotable
+from rotation.rules.late_reads import read_again
 from rotation.rules.pin import Pin
-from rotation.rules.polling import read_again
 from rotation.rules.run_history import waits_for_lambda
 from rotation.rules.staging import make_version
 
-#: Left to raise RotationInProgressError before Lambda ends the function, in seconds.
+#: Reserved to raise RotationInProgressError before Lambda ends the function, in seconds.
 MARGIN_SECONDS = 15
 #: How long a step is repeated while AWS throttles or fails, and the longest pause.
 REPEAT_SECONDS, LONGEST_PAUSE_SECONDS = 600.0, 60.0
@@ -94,7 +94,7 @@ class RotationSteps:
         Raises:
             RotationFailedError: the execution failed, was stopped or timed out.
             RotationInProgressError: the execution, or another one, has not ended, and time runs
-                short. Secrets Manager's retry goes on.
+                short. Secrets Manager's retry continues.
             RotationSupersededError: the version can never be promoted.
             SecretNotAllowedError, SecretFormatError, VersionNotFoundError, SecretNotFoundError,
             AwsError
@@ -123,7 +123,7 @@ class RotationSteps:
         secret = self._secrets.describe(event.secret_id)
         if secret.version_with(AWSCURRENT) == event.version_id:
             return None
-        with secret.naming_key():
+        with secret.adding_key_to_denial():
             if event.step == "createSecret":
                 return self._create(event, secret)
             dry_run = event.step == "testSecret" and self._is_dry_run(event, secret)
@@ -169,7 +169,7 @@ class RotationSteps:
                 remove_pending(self._secrets, event.secret_id, event.version_id)
 
     def _prepare(self, event: RotationEvent, secret: SecretDescription) -> None:
-        """Make the version; or, if it has a value, decide whether to go on with it.
+        """Make the version; or, if it has a value, decide whether to continue with it.
 
         Secrets Manager accepts a version only from its rotation function (user guide, "Lambda
         rotation functions"); the event's RotationToken is the proof.
@@ -181,7 +181,7 @@ class RotationSteps:
         except VersionNotReadableError:
             current = secret.version_with(AWSCURRENT)
             if current is None:
-                raise without_current(secret.arn) from None
+                raise no_current_error(secret.arn) from None
             rules, token = self._rules(), event.rotation_token
             if make_version(self._secrets, secret.arn, version_id, current, rules, token):
                 return
@@ -224,7 +224,7 @@ class RotationSteps:
         name = ExecutionName.first_attempt(event.version_id, dry_run=True)
         execution = self._attempts.start(name, {"SecretId": event.secret_id, "DryRun": True})
         while execution.status == "RUNNING":
-            self._pause(execution.arn)
+            self._pause(f"Execution {execution.arn}")
             execution = self._state_machine.find(execution.name) or execution
         return self._attempts.require_not_failed(execution)
 
@@ -253,7 +253,7 @@ class RotationSteps:
                     min(2 * interval, self._look_seconds) if pending_removed else self._look_seconds
                 )
                 next_description = self._waited + interval * (1 + self._random())
-            self._pause(event.version_id)
+            self._pause(f"The execution for version {event.version_id}")
             secret = self._secrets.describe(event.secret_id)
         return execution
 
@@ -269,8 +269,9 @@ class RotationSteps:
             waits = waits_for_lambda(history)
         if waits:
             raise RotationInProgressError(
-                f"Execution {execution.arn} waits for Lambda concurrency, and this invocation uses "
-                "some of it. Secrets Manager's retry will go on. See docs/limits.md."
+                f"Execution {execution.arn} waits for Lambda concurrency, which this invocation "
+                "also uses. It ends to make room, and Secrets Manager's retry continues. See "
+                "docs/limits.md."
             )
 
     def _require_promoted(self, event: RotationEvent, execution: Execution) -> Execution:
@@ -294,7 +295,7 @@ class RotationSteps:
         pause = min(max(self._waited / 10, 0.5), 10)
         if self._remaining() < pause + MARGIN_SECONDS:
             raise RotationInProgressError(
-                f"The execution for {what} has not ended yet. Secrets Manager's retry will go on."
+                f"{what} has not ended yet. Secrets Manager's retry continues to wait for it."
             )
         self._sleep(pause)
         self._waited += pause

@@ -9,7 +9,7 @@ from rotation.adapters.secrets_manager import (
     AWSPENDING,
     SecretDescription,
     SecretsManager,
-    without_current,
+    no_current_error,
 )
 from rotation.adapters.step_functions import StepFunctions
 from rotation.errors import (
@@ -49,7 +49,7 @@ def check_target(
     current = _current_of(secret, pin, rotation_function_arn)
     version_id = _version_to_make(execution_input, execution_arn, secret, current)
     _check_no_other_run(execution_input, secret, version_id, execution_arn, state_machine)
-    with secret.naming_key():
+    with secret.adding_key_to_denial():
         value = secrets.read(secret.arn, current)
     user = _user_of(secret, value, users, pin)
     replace = execution_input.replace_unknown_password
@@ -86,7 +86,7 @@ def _current_of(secret: SecretDescription, pin: Pin | None, rotation_function_ar
         )
     current = secret.version_with(AWSCURRENT)
     if current is None:
-        raise without_current(secret.arn)
+        raise no_current_error(secret.arn)
     return current
 
 
@@ -99,8 +99,9 @@ def _version_to_make(
     if version and is_attempt(version, execution_arn):
         if execution_input.replace_unknown_password:
             raise InvalidInputError(
-                'The execution\'s input has "ReplaceUnknownPassword" in a rotation of Secrets '
-                "Manager's. Only a person may decide that: start an execution by hand."
+                'The execution\'s input has "ReplaceUnknownPassword", but Secrets Manager started '
+                "this rotation. Only a person may decide to replace an unknown password: start an "
+                "execution by hand."
             )
     else:
         version = version_by_hand(execution_arn)
