@@ -64,8 +64,8 @@ def texts_of(name: str) -> list[str]:
     """What an error of that class is made with."""
     found: list[str] = []
     for path, tree in CODE.items():
-        # ``wrong(problem)`` puts the problem into a sentence, and so does what catches _WrongError.
-        problems = [*arguments_of(tree, "wrong"), *arguments_of(tree, "_WrongError")]
+        # ``wrong(problem)`` puts the problem into a sentence, and so does what catches _InvalidSecretError.
+        problems = [*arguments_of(tree, "wrong"), *arguments_of(tree, "_InvalidSecretError")]
         for problem in problems or [HOLE]:
             texts = arguments_of(tree, name)
             found += [text.replace(f" {HOLE}.", f" {problem}.", 1) for text in texts]
