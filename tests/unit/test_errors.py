@@ -29,6 +29,8 @@ def test_no_other_name_finds_an_error(name: str) -> None:
 
 
 def test_the_tree_in_the_docstring_names_each_class_once_and_whether_it_is_transient() -> None:
-    assert sorted((name, bool(transient)) for name, transient in DOCUMENTED) == sorted(
-        (name, kind.transient) for name, kind in CLASSES.items() if name != "RotationError"
-    )
+    tree = {name: bool(transient) for name, transient in DOCUMENTED}
+    classes = {name: kind.transient for name, kind in CLASSES.items() if name != "RotationError"}
+    assert len(tree) == len(DOCUMENTED), "a class is in the tree twice"
+    assert classes.keys() - tree.keys() == set(), "not in the tree of errors.py's docstring"
+    assert tree == classes, "the tree has other classes, or another (transient)"
