@@ -74,8 +74,8 @@ pytest: setup
 	@$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 format: setup ## Format the Python code
-	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 
 asl: setup ## Write the state machine's definition from its source, rotation.asl.yaml
 	@$(BIN)/python -m statemachine.asl

@@ -154,7 +154,8 @@ def test_the_result_selector_keeps_what_is_read_of_the_answer(
 ) -> None:
     """A key that is not selected is missing from every later state, but fails only there."""
     [selected] = [task.state["ResultSelector"] for task in TASKS if task.name == state]
-    assert selected == {f"{key}.$": f"$.Payload.{key}" for key in answer}
+    needed = {f"{key}.$": f"$.Payload.{key}" for key in answer}
+    assert selected == needed, f"ResultSelector of {state} in rotation.asl.yaml, then `make asl`"
 
 
 def test_a_task_without_a_result_selector_keeps_the_answer_alone() -> None:

@@ -171,4 +171,4 @@ def test_what_no_case_passes_is_named(
 
 
 def test_the_mock_configuration_is_that_of_the_cases() -> None:
-    assert MOCK_CONFIG.read_text() == mock_config(), "run `make mocks`"
+    assert MOCK_CONFIG.read_text() == mock_config(), "run `make snapshots`"
