@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Start here
 
-rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
+rotate: setup ## Show one rotation from end to end on a local AWS, verify it, and write its page
 	@$(BIN)/python -m local rotate
 
 # make waits for its shell, which Ctrl-C would end before the local AWS.

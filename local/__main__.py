@@ -235,7 +235,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, str]] = {
         "start it, deploy template.yaml, and run until stopped",
         f"--port --directory {_RUN}",
     ),
-    "rotate": (_rotate, "show one rotation from end to end, and prove it", f"--json {_RUN}"),
+    "rotate": (_rotate, "show one rotation from end to end, and verify it", f"--json {_RUN}"),
     "fault": (
         _fault,
         "have a running `up` fail, or say how it does",

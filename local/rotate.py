@@ -1,4 +1,4 @@
-"""Shows one rotation from end to end on a local AWS, and proves it from outside."""
+"""Shows one rotation from end to end on a local AWS, and verifies it from outside."""
 
 import json
 import secrets
