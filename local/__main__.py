@@ -133,16 +133,14 @@ def _rotate(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(rotation.as_json(), indent=2))
     if rotation.status == "SUCCEEDED":
-        outcome = "The rotation is " + ("proven" if rotation.proven else "NOT proven")
+        outcome = f"The rotation is {'verified' if rotation.proven else 'NOT verified'}."
     else:
-        locked = (
-            "AWSCURRENT logs in" if rotation.proven else "and that AWSCURRENT logs in is NOT proven"
-        )
-        outcome = f"The rotation failed ({rotation.reason}); {locked}"
+        proof = "AWSCURRENT logs in." if rotation.proven else "AWSCURRENT's login is NOT verified."
+        outcome = f"The rotation failed ({rotation.reason}). {proof}"
     # After a failure, what to do has to stay on the screen.
     if not rotation.failed:
         console.print()
-    console.print(f"{outcome}; it all took {rotation.seconds} s.")
+    console.print(f"{outcome} Total time: {rotation.seconds} s.")
     _print_pages(pages, console)
     return 0 if rotation.proven and rotation.status == "SUCCEEDED" else 1
 
@@ -237,7 +235,7 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, str]] = {
         "start it, deploy template.yaml, and run until stopped",
         f"--port --directory {_RUN}",
     ),
-    "rotate": (_rotate, "show one rotation from end to end, and prove it", f"--json {_RUN}"),
+    "rotate": (_rotate, "show one rotation from end to end, and verify it", f"--json {_RUN}"),
     "fault": (
         _fault,
         "have a running `up` fail, or say how it does",

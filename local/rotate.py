@@ -1,4 +1,4 @@
-"""Shows one rotation from end to end on a local AWS, and proves it from outside."""
+"""Shows one rotation from end to end on a local AWS, and verifies it from outside."""
 
 import json
 import secrets
@@ -260,8 +260,8 @@ def _print_proof(console: Console, rotation: Rotation) -> None:
         answer = "logs in" if login["logs_in"] else "is refused"
         console.print(f"  {login['node']}: {which} password {answer}")
     console.print(
-        f"  during the rotation, with AWSCURRENT's: {rotation.watched} logins, "
-        f"{len(rotation.lock_outs)} lock-outs"
+        f"  during the rotation, with the AWSCURRENT password: {rotation.watched} logins, "
+        f"{len(rotation.lock_outs)} refused"
     )
     for line in rotation.lock_outs[:10]:
         console.print(f"    [red]{line}[/red]")

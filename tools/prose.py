@@ -2,6 +2,7 @@
 
     python -m tools.prose README.md docs/*.md    # Markdown: words and sentences
     python -m tools.prose functions report       # Python: words of comments and texts
+    python -m tools.prose Makefile template.yaml # other files: words
 
 Code in Markdown is left out. Exit status 1: something was found.
 """
@@ -72,13 +73,22 @@ def in_python(source: str) -> Found:
             yield from in_text(node.value, node.lineno)
 
 
+def in_file(path: Path) -> Found:
+    source = path.read_text()
+    match path.suffix:
+        case ".py":
+            return in_python(source)
+        case ".md":
+            return in_markdown(source)
+    return in_text(source, 1)
+
+
 def main(arguments: list[str]) -> int:
     """Print what is found in the files and folders; the exit status."""
     paths = [path for name in arguments for path in (*Path(name).rglob("*.py"), Path(name))]
     found = False
     for path in filter(Path.is_file, paths):
-        lint = in_python if path.suffix == ".py" else in_markdown
-        for line, message in sorted(lint(path.read_text())):
+        for line, message in sorted(in_file(path)):
             print(f"{path}:{line}: {message}")
             found = True
     return int(found)

@@ -57,6 +57,7 @@ LONG = " ".join(["word"] * (MAX_WORDS + 1))
         ("page.md", "# A run\n\nSecrets Manager is\nto~ld of it.", ':4: "to~ld": write '),
         ("page.md", "The state machine runs.\nThe mac~hine ends.", ':2: "mac~hine": write '),
         ("page.md", "| a |\n| --- |\n| Who~ever reads |", ':3: "Who~ever": write '),
+        ("template.yaml", "a: 1\n# Who~ever reads", ':2: "Who~ever": write '),
         ("page.md", f"One.\n{LONG}.", f":2: a sentence of {MAX_WORDS + 1} words"),
         ("code.py", "x = 1  # by ch~ance", ':1: "ch~ance": write random'),
         (

@@ -36,7 +36,7 @@ def test_a_rotation_that_fails() -> None:
     assert {execution["error"] for execution in executions} == {"AccessDeniedError"}
     assert "secretsmanager:GetRandomPassword" in executions[0]["cause"]
     *_, outcome, page, again = done.stderr.splitlines()
-    assert outcome.startswith("The rotation failed (AccessDeniedError); AWSCURRENT logs in")
+    assert outcome.startswith("The rotation failed (AccessDeniedError). AWSCURRENT logs in.")
     written = (ROOT / page.removeprefix("The page of this execution: ")).read_text()
     assert "AccessDeniedError in Check Target" in written
     assert "Since then: no rotation by Secrets Manager has succeeded" in written

@@ -64,7 +64,8 @@ def texts_of(name: str) -> list[str]:
     """What an error of that class is made with."""
     found: list[str] = []
     for path, tree in CODE.items():
-        # ``wrong(problem)`` makes a sentence of it, and so does what catches _InvalidSecretError.
+        # ``wrong(problem)`` puts the problem into a sentence. So does the code that catches
+        # _InvalidSecretError.
         problems = [*arguments_of(tree, "wrong"), *arguments_of(tree, "_InvalidSecretError")]
         for problem in problems or [HOLE]:
             texts = arguments_of(tree, name)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.package import read_template
 from rotation.errors import ConfigurationError
 from rotation.records.password import CHARACTERS, PasswordRules, is_valid, why_invalid
 from tests.unit.leaks import assert_no_leak
@@ -132,3 +133,8 @@ def test_get_random_password_is_not_asked_for_a_type_that_is_left_out(
 ) -> None:
     always = {"PasswordLength": 16, "RequireEachIncludedType": True}
     assert PasswordRules(16, characters).request() == always | arguments
+
+
+def test_the_stack_offers_the_known_kinds_of_characters() -> None:
+    parameter = read_template()["Parameters"]["PasswordCharacters"]
+    assert parameter["AllowedValues"] == [*CHARACTERS]
