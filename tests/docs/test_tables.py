@@ -56,6 +56,23 @@ def test_the_functions_that_read_a_value_are_named() -> None:
     assert {*re.findall(r"\w+", sentence.replace(" and", ""))} == readers
 
 
+def test_each_function_has_the_actions_of_its_role() -> None:
+    template = chosen(read_template(), {"NotificationTopicArn": "x", "OverdueCheck": "true"})
+    roles: dict[str, set[str]] = {}
+    for name, statement in statements(template):
+        if name.endswith("Role") and name != "RotationStateMachineRole":
+            roles.setdefault(name.removesuffix("Role"), set()).update(statement["Action"])
+    *table, _state_machine = rows((ROOT / "docs/iam.md").read_text(), "function")
+    for function, calls, _ in table:
+        service, actions = "", set()
+        for call in re.findall(r"`([\w:]+)`", calls):
+            # The service stands before the first of its calls.
+            service = call.partition(":")[0] if ":" in call else service
+            actions.add(f"{service}:{call.rpartition(':')[2]}")
+        assert actions == roles.get(function), f"docs/iam.md, {function}"
+    assert {function for function, *_ in table} == {*roles}
+
+
 def test_each_endpoint_has_the_functions_whose_roles_call_the_service() -> None:
     """Logs and traces are Lambda's own to send, network interfaces its own to make."""
     called: dict[str, set[str]] = {}
