@@ -293,7 +293,7 @@ class FakeStepFunctions(StepFunctions):
     def history(
         self, execution_arn: str, *, newest_first: bool = False, with_data: bool = False
     ) -> Iterator[Mapping[str, Any]]:
-        with self.faults.at("history", execution_arn):
+        with self.faults.at("history", execution_arn, with_data):
             yield from self.machine.history[:: 1 if newest_first else -1]
 
     def arn(self, name: str) -> str:

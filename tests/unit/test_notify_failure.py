@@ -8,7 +8,7 @@ from notify_failure import handler
 from rotation.adapters.topic import Message
 from rotation.rules.message import console_url
 from tests.unit.fakes import World
-from tests.unit.values import SECRET_ARN, SECRET_NAME, Json, exited
+from tests.unit.values import SECRET_ARN, SECRET_NAME, Json, entered, exited
 
 INPUT = json.dumps({"SecretId": SECRET_ARN})
 
@@ -46,10 +46,12 @@ def test_a_notification_has_the_cause_what_to_do_and_where_to_look(world: World)
 def test_what_is_left_is_read_from_the_history(world: World) -> None:
     current = {"LoggedIn": 0, "Of": 2, "At": "2026-03-01T03:12:40+00:00"}
     codes = {"Clients": "LOCKED_OUT", "User": "BOTH_PASSWORDS", "Current": current}
-    world.machine.machine.history = [exited("Close Rotation", {"Closing": codes})]
+    closed = exited("Close Rotation", {"Closing": codes})
+    world.machine.machine.history = [closed, entered("Modify User", {})]
     assert notify(world).text.startswith(
         "Clients: LOCKED OUT (AWSCURRENT logged in on 0 of 2 endpoints at 03:12 UTC)\n"
     )
+    assert world.machine.faults.called("history") == [(world.machine.arn("run-1"), True)]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_the_answer_is_what_the_rotation_took(world: World) -> None:
         "Transitions": 18,
         "ReplacedUnknownPassword": False,
     }
-    assert world.machine.faults.called("history") == [(BY_TOKEN,)]
+    assert world.machine.faults.called("history") == [(BY_TOKEN, False)]
 
 
 def test_the_answer_names_what_was_not_tested_or_known(world: World) -> None:
