@@ -77,6 +77,15 @@ def test_the_rules_are_those_of_the_environment(
     assert (rules.length, sorted(rules.characters)) == (128, sorted(characters))
 
 
+def test_the_weakest_password_that_the_parameters_allow_has_80_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASSWORD_LENGTH", "16")
+    monkeypatch.setenv("PASSWORD_CHARACTERS", "Alphanumeric")
+    monkeypatch.setenv("PASSWORD_EXCLUDE_CHARACTERS", LETTERS[:30])
+    assert len(PasswordRules.from_env().characters) == 32
+
+
 @pytest.mark.parametrize(
     "name, value, problem",
     [

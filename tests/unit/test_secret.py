@@ -180,7 +180,7 @@ def test_a_password_that_elasticache_would_refuse_has_no_copies(password: str) -
             '{"username": "a", "user_arn": "b"}',
             '{"username": "a", "user_arn": "b", "password": "N"}',
         ),
-        ('{"username":"a","n":{"x": 1}}\n', '{"username":"a","n":{"x": 1},"password": "N"}\n'),
+        ('{"username": "a", "n":{"x": 1}}\n', '{"username": "a", "n":{"x": 1}, "password": "N"}\n'),
         ('{\n  "username": "a"\n}', '{\n  "username": "a",\n  "password": "N"\n}'),
         ('{"password": null, "username": "a"}', '{"password": "N", "username": "a"}'),
     ],

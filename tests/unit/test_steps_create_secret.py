@@ -96,6 +96,7 @@ def test_a_rotation_token_of_another_shape_is_refused_and_not_repeated(token: ob
 def test_a_secret_of_another_account_is_refused_by_its_arn() -> None:
     with pytest.raises(errors.CrossAccountRotationError, match=f"{SECRET_ARN}.*999999999999"):
         RotationEvent.parse(EVENT, "999999999999")
+    assert RotationEvent.parse(EVENT | {"SecretId": "a-name"}, "999999999999").secret_id == "a-name"
 
 
 # The version
