@@ -103,7 +103,7 @@ class SecretValue:
     def _places(self) -> list[list[_Place]]:
         """The places in each value that holds the password, in the order of the text."""
         in_each_value = [self._places_in(value) for value in json_text.scalars(self.text)]
-        if self.password is None and not any(in_each_value):
+        if not any(in_each_value):
             in_each_value.append([_new_member(self.text)])
         return [places for places in in_each_value if places]
 
