@@ -111,7 +111,9 @@ CASES = [
     case("denied", replica_failed("No."), ReplicaFailed="eu-west-1 has failed: No. Clients"),
     case("no reason", replica_failed(""), ReplicaFailed="Secrets Manager gives no reason. "),
     # AWSPENDING.
-    case("blocked", staged(), Blocked=f"is on version {PENDING}, which is not AWSCURRENT,"),
+    case(
+        "blocked", staged(), Blocked=f"AWSPENDING is on version {PENDING}, which is not AWSCURRENT,"
+    ),
     case("blocked by an odd version", staged(ODD_VERSION), Blocked=UNBLOCK),
     case("blocked, and therefore overdue", staged(), OVERDUE, Blocked=""),
     case("blocked and off", staged(), ROTATION_OFF, OVERDUE, RotationOff="", Blocked=""),
