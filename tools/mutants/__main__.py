@@ -34,7 +34,9 @@ EQUIVALENT: dict[str, str] = {
     "-> (self._state_machine.find(execution.name))": (
         "For the types: an execution that has been found does not vanish."
     ),
-    "secret: _places_in: not self._pattern.search(json.loads(literal)) -> False": "It only saves time.",
+    "secret: _places_in: not self._pattern.search(json.loads(literal)) -> False": (
+        "It only saves time."
+    ),
     "earlier_runs: seconds_until_earlier_runs_end: other > current_created "
     "-> (other >= current_created)": _EXACT,
     "attempts: newest: find() or newest -> (find())": (
