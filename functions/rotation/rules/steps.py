@@ -41,8 +41,8 @@ MARGIN_SECONDS = 15
 REPEAT_SECONDS, LONGEST_PAUSE_SECONDS = 600.0, 60.0
 #: Until finishSecret first describes the execution itself.
 FIRST_DESCRIPTION_SECONDS = 5.0
-#: The share of invocations that give way to their execution at a time. If all did, all would come
-#: back at once, and fail together where Secrets Manager retries few times (docs/limits.md).
+#: The share of invocations that give way at a time: all at once would fail together later, where
+#: Secrets Manager retries few times (docs/limits.md).
 GIVE_WAY_SHARE = 0.1
 
 #: A step may be repeated after these, and no state machine retries this function.
@@ -208,8 +208,7 @@ class RotationSteps:
     def _is_dry_run(self, event: RotationEvent, secret: SecretDescription) -> bool:
         """Whether the pending version holds a copy of AWSCURRENT's value, or no value.
 
-        RotateImmediately=false calls only testSecret, with a temporary version (API reference,
-        RotateSecret).
+        RotateImmediately=false calls only testSecret, with such a version (API, RotateSecret).
         """
         pending = read_again(lambda: self._text(secret, event.version_id), self._sleep)
         return pending in (None, self._text(secret, secret.version_with(AWSCURRENT)))
