@@ -94,3 +94,6 @@ def test_a_first_password_that_cannot_be_proven_anywhere_is_not_replaced(two_vpc
     with pytest.raises(CurrentPasswordUnknownError, match="CachesNotTested"):
         two_vpcs.call(handler, event)
     assert two_vpcs.call(handler, on_target())["Count"] == 0
+    # Without a cache, no client is locked out.
+    two_vpcs.users.its_endpoints = []
+    assert two_vpcs.call(handler, event)["Count"] == 0

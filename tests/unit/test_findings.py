@@ -130,6 +130,10 @@ CASES = [
             (version_by_hand(EXECUTION_ARN), "run-1"),
         )
     ),
+    *(
+        case(f"blocked although {name} runs", staged(), running(name), Blocked="")
+        for name in (f"{OTHER}-1", f"{OTHER}-dry-run-1", "by-hand")
+    ),
     case("the longest execution", staged(), running(f"{PENDING}-1", LONGEST)),
     case("too long", staged(), running(f"{PENDING}-1", 1.01 * LONGEST), RunningTooLong=TOO_LONG),
     # As attempt 1 of a version whose id is empty.

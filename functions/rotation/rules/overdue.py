@@ -160,7 +160,7 @@ class OverdueCheck:
     def _check(self, secret: SecretDescription, snapshot: _Snapshot) -> Iterator[Finding]:
         now = self._now()
         pending = _pending(secret)
-        execution = _execution_of(pending, snapshot.running) if pending else None
+        execution = _execution_of(pending, snapshot.running)
         if execution:
             # Everything else may change while it runs.
             duration = now - snapshot.running[execution]
