@@ -38,6 +38,7 @@ Change = Callable[[World], object]
 
 PIN = Pin(SECRET_ARN, USER_ARN, USERNAME)
 OTHER_PIN = Pin(f"{SECRET_ARN}x", USER_ARN, USERNAME)
+ELSEWHERE = secret_text(CURRENT_PASSWORD, user_arn=USER_ARN.replace("us-east-1", "eu-west-1"))
 WITHOUT_ARN = json.dumps({"username": USERNAME, "password": CURRENT_PASSWORD})
 FROM_CREATE_SECRET = errors.AccessDeniedError("PutSecretValue answered AccessDeniedException.")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
@@ -221,6 +222,7 @@ REFUSED = [
         )
     ),
     (None, lambda w: w.users.faults.raise_at("tags", BUSY), errors.UserBusyError, str(BUSY)),
+    (None, text(ELSEWHERE), errors.UserMismatchError, "another region"),
     # No "user_arn".
     *(
         (None, both(text(WITHOUT_ARN), change), errors.SecretFormatError, ADD_ARN.format(arn))

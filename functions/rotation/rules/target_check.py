@@ -121,11 +121,11 @@ def _check_no_other_run(
     state_machine: StepFunctions,
 ) -> None:
     pending = secret.version_with(AWSPENDING)
-    is_free = pending in (None, version_id, secret.version_with(AWSCURRENT))
-    if is_free or execution_input.dry_run:
+    is_own = pending in (version_id, secret.version_with(AWSCURRENT))
+    if pending is None or is_own or execution_input.dry_run:
         return
     others = (arn for arn in state_machine.running() if arn != execution_arn)
-    if other := running_execution_for(pending or "", others):
+    if other := running_execution_for(pending, others):
         raise RotationInProgressError(
             f"Another rotation of secret {secret.arn} is running: execution {other}, which has "
             f"AWSPENDING on version {pending}. Wait for it to end."
